@@ -1,0 +1,1 @@
+"""The score codec: latents of two beats a frame <-> notes <-> sound."""

@@ -1,0 +1,33 @@
+"""What a caller may ask of one score: the options, the prompt's limit, the stages of progress. Torch-free."""
+
+from collections.abc import Callable
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from model_core.errors import InputError
+
+PROMPT_MAX_CHARS: Final = 1000
+STAGES: Final = ("probe", "curve", "plan", "generate", "render", "mux")
+
+ProgressCallback = Callable[[str, float], None]
+"""Called as (stage, fraction of that stage in 0..1); may raise CanceledError to stop the work."""
+
+
+class ScoreOptions(BaseModel):
+    """Options of one score. Unknown names are refused, so that a typing error is never silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=0, ge=0, lt=2**31, description="The same video, prompt, options and seed give the same score.")
+    steps: int = Field(default=16, ge=4, le=100, description="Euler steps of the sampler.")
+    text_guidance: float = Field(default=2.0, ge=0, le=10, description="Guidance scale of the prompt.")
+    curve_guidance: float = Field(default=4.0, ge=0, le=12, description="Guidance scale of the video's event curve.")
+    plan: bool = Field(default=True, description="Let the tempo map bend by at most 4 % to meet the strongest events.")
+
+
+def check_prompt(prompt: str) -> str:
+    """The prompt without outer white space; InputError when it is longer than PROMPT_MAX_CHARS."""
+    if len(prompt) > PROMPT_MAX_CHARS:
+        raise InputError("prompt", f"is {len(prompt)} characters long; the limit is {PROMPT_MAX_CHARS}", "too_long")
+    return prompt.strip()
