@@ -1,0 +1,91 @@
+"""What the flow is conditioned on, and its packing into StableAudio3DiTModel's inputs.
+
+``local_add_cond`` carries, frame by frame: the inpainting mask (1 = keep) and the kept latents as in Stable Audio 3,
+then the codec's grid channels, and last the event curve with a flag that says whether a curve is given at all.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from diffusers import StableAudio3DiTModel
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Conditions of a batch of B pieces with F latent frames each.
+
+    Attributes:
+        text: word-level prompt states, shape (B, L, D_text).
+        text_mask: which of them are real, shape (B, L), bool; a row of False is the empty prompt.
+        global_vector: shape (B, D_global), steers AdaLN.
+        local: inpainting and grid channels, shape (B, C_local, F).
+        curve: event curve and its flag, shape (B, C_curve + 1, F), see flagged; all zero = no curve given; None for a
+            model that takes none.
+    """
+
+    text: torch.Tensor
+    text_mask: torch.Tensor
+    global_vector: torch.Tensor
+    local: torch.Tensor
+    curve: torch.Tensor | None
+
+    def frames(self, first: int, last: int) -> "Condition":
+        """The same conditions for the frames first .. last - 1."""
+        curve = None if self.curve is None else self.curve[..., first:last]
+        return replace(self, local=self.local[..., first:last], curve=curve)
+
+    def without_curve(self) -> "Condition":
+        return replace(self, curve=None if self.curve is None else torch.zeros_like(self.curve))
+
+    @staticmethod
+    def stacked(conditions: "list[Condition]") -> "Condition":
+        """Several conditions of the same shapes as one batch."""
+        curves = [c.curve for c in conditions if c.curve is not None]
+        return Condition(
+            text=torch.cat([c.text for c in conditions]),
+            text_mask=torch.cat([c.text_mask for c in conditions]),
+            global_vector=torch.cat([c.global_vector for c in conditions]),
+            local=torch.cat([c.local for c in conditions]),
+            curve=torch.cat(curves) if curves else None,
+        )
+
+    @property
+    def local_add_cond(self) -> torch.Tensor:
+        """The model's per-frame input, shape (B, C_local [+ C_curve + 1], F)."""
+        return self.local if self.curve is None else torch.cat([self.local, self.curve], dim=1)
+
+
+def flagged(curve: torch.Tensor) -> torch.Tensor:
+    """A curve (B, C_curve, F) with the channel of ones that says that it is given: (B, C_curve + 1, F)."""
+    return torch.cat([curve, torch.ones_like(curve[:, :1])], dim=1)
+
+
+def inpainting_channels(latents: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
+    """Mask and masked latents, shape (B, 1 + C, F).
+
+    Args:
+        latents: shape (B, C, F); what lies where nothing is kept is ignored.
+        keep: shape (B, F), bool; True frames are given, False frames are to be generated.
+    """
+    mask = keep[:, None].to(latents.dtype)
+    return torch.cat([mask, latents * mask], dim=1)
+
+
+def widen_for_curve(model: StableAudio3DiTModel, curve_channels: int) -> StableAudio3DiTModel:
+    """A copy of a model that also takes a curve, as a no-op until it is trained.
+
+    The curve's columns and its flag's are appended as zeros to the first layer of each block's ``to_local_embed``.
+    """
+    config = dict(model.config)
+    old_width = config["local_add_cond_dim"]
+    config["local_add_cond_dim"] = old_width + curve_channels + 1
+    wide = type(model).from_config(config)
+    state = model.state_dict()
+    for name, parameter in wide.state_dict().items():
+        if parameter.shape != state[name].shape:
+            padded = torch.zeros_like(parameter)
+            padded[:, :old_width] = state[name]
+            state[name] = padded
+    wide.load_state_dict(state)
+    wide.train(model.training)
+    return wide

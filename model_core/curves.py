@@ -1,0 +1,133 @@
+"""Event curves: when and how much something changes, measured inside one modality (arXiv 2603.11042, section 3).
+
+The dissimilarity of neighbouring embeddings, at the midpoint of their times, standardised over the clip. What the
+paper leaves open is decided in docs/adr/0002-event-curve.md.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import correlate1d
+from scipy.signal import find_peaks, peak_prominences
+
+FloatArray = NDArray[np.float64]
+
+STD_FLOOR: Final = 0.06
+"""Least standard deviation that a raw curve is divided by: a still picture stays flat, its noise is not amplified."""
+PULSE_SIGMA_S: Final = 0.1
+PULSE_SCALE: Final = 4.0
+LEAST_STRENGTH: Final = 0.45
+
+
+@dataclass(frozen=True)
+class Events:
+    """The peaks of a curve: times in seconds, shape (K,), ascending; strengths, shape (K,), in LEAST_STRENGTH..1."""
+
+    times: FloatArray
+    strengths: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class EventCurve:
+    """A standardised event curve.
+
+    Attributes:
+        times: seconds from the start of the clip, shape (T,), ascending.
+        values: unitless, about mean 0 and standard deviation 1, shape (T,).
+        encoder: name of the encoder whose features were compared.
+        window: width in seconds of the Hann window it was smoothed with; 0 = none.
+    """
+
+    times: FloatArray
+    values: FloatArray
+    encoder: str
+    window: float = 0.0
+
+    def at(self, times: FloatArray) -> FloatArray:
+        """Values at the given seconds, shape of ``times``; linear between points, constant beyond the ends."""
+        return np.interp(times, self.times, self.values)
+
+    def resampled(self, times: FloatArray) -> "EventCurve":
+        """The same curve at other times, shape (T',)."""
+        return EventCurve(np.asarray(times, np.float64), self.at(times), self.encoder, self.window)
+
+    def smoothed(self, window: float) -> "EventCurve":
+        """Smoothed with a sum-normalised Hann window of ``window`` seconds, ends replicated, standardised anew."""
+        if len(self.times) < 2:
+            return self
+        points = max(1, round(window / float(np.median(np.diff(self.times)))) | 1)
+        kernel = np.hanning(points + 2)[1:-1]
+        values = correlate1d(self.values, kernel / kernel.sum(), mode="nearest")
+        return EventCurve(self.times, values - values.mean(), self.encoder, window)
+
+    def peaks(self, min_distance_s: float = 0.32, height: float = 1.0, prominence: float = 0.8) -> Events:
+        """Local maxima higher than ``height`` and standing out by ``prominence`` (both in standard deviations).
+
+        Strengths are the heights over their 90th percentile, clipped to LEAST_STRENGTH..1.
+        """
+        if len(self.times) < 3:
+            return Events(np.zeros(0), np.zeros(0))
+        spacing = float(np.median(np.diff(self.times)))
+        padded = np.concatenate([[self.values.min()], self.values, [self.values.min()]])
+        found, _ = find_peaks(padded, height=height, distance=max(1, round(min_distance_s / spacing)))
+        found = found[peak_prominences(padded, found)[0] >= prominence] - 1
+        if not len(found):
+            return Events(np.zeros(0), np.zeros(0))
+        heights = self.values[found]
+        strengths = np.clip(heights / np.quantile(heights, 0.9), LEAST_STRENGTH, 1.0)
+        return Events(self.times[found], strengths)
+
+
+def event_curve(
+    features: NDArray[np.float32],
+    timestamps: FloatArray,
+    encoder: str,
+    *,
+    pool: int = 1,
+    power: float = 0.5,
+    std_floor: float = STD_FLOOR,
+) -> EventCurve:
+    """Standardised event curve of a sequence of embeddings.
+
+    Args:
+        features: embeddings f_t, shape (N, D).
+        timestamps: their times in seconds, shape (N,), ascending.
+        encoder: name kept in the result.
+        pool: how many embeddings on either side are averaged before they are compared; 1 compares neighbours.
+        power: exponent on 1 - cos; 0.5 (the chord between the unit vectors, up to a factor) keeps a few large cuts
+            from flattening everything else.
+        std_floor: least divisor, in units of (1 - cos) ** power.
+
+    Returns:
+        The curve at the N - 1 midpoints; a single frame gives one zero, as a constant clip gives zeros.
+    """
+    if len(features) < 2:
+        return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder)
+    sums = np.cumsum(np.concatenate([np.zeros((1, features.shape[1])), features.astype(np.float64)]), axis=0)
+    cut = np.arange(1, len(features))
+    first, last = np.maximum(cut - pool, 0), np.minimum(cut + pool, len(features))
+    before = (sums[cut] - sums[first]) / (cut - first)[:, None]
+    after = (sums[last] - sums[cut]) / (last - cut)[:, None]
+    norms = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
+    cosine = np.einsum("td,td->t", before, after) / np.maximum(norms, 1e-9)
+    raw = np.clip(1.0 - cosine, 0.0, 2.0) ** power
+    values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
+    times = np.asarray(timestamps, np.float64)
+    return EventCurve((times[:-1] + times[1:]) / 2, values, encoder)
+
+
+def peak_shaped(events: Events, times: FloatArray) -> FloatArray:
+    """Events drawn as narrow Gaussians on a flat zero floor, at the given seconds: shape of ``times``, 0..PULSE_SCALE.
+
+    Curves of pictures and of music differ in everything but their peaks; drawn alike, the one can stand in for the
+    other.
+    """
+    if not len(events):
+        return np.zeros(len(times))
+    distance = (times[:, None] - events.times[None]) / PULSE_SIGMA_S
+    return np.asarray(PULSE_SCALE * (events.strengths * np.exp(-0.5 * distance**2)).max(axis=1))

@@ -1,0 +1,41 @@
+"""EfficientNet-Lite0 picture features through onnxruntime: what the video event curve is made of by default."""
+
+from importlib.resources import as_file, files
+from typing import Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+BATCH: Final = 16
+"""Pictures a run: bounds the memory of a long batch (about 100 MB) at no loss of speed."""
+
+
+class EfficientNetLite0:
+    """Pooled ImageNet features of small RGB pictures. Loads in about 0.1 s; deterministic for a given batch."""
+
+    name: Final = "efficientnet-lite0"
+    size: Final = 224
+    dimensions: Final = 1280
+
+    def __init__(self, threads: int = 2) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        with as_file(files("model_core") / "assets" / "efficientnet-lite0" / "features.onnx") as path:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0.
+
+        Raises:
+            ValueError: the array has another shape or type.
+        """
+        if rgb.dtype != np.uint8 or rgb.shape[1:] != (self.size, self.size, 3):
+            raise ValueError(f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}")
+        out = np.empty((len(rgb), self.dimensions), np.float32)
+        for start in range(0, len(rgb), BATCH):
+            # The Lite networks were trained on (value - 127) / 128, without the usual mean and deviation per channel.
+            pictures = (rgb[start : start + BATCH].astype(np.float32) - 127.0) / 128.0
+            (out[start : start + BATCH],) = self._session.run(None, {"pictures": pictures.transpose(0, 3, 1, 2)})
+        return out
