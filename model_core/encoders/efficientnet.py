@@ -32,7 +32,9 @@ class EfficientNetLite0:
             ValueError: the array has another shape or type.
         """
         if rgb.dtype != np.uint8 or rgb.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}")
+            raise ValueError(
+                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
+            )
         out = np.empty((len(rgb), self.dimensions), np.float32)
         for start in range(0, len(rgb), BATCH):
             # The Lite networks were trained on (value - 127) / 128, without the usual mean and deviation per channel.

@@ -1,0 +1,29 @@
+"""Which workers are alive: each notes the server's time in one sorted set, again and again."""
+
+from typing import Final, cast
+
+from redis import Redis
+
+_KEY: Final = "v2m:workers"
+
+
+def _server_time(redis: Redis) -> float:
+    # Redis' own clock: workers and the API may run on machines whose clocks differ
+    seconds, microseconds = redis.time()
+    return seconds + microseconds / 1e6
+
+
+def beat(redis: Redis, worker: str) -> None:
+    """Notes that this worker has its model loaded and lives."""
+    redis.zadd(_KEY, {worker: _server_time(redis)})
+
+
+def leave(redis: Redis, worker: str) -> None:
+    """Notes that this worker stops."""
+    redis.zrem(_KEY, worker)
+
+
+def live_workers(redis: Redis, ttl_s: float) -> list[str]:
+    """Names of the workers seen within the last ``ttl_s`` seconds; older ones are forgotten on the way."""
+    redis.zremrangebyscore(_KEY, "-inf", _server_time(redis) - ttl_s)
+    return [name.decode() for name in cast("list[bytes]", redis.zrange(_KEY, 0, -1))]

@@ -1,0 +1,59 @@
+"""What can be set from outside, read from the environment once at start: ``REDIS_URL`` and the ``V2M_*`` variables."""
+
+import math
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+
+
+def default_state_dir() -> Path:
+    """``$XDG_STATE_HOME/v2m``, which is ~/.local/state/v2m unless the person moved it."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "v2m"
+
+
+class Settings(BaseSettings):
+    """Settings that the API, the worker and ``v2m up`` share; ``max_upload_bytes`` is ``V2M_MAX_UPLOAD_BYTES``."""
+
+    model_config = SettingsConfigDict(env_prefix="V2M_", frozen=True, populate_by_name=True, extra="ignore")
+
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("REDIS_URL", "V2M_REDIS_URL"),
+        description="An outside Redis. Without it `v2m up` starts its own.",
+    )
+    state_dir: Path = Field(default_factory=default_state_dir, description="Uploads, results and Redis' data.")
+    model: Path | None = Field(default=None, description="Another model folder than the embedded one.")
+    host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
+    max_duration_s: float = Field(default=1800.0, gt=0, description="Longest video that is accepted, in seconds.")
+    job_timeout_s: int = Field(default=3600, gt=0, description="A job that runs longer fails with the code `timeout`.")
+    max_attempts: int = Field(default=3, ge=1, le=10, description="How often a job is started when its workers die.")
+    retention_s: int = Field(
+        default=7 * 24 * 3600, gt=0, description="A finished job and its files are kept this long."
+    )
+    heartbeat_s: float = Field(default=10.0, gt=0, description="A worker shows that it lives this often.")
+    maintenance_s: int = Field(default=60, gt=0, description="A worker looks for abandoned jobs this often.")
+    stop_grace_s: float = Field(default=10.0, gt=0, description="`v2m up` gives its processes this long to stop.")
+    log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
+
+    @property
+    def redis(self) -> str:
+        """The Redis URL to connect to."""
+        return self.redis_url or DEFAULT_REDIS_URL
+
+    @property
+    def store_dir(self) -> Path:
+        """Root of the artifact store."""
+        return self.state_dir / "store"
+
+    @property
+    def heartbeat_ttl_s(self) -> int:
+        """A worker, or the job it ran, counts as lost this many seconds after its last heartbeat: six missed beats."""
+        return max(2, math.ceil(6 * self.heartbeat_s))

@@ -1,0 +1,57 @@
+"""The training corpus: composed pieces as beat vectors, headers and captions. Made by seed, so it is never shipped."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.codecs.score.beats import to_beats
+from model_core.codecs.score.header import STYLES, Header
+from model_core.training.captions import caption
+from model_core.training.composer import Piece, compose
+
+BEATS: Final = 160
+CAPTIONS: Final = 2
+_CHUNK: Final = 16
+
+
+@dataclass(frozen=True)
+class Example:
+    """One piece as the models see it.
+
+    Attributes:
+        seed: what it was composed from.
+        beats: beat vectors, shape (BEATS, BEAT_DIM).
+        beat_in_bar: shape (BEATS,).
+        header: its header.
+        captions: CAPTIONS texts that are true of it.
+    """
+
+    seed: int
+    beats: NDArray[np.float16]
+    beat_in_bar: NDArray[np.int8]
+    header: Header
+    captions: list[str]
+
+
+def piece_of(seed: int) -> Piece:
+    """The corpus's piece of a seed; styles take turns."""
+    return compose(seed, STYLES[seed % len(STYLES)], BEATS)
+
+
+def example_of(seed: int) -> Example:
+    """The example of a seed, with its captions drawn from the same seed."""
+    piece = piece_of(seed)
+    rng = np.random.default_rng([seed, 1])
+    captions = [caption(piece, rng) for _ in range(CAPTIONS)]
+    beats = to_beats(piece.score).astype(np.float16)
+    return Example(seed, beats, piece.score.beat_in_bar, piece.header, captions)
+
+
+def examples(seeds: range, processes: int = 2) -> Iterator[Example]:
+    """The examples of many seeds in order, composed in parallel processes."""
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(example_of, seeds, chunksize=_CHUNK)

@@ -1,0 +1,175 @@
+"""Flow training data: latents, conditions and curves of whole pieces, and random windows of them as batches."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model_core.codecs.score.grid import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
+from model_core.codecs.score.score import STEPS_PER_BEAT
+from model_core.codecs.score.vae import BeatVAE
+from model_core.conditioning import Condition, flagged, inpainting_channels
+from model_core.encoders.minilm import TEXT_DIM, MiniLM
+from model_core.prompting import global_vector
+from model_core.training.corpus import BEATS, CAPTIONS, examples
+
+TEXT_TOKENS: Final = 32
+_EMBED_BATCH: Final = 128
+WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
+_WINDOW_ODDS: Final = (0.08, 0.17, 0.25, 0.35, 0.15)
+
+
+@dataclass(frozen=True)
+class FlowData:
+    """P pieces of N beats.
+
+    Attributes:
+        seeds: shape (P,).
+        latents: shape (P, N, C), float16.
+        beat_in_bar: shape (P, N).
+        headers: shape (P, HEADER_DIM).
+        tokens, token_mask, pooled: caption embeddings, shapes (P, K, L, D), (P, K, L), (P, K, D).
+        curves: step values of the peak-shaped music curve, shape (P, 4 N); empty (0, 0) where none were rendered.
+    """
+
+    seeds: NDArray[np.int64]
+    latents: NDArray[np.float16]
+    beat_in_bar: NDArray[np.int8]
+    headers: NDArray[np.float32]
+    tokens: NDArray[np.float16]
+    token_mask: NDArray[np.bool_]
+    pooled: NDArray[np.float32]
+    curves: NDArray[np.float32]
+
+    def save(self, path: Path) -> None:
+        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> "FlowData":
+        with np.load(path) as arrays:
+            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+    def part(self, pieces: slice) -> "FlowData":
+        """Some of the pieces."""
+        return FlowData(**{field.name: getattr(self, field.name)[pieces] for field in fields(self)})
+
+
+@torch.no_grad()
+def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM) -> FlowData:
+    """Compose, encode and embed the pieces of the given seeds, without curves."""
+    latents, phases, headers, captions = [], [], [], []
+    for example in examples(seeds):
+        latents.append(vae.encode(torch.from_numpy(example.beats.astype(np.float32))).numpy().astype(np.float16))
+        phases.append(example.beat_in_bar)
+        headers.append(example.header.vector())
+        captions += example.captions
+    tokens, mask, pooled = _embed(captions, encoder)
+    return FlowData(
+        seeds=np.array(seeds, np.int64),
+        latents=np.stack(latents),
+        beat_in_bar=np.stack(phases),
+        headers=np.stack(headers),
+        tokens=tokens.reshape(-1, CAPTIONS, TEXT_TOKENS, TEXT_DIM),
+        token_mask=mask.reshape(-1, CAPTIONS, TEXT_TOKENS),
+        pooled=pooled.reshape(-1, CAPTIONS, TEXT_DIM),
+        curves=np.zeros((0, 0), np.float32),
+    )
+
+
+def _embed(
+    captions: list[str], encoder: MiniLM
+) -> tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.float32]]:
+    tokens = np.zeros((len(captions), TEXT_TOKENS, TEXT_DIM), np.float16)
+    mask = np.zeros((len(captions), TEXT_TOKENS), bool)
+    pooled = np.zeros((len(captions), TEXT_DIM), np.float32)
+    for at in range(0, len(captions), _EMBED_BATCH):
+        text = encoder.embed(captions[at : at + _EMBED_BATCH])
+        rows, kept = slice(at, at + len(text.pooled)), min(TEXT_TOKENS, text.tokens.shape[1])
+        tokens[rows, :kept] = text.tokens[:, :kept].numpy()
+        mask[rows, :kept] = text.mask[:, :kept].numpy()
+        pooled[rows] = text.pooled.numpy()
+    return tokens, mask, pooled
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """How often a condition is withheld from an example, for classifier-free guidance."""
+
+    text: float = 0.12
+    curve: float = 0.2
+
+
+def batch(
+    data: FlowData, tokens_per_batch: int, rng: np.random.Generator, dropout: Dropout, *, window: int | None = None
+) -> tuple[torch.Tensor, Condition, torch.Tensor]:
+    """Random windows of random pieces, all of one random length.
+
+    Returns:
+        Clean latents (B, C, F), their condition, and which frames are to be generated, shape (B, F), bool.
+    """
+    frames = window or int(rng.choice(WINDOW_FRAMES, p=_WINDOW_ODDS))
+    size = max(1, tokens_per_batch // frames)
+    beats = frames * BEATS_PER_FRAME
+    piece = rng.integers(0, len(data.latents), size)
+    start = rng.integers(0, BEATS - beats + 1, size)
+    take = start[:, None] + np.arange(beats)
+    latents = frames_of(torch.from_numpy(data.latents[piece[:, None], take].astype(np.float32)))
+    grid = torch.stack([_grid(data.beat_in_bar[p], int(s), beats) for p, s in zip(piece, start, strict=True)])
+    known = random_known(size, frames, rng)
+    spoken = rng.integers(0, CAPTIONS, size)
+    heard = torch.from_numpy(rng.random(size) >= dropout.text)
+    pooled = torch.from_numpy(data.pooled[piece, spoken])
+    condition = Condition(
+        text=torch.from_numpy(data.tokens[piece, spoken].astype(np.float32)),
+        text_mask=torch.from_numpy(data.token_mask[piece, spoken]) & heard[:, None],
+        global_vector=global_vector(torch.from_numpy(data.headers[piece]), pooled, heard),
+        local=torch.cat([inpainting_channels(latents, known), grid], dim=1),
+        curve=_curve(data, piece, start, beats, rng, dropout) if data.curves.size else None,
+    )
+    return latents, condition, ~known
+
+
+def _grid(beat_in_bar: NDArray[np.int8], start: int, beats: int) -> torch.Tensor:
+    # An odd first beat puts the frames between the piece's own; padding keeps the count even.
+    shifted = np.append(beat_in_bar[start % 2 :], [0] * (start % 2)).astype(np.int8)
+    whole = grid_condition(shifted, last_beat=len(beat_in_bar) - start % 2)
+    first = start // BEATS_PER_FRAME
+    return whole[:, first : first + beats // BEATS_PER_FRAME]
+
+
+def _curve(
+    data: FlowData,
+    piece: NDArray[np.int64],
+    start: NDArray[np.int64],
+    beats: int,
+    rng: np.random.Generator,
+    dropout: Dropout,
+) -> torch.Tensor:
+    take = STEPS_PER_BEAT * start[:, None] + np.arange(STEPS_PER_BEAT * beats)
+    curves = data.curves[piece[:, None], take].astype(np.float64)
+    given = torch.from_numpy((rng.random(len(piece)) >= dropout.curve).astype(np.float32))
+    return flagged(torch.stack([curve_frames(row) for row in curves])) * given[:, None, None]
+
+
+def random_known(size: int, frames: int, rng: np.random.Generator) -> torch.Tensor:
+    """Random inpainting masks (B, F), True = given: none, a prefix, a suffix, both ends, or all but both ends.
+
+    At least one frame of each is left to generate.
+    """
+    known = np.zeros((size, frames), bool)
+    for row in known:
+        kind = rng.choice(5, p=(0.6, 0.14, 0.06, 0.12, 0.08))
+        first, last = sorted(rng.integers(1, frames, 2))
+        last = max(last, first + 1)
+        if kind == 1:
+            row[:first] = True
+        elif kind == 2:
+            row[first:] = True
+        elif kind == 3:
+            row[:first] = row[last:] = True
+        elif kind == 4:
+            row[first:last] = True
+    return torch.from_numpy(known)

@@ -1,0 +1,84 @@
+"""Train the beat VAE: reconstruction of every field of a beat, and a small KL term."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from model_core.codecs.score.beats import BEAT_DIM, FIELDS
+from model_core.codecs.score.score import MONO_PARTS, RANGES, STEPS_PER_BEAT
+from model_core.codecs.score.vae import BeatVAE
+
+_BATCH: Final = 640
+_PEAK_LR: Final = 2e-3
+_KL_WEIGHT: Final = 0.005
+_PART_WEIGHT: Final = {"bass": 1.0, "lead": 2.0, "arp": 2.0}
+_VELOCITY_WEIGHT: Final = 4.0
+
+
+def reconstruction_loss(decoded: torch.Tensor, beats: torch.Tensor) -> torch.Tensor:
+    """Mean loss a beat of decoder outputs (B, BEAT_DIM) against beat vectors (B, BEAT_DIM).
+
+    Cross-entropy for the mono parts, binary cross-entropy for drum hits, chord pitches and strikes, squared error for
+    the velocities of what sounds.
+    """
+    loss = _binary(decoded, beats, "drum_hit") + 0.5 * _binary(decoded, beats, "chord")
+    loss = loss + _binary(decoded, beats, "chord_struck")
+    for part in MONO_PARTS:
+        states = RANGES[part].states
+        target = beats[:, FIELDS[part]].reshape(-1, states).argmax(dim=1)
+        per_step = functional.cross_entropy(decoded[:, FIELDS[part]].reshape(-1, states), target, reduction="none")
+        loss = loss + _PART_WEIGHT[part] * per_step.reshape(-1, STEPS_PER_BEAT).sum(dim=1)
+    for name in ("drum_velocity", "bass_velocity", "lead_velocity", "arp_velocity", "chord_velocity"):
+        target = beats[:, FIELDS[name]]
+        error = (decoded[:, FIELDS[name]] - target) ** 2 * (target > 0)
+        loss = loss + _VELOCITY_WEIGHT * error.sum(dim=1)
+    return loss.mean()
+
+
+def _binary(decoded: torch.Tensor, beats: torch.Tensor, name: str) -> torch.Tensor:
+    field = FIELDS[name]
+    return functional.binary_cross_entropy_with_logits(decoded[:, field], beats[:, field], reduction="none").sum(dim=1)
+
+
+def train_codec(
+    beats: NDArray[np.float16],
+    *,
+    steps: int,
+    seed: int = 0,
+    log: Callable[[str], None] = print,
+) -> BeatVAE:
+    """A trained VAE with its shift and scale set, from beat vectors (M, BEAT_DIM)."""
+    torch.manual_seed(seed)
+    vae = BeatVAE()
+    optimizer = torch.optim.AdamW(vae.parameters(), _PEAK_LR, weight_decay=1e-4, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_LR, total_steps=steps, pct_start=0.05)
+    rng = np.random.default_rng(seed)
+    started = time.monotonic()
+    assert beats.shape[1] == BEAT_DIM
+    for step in range(steps):
+        batch = torch.from_numpy(beats[rng.integers(0, len(beats), _BATCH)].astype(np.float32))
+        mean, log_variance = vae.posterior(batch)
+        decoded = vae.decoder(mean + torch.randn_like(mean) * (0.5 * log_variance).exp())
+        divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
+        loss = reconstruction_loss(decoded, batch)
+        optimizer.zero_grad()
+        (loss + _KL_WEIGHT * divergence).backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 2.0)
+        optimizer.step()
+        schedule.step()
+        if step % 250 == 0 or step == steps - 1:
+            log(f"codec step {step} loss {loss.item():.3f} kl {divergence.item():.1f} {time.monotonic() - started:.0f} s")
+    _set_scale(vae.eval(), torch.from_numpy(beats[rng.permutation(len(beats))[:50_000]].astype(np.float32)))
+    return vae
+
+
+@torch.no_grad()
+def _set_scale(vae: BeatVAE, beats: torch.Tensor) -> None:
+    mean = vae.posterior(beats)[0]
+    vae.shift.copy_(mean.mean(dim=0))
+    vae.scale.copy_((mean - vae.shift).pow(2).mean().sqrt())

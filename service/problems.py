@@ -1,0 +1,109 @@
+"""Errors as RFC 9457 problem details: every answer that is not a success has this shape and a stable ``type``."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+
+from model_core.errors import InputError
+from model_core.options import PROMPT_MAX_CHARS
+
+log: Final = structlog.get_logger(__name__)
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:v2m-zero:problem:"
+RETRY_AFTER_S: Final = "5"
+
+# Bytes that are no video at all are an unsupported media type; a video that we cannot score is unprocessable.
+_STATUS_OF_CODE: Final = {"not_a_video": 415, "playlist": 415}
+
+
+class Problem(HTTPException):
+    """An answer that is not a success. ``members`` become members of the JSON object, such as ``field``.
+
+    An HTTPException, because only those pass through FastAPI's parsing of a body unchanged.
+    """
+
+    def __init__(
+        self, status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.kind = kind
+        self.members = members
+
+    def response(self) -> Response:
+        """The problem as an HTTP answer."""
+        body = {
+            "type": TYPE_PREFIX + self.kind,
+            "title": HTTPStatus(self.status_code).phrase,
+            "status": self.status_code,
+            "detail": self.detail,
+            **self.members,
+        }
+        return JSONResponse(body, self.status_code, self.headers, media_type=MEDIA_TYPE)
+
+
+def upload_too_large(limit: int) -> Problem:
+    """413 for a video, or a whole request, over the limit of bytes."""
+    return Problem(413, "upload_too_large", f"video: is over the limit of {limit} bytes", field="video", limit=limit)
+
+
+def unavailable(detail: str, kind: str = "unavailable", **members: Any) -> Problem:
+    """503: not now, but later."""
+    return Problem(503, kind, detail, headers={"Retry-After": RETRY_AFTER_S}, **members)
+
+
+def from_input_error(error: InputError, max_duration_s: float) -> Problem:
+    """The problem that names the field, its cause, and its limit where it has one."""
+    members: dict[str, Any] = {"field": error.field}
+    if error.code == "too_long":
+        members["limit"] = PROMPT_MAX_CHARS if error.field == "prompt" else max_duration_s
+    return Problem(_STATUS_OF_CODE.get(error.code, 422), error.code, str(error), **members)
+
+
+def from_validation_error(error: RequestValidationError) -> Problem:
+    """422 that names every field at fault; what was sent is not repeated."""
+    errors = [{"field": _field(item["loc"]), "detail": item["msg"]} for item in error.errors()]
+    first = errors[0]
+    return Problem(422, "invalid_request", f"{first['field']}: {first['detail']}", field=first["field"], errors=errors)
+
+
+def from_http_exception(error: HTTPException) -> Problem:
+    """What the framework raises: unknown routes, methods that a route lacks, a body that cannot be parsed."""
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of ``app`` a problem."""
+
+    @app.exception_handler(Problem)
+    async def on_problem(_request: Request, error: Problem) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(_request: Request, error: RequestValidationError) -> Response:
+        return from_validation_error(error).response()
+
+    @app.exception_handler(HTTPException)
+    async def on_http_exception(_request: Request, error: HTTPException) -> Response:
+        return from_http_exception(error).response()
+
+    @app.exception_handler(RedisError)
+    async def on_redis_error(_request: Request, error: RedisError) -> Response:
+        log.error("redis_unavailable", error=str(error))
+        return unavailable("The job store does not answer. Try again soon.").response()
+
+    @app.exception_handler(Exception)
+    async def on_fault(request: Request, error: Exception) -> Response:
+        log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+        return Problem(500, "internal", "A fault of ours. It has been logged.").response()
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    inner = [str(part) for part in location if part not in ("body", "query", "path", "header")]
+    return ".".join(inner) or "body"

@@ -1,0 +1,46 @@
+"""What the API answers with."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field, JsonValue
+
+from jobs.record import JobError, JobRecord, JobStatus
+from jobs.store import Variant
+from model_core.options import STAGES, ScoreOptions
+
+
+class JobView(BaseModel):
+    """A job as the API shows it."""
+
+    id: str
+    status: JobStatus
+    stage: str | None = Field(description=f"While in progress: one of {', '.join(STAGES)}.")
+    progress: float = Field(description="0 to 1, over the whole job.")
+    queue_position: int | None = Field(description="While queued: 1 is next.")
+    prompt: str
+    options: ScoreOptions
+    video: dict[str, JsonValue] = Field(description="What the probe found: duration, size, fps, codecs.")
+    error: JobError | None = Field(description="Why the job failed.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    content: dict[Variant, str] = Field(description="Paths of the results, once the job is completed.")
+
+    @classmethod
+    def of(cls, record: JobRecord, queue_position: int | None, variants: list[Variant]) -> "JobView":
+        """The view of a record, with what is known of it elsewhere."""
+        content = {variant: f"/v1/jobs/{record.id}/content?variant={variant}" for variant in variants}
+        return cls(**record.model_dump(exclude={"attempt"}), queue_position=queue_position, content=content)
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """Jobs can be taken and will be worked on."""
+
+    status: str = "ready"
+    workers: int = Field(description="Workers with their model loaded.")

@@ -1,0 +1,52 @@
+"""Starts one worker in this process."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from jobs import logs
+from jobs.connection import connect
+from jobs.queue import JobQueue
+from jobs.records import JobRecords
+from jobs.settings import Settings
+from jobs.store import ArtifactStore
+from model_core.errors import ModelError
+from worker.scorer import PipelineScorer, Scorer
+from worker.task import Stop, TaskRunner
+from worker.worker import ScoreWorker
+
+log: Final = structlog.get_logger(__name__)
+NOT_USABLE: Final = 2
+"""Exit status when Redis, the store or the model cannot be used."""
+
+
+def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> int:
+    """Works until SIGTERM or SIGINT; returns the exit status.
+
+    ``make_scorer`` loads the model; by default the embedded one, or the one that ``settings.model`` names.
+    """
+    logs.configure(settings.log_format)
+    # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    redis = connect(settings.redis)
+    try:
+        redis.ping()
+        store = ArtifactStore(settings.store_dir)
+        began = time.monotonic()
+        scorer = make_scorer() if make_scorer else PipelineScorer(settings.model)
+    except (RedisError, OSError, ModelError) as error:
+        log.error("worker_not_started", error=str(error))
+        return NOT_USABLE
+    log.info("model_loaded", seconds=round(time.monotonic() - began, 2))
+    records = JobRecords(redis, settings.retention_s)
+    runner = TaskRunner(records, store, scorer, Stop())
+    queue = JobQueue(redis, records, settings)
+    ScoreWorker(redis, queue.rq, runner, settings).work(logging_level="WARNING")
+    log.info("worker_stopped")
+    return 0
