@@ -1,63 +1,67 @@
-"""`v2m up`: the whole service on this machine with one command, and its parts for running them apart."""
+"""`v2m up`: the whole service on this machine with one command, and `api` and `worker` for running its parts apart."""
 
-import os
-import signal
 import socket
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import typer
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
-from redis import Redis
-from redis.exceptions import RedisError
 
-from cli.redis_server import RedisServer
-from cli.serve import PortInUseError, listen, run_api, url_of
-from cli.supervisor import Service, Supervisor
-from jobs.connection import connect
-from jobs.liveness import live_workers
+from cli.serve import PortInUseError, listen, run_api
+from cli.stack import NOT_USABLE, StartError, run_stack
 from jobs.settings import Settings
 
-NOT_USABLE: Final = 2
-_TICK_S: Final = 0.2
-_REDIS_START_S: Final = 30.0
-
-Host = Annotated[str | None, typer.Option(help="Address to listen on [V2M_HOST, default 127.0.0.1].")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one [V2M_PORT, default 8000].")]
-State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data [V2M_STATE_DIR].")]
-
-
-class StartError(Exception):
-    """The service cannot start; the message says why in one line."""
+Host = Annotated[str | None, typer.Option(help="Address to listen on [env V2M_HOST, default 127.0.0.1].")]
+Port = Annotated[
+    int | None, typer.Option(help="Port, 0 for a free one [env V2M_PORT, default 8000].", min=0, max=65535)
+]
+State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data [env V2M_STATE_DIR].")]
+Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 
 
 def up(host: Host = None, port: Port = None, state: State = None) -> None:
     """Start Redis, one worker and the API on this machine; Ctrl-C stops all of them."""
-    _exit_with(lambda: run_up(_settings(host, port, state), [sys.executable, "-m", "cli.main", "worker"]))
+    _exit_with(lambda: run_stack(_settings(host, port, state), [sys.executable, "-m", "cli.main", "worker"]))
 
 
-def api(
-    host: Host = None, port: Port = None, state: State = None, fd: Annotated[int | None, typer.Option(hidden=True)] = None
-) -> None:
+def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
     """Run the API alone; REDIS_URL names its Redis."""
 
     def run() -> int:
         settings = _settings(host, port, state)
-        listener = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
-        return run_api(settings, listener)
+        return run_api(settings, listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd))
 
     _exit_with(run)
 
 
 def worker(state: State = None) -> None:
     """Run one worker alone; REDIS_URL names its Redis."""
+    from worker.main import run  # RQ, which the other commands can do without
 
-    def run() -> int:
-        import worker.main
+    _exit_with(lambda: run(_settings(None, None, state)))
 
-        return worker.main.run(_settings(None, None, state))
 
-    _exit_with(run)
+def _settings(host: str | None, port: int | None, state: Path | None) -> Settings:
+    """The environment's settings with the options of the command line over them."""
+    given: dict[str, Any] = {"host": host, "port": port, "state_dir": state}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _exit_with(run: Callable[[], int]) -> None:
+    """Exits with what ``run`` returns; what a person can put right is one line and exit status 2."""
+    try:
+        status = run()
+    except ValidationError as error:
+        first = error.errors()[0]
+        _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (StartError, PortInUseError, OSError) as error:
+        _refuse(str(error))
+    else:
+        raise typer.Exit(status)
+
+
+def _refuse(reason: str) -> None:
+    typer.echo(f"v2m: {reason}", err=True)
+    raise typer.Exit(NOT_USABLE)

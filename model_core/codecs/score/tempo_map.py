@@ -33,7 +33,8 @@ class TempoMap:
         beat_times: seconds of each beat and of the end of the last one, shape (N + 1,), from 0.
         beat_in_bar: shape (N,), 0..3; a bar begins anew on the beats of strong hit points.
         last_beat: beats until the music has to have ended; what follows is padding.
-        hit_points: seconds of the events that fall exactly on a half-beat, shape (H,).
+        hit_points: seconds of the events met, shape (H,): on a beat exactly, on a half-beat within 15 ms, because the
+            tempo is constant within a beat.
     """
 
     beat_times: NDArray[np.float64]

@@ -1,0 +1,21 @@
+"""How the command line tells of errors: one line, and an exit status that says whose fault it was."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from model_core.errors import InputError, ModelError
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn bad input into one line on stderr and exit status 2, a model that cannot be loaded into status 1."""
+    try:
+        yield
+    except InputError as error:
+        typer.echo(f"v2m: {error.field}: {error.detail}", err=True)
+        raise typer.Exit(2) from error
+    except ModelError as error:
+        typer.echo(f"v2m: {error}", err=True)
+        raise typer.Exit(1) from error

@@ -1,0 +1,18 @@
+"""The command `v2m`."""
+
+import typer
+
+from cli.score import curve, score
+from cli.up import api, up, worker
+
+app = typer.Typer(
+    help="A soundtrack for a video from a prompt, in time with the picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for _command in (score, curve, up, api, worker):
+    app.command()(_command)
+
+if __name__ == "__main__":
+    app()

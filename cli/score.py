@@ -1,0 +1,109 @@
+"""`v2m score` and `v2m curve`: the model in this process, without a service."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cli.errors import user_errors
+from model_core.errors import InputError
+from model_core.options import STAGES, ProgressCallback, ScoreOptions
+
+_DEFAULTS = ScoreOptions()
+
+
+def score(
+    video: Annotated[Path, typer.Argument(help="Video to score.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the scored video goes.")],
+    prompt: Annotated[str, typer.Option(help="What the music should be; empty lets the video decide.")] = "",
+    seed: Annotated[int, typer.Option(help="Another seed, another score.")] = _DEFAULTS.seed,
+    steps: Annotated[int, typer.Option(help="Sampling steps.")] = _DEFAULTS.steps,
+    text_guidance: Annotated[float, typer.Option(help="How strongly the prompt steers.")] = _DEFAULTS.text_guidance,
+    curve_guidance: Annotated[
+        float, typer.Option(help="How strongly the video's events steer.")
+    ] = _DEFAULTS.curve_guidance,
+    plan: Annotated[bool, typer.Option(help="Bend the tempo a little to meet the strongest events.")] = _DEFAULTS.plan,
+    wav: Annotated[Path | None, typer.Option(help="Also write the music as WAV.")] = None,
+    midi: Annotated[Path | None, typer.Option(help="Also write the notes as MIDI.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write a JSON report.")] = None,
+) -> None:
+    """Score VIDEO with new music; its picture is copied bit for bit."""
+    with user_errors():
+        options = _options(
+            seed=seed, steps=steps, text_guidance=text_guidance, curve_guidance=curve_guidance, plan=plan
+        )
+        _check_video(video)
+        for wanted in (output, wav, midi, report):
+            if wanted is not None and not wanted.resolve().parent.is_dir():
+                raise InputError("output", f"the folder {wanted.resolve().parent} does not exist", "no_folder")
+        from model_core.media import probe
+        from model_core.options import check_prompt
+
+        check_prompt(prompt)
+        probe(video)  # a bad file is told before the model is loaded
+        with _progress_bar() as progress:
+            from model_core.pipeline import Pipeline
+
+            soundtrack = Pipeline.load().score_video(video, prompt, options, progress)
+            with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
+                paths = soundtrack.write(video, Path(folder), progress)
+                for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):
+                    if target is not None:
+                        shutil.move(paths[variant], target)
+    typer.echo(output)
+
+
+def curve(
+    video: Annotated[Path, typer.Argument(help="Video to measure.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON, not its events alone.")] = False,
+) -> None:
+    """Print the event curve of VIDEO: when, and how much, its picture changes."""
+    with user_errors():
+        _check_video(video)
+        from model_core.assets import asset
+        from model_core.encoders.efficientnet import EfficientNetLite0
+        from model_core.media import probe
+        from model_core.video_curve import curve_json, video_curve
+
+        info = probe(video)
+        measured = video_curve(video, EfficientNetLite0(asset("efficientnet-lite0/features.onnx")), info.duration)
+    if as_json:
+        typer.echo(json.dumps(curve_json(measured)))
+        return
+    events = measured.peaks()
+    for time, strength in zip(events.times, events.strengths, strict=True):
+        typer.echo(f"{time:8.2f} s  {strength:.2f}")
+
+
+def _options(**values: object) -> ScoreOptions:
+    try:
+        return ScoreOptions.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).replace("_", "-")
+        raise InputError(f"--{name}", f"{first['msg']}, not {first['input']}") from error
+
+
+def _check_video(video: Path) -> None:
+    if not video.is_file():
+        raise InputError("video", f"there is no file {video}", "missing")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[ProgressCallback]:
+    columns = TextColumn("{task.description:>10}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("load", total=len(STAGES))
+
+        def report(stage: str, fraction: float) -> None:
+            bar.update(task, description=stage, completed=STAGES.index(stage) + fraction)
+
+        yield report

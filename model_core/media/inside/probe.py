@@ -1,0 +1,48 @@
+"""The operation ``probe``: what is in the file, and that its first picture can be decoded."""
+
+from fractions import Fraction
+
+from av.video.frame import VideoFrame
+
+from model_core.media.inside.channel import Channel
+from model_core.media.inside.source import decoded, opened, pick_audio, pick_video
+from model_core.media.inside.timeline import scan
+from model_core.media.types import MediaError, MediaLimits
+
+
+def probe(channel: Channel, limits: MediaLimits, path: str) -> None:
+    """Send one message with the fields of VideoInfo."""
+    with opened(path, limits) as container:
+        timeline = scan(container, pick_video(container, limits), limits)
+    with opened(path, limits) as container:
+        stream = pick_video(container, limits)
+        audio = pick_audio(container)
+        codec = stream.codec_context.codec.canonical_name
+        picture = next(decoded(container, stream, limits), None)
+        if picture is None:
+            raise MediaError(f"has {codec} pictures of which none can be decoded", "unreadable")
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        width, height = round(picture.width * aspect), picture.height
+        rotation = clockwise(picture)
+        if rotation in (90, 270):
+            width, height = height, width
+        channel.send(
+            {
+                "kind": "info",
+                "duration": float(timeline.duration),
+                "width": width,
+                "height": height,
+                "rotation": rotation,
+                "fps": float(timeline.frames / timeline.duration),
+                "variable_frame_rate": timeline.variable,
+                "video_codec": codec,
+                "audio_codec": audio.codec_context.codec.canonical_name if audio else None,
+                "container": container.format.name,
+                "frames": timeline.frames,
+            }
+        )
+
+
+def clockwise(picture: VideoFrame) -> int:
+    """Degrees that a player turns the coded picture clockwise, to the nearest quarter (FFmpeg counts the other way)."""
+    return round(-picture.rotation / 90) % 4 * 90

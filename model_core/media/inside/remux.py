@@ -1,0 +1,111 @@
+"""The operation ``mux``: the video's packets as they are, a new sound beside them."""
+
+import errno
+import math
+from fractions import Fraction
+from typing import Final
+
+import av
+import numpy as np
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from model_core.media.inside.channel import Channel
+from model_core.media.inside.source import opened, pick_video
+from model_core.media.inside.timeline import Timeline, packets, scan, time_of
+from model_core.media.types import MediaError, MediaLimits
+
+AAC_FRAME: Final = 1024
+AAC_BITS_PER_SECOND: Final = 192_000
+_FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+
+def mux(
+    channel: Channel, limits: MediaLimits, path: str, out: str, suffix: str, sample_rate: int, samples: int
+) -> None:
+    """Read ``samples`` stereo samples from the caller, interleaved float32, and write ``out``.
+
+    Both streams start at zero: the video's times are shifted by one constant, its origin, and nothing else about
+    them changes. The sound is cut or padded with silence to the video's length.
+    """
+    with opened(path, limits) as source:
+        timeline = scan(source, pick_video(source, limits), limits)
+    with opened(path, limits) as source:
+        stream = pick_video(source, limits)
+        options = {"movflags": "+faststart"} if suffix != ".mkv" else {}
+        with av.open("file:" + out, "w", format=_FORMATS[suffix], options=options) as result:
+            copy = _copy_of(stream, result, suffix)
+            wanted = round(timeline.duration * sample_rate)
+            sound = _Sound(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
+            last_dts: int | None = None
+            for number, packet in enumerate(packets(source, stream)):
+                last_dts = _place(packet, number, timeline, last_dts)
+                sound.encode_to(last_dts * timeline.time_base)
+                packet.stream = copy
+                result.mux(packet)
+            sound.finish()
+    channel.send({"kind": "end"})
+
+
+def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> VideoStream:
+    name = stream.codec_context.codec.canonical_name
+    try:
+        # opaque: the parameters alone are copied, so that a codec without an encoder here can be kept too. They
+        # include the display matrix, which turns the pictures of a phone.
+        copy = result.add_stream_from_template(stream, opaque=True)
+    except ValueError as error:
+        detail = f"ends in {suffix}, a container that cannot hold {name} video; .mkv can"
+        raise MediaError(detail, "container", field="out") from error
+    if name == "hevc" and suffix != ".mkv":
+        copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players ask for; the packets are the same
+    return copy
+
+
+def _place(packet: "Packet[VideoStream]", number: int, timeline: Timeline, last_dts: int | None) -> int:
+    """Shift the packet so that the first shown picture is at 0; returns its dts, invented where there is none."""
+    shown_at = time_of(packet)
+    dts = packet.dts
+    if dts is None:
+        early = timeline.first_dts - (timeline.missing_dts - number) * timeline.step
+        dts = early if last_dts is None else max(early, last_dts + 1 + timeline.origin)
+        dts = dts if shown_at is None else min(dts, shown_at)
+    packet.pts = (dts if shown_at is None else shown_at) - timeline.origin
+    packet.dts = dts - timeline.origin
+    return packet.dts
+
+
+class _Sound:
+    """Encodes the caller's samples frame by frame, no further than the video has come."""
+
+    def __init__(
+        self, channel: Channel, result: OutputContainer, sample_rate: int, available: int, wanted: int
+    ) -> None:
+        self._channel, self._result, self._rate = channel, result, sample_rate
+        self._available, self._wanted, self._done = available, wanted, 0
+        self._stream: AudioStream = result.add_stream("aac", rate=sample_rate, layout="stereo")
+        context: AudioCodecContext = self._stream.codec_context
+        context.bit_rate = AAC_BITS_PER_SECOND
+
+    def encode_to(self, seconds: Fraction) -> None:
+        goal = min(math.ceil(seconds * self._rate), self._wanted)
+        while self._done < goal:
+            count = min(AAC_FRAME, self._wanted - self._done)
+            given = max(0, min(count, self._available - self._done))
+            block = np.zeros((2, count), dtype=np.float32)
+            if given:
+                read = np.frombuffer(self._channel.read(given * 8), dtype=np.float32)
+                block[:, :given] = np.clip(read.reshape(given, 2).T, -1.0, 1.0)
+            frame = AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
+            self._done += count
+            self._result.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        self.encode_to(Fraction(self._wanted, self._rate))
+        if not self._done:
+            raise OSError(errno.EINVAL, "the video is shorter than one sample")
+        self._result.mux(self._stream.encode(None))

@@ -1,0 +1,102 @@
+"""Reading videos: each function starts one sandbox and hands on what comes out of it."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.media.sandbox import Sandbox
+from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaError, MediaLimits, VideoInfo
+
+_BATCH: Final = 64
+_LARGEST_SIZE: Final = 1024
+_LARGEST_RATE: Final = 240.0
+_LARGEST_SOUND_BLOCK: Final = 64 << 20
+
+
+def probe(path: Path, limits: MediaLimits = PROBE_LIMITS) -> VideoInfo:
+    """What is in the video. All its packets are read, and its first picture is decoded.
+
+    Raises:
+        MediaError: for a file that cannot be scored; see MediaCode.
+    """
+    with Sandbox("probe", {"path": regular_file(path)}, limits) as sandbox:
+        header, _ = sandbox.receive()
+    fields: dict[str, Any] = {name: header[name] for name in VideoInfo.__dataclass_fields__}
+    return VideoInfo(**fields)
+
+
+def frames(path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIMITS) -> Iterator[FrameBatch]:
+    """The picture on screen at 0, 1/rate, 2/rate ... seconds, in batches of up to 64, while the video lasts.
+
+    Times are the grid's own instants, counted from the first shown picture. A cut at second c is therefore seen
+    first at the earliest instant that is not before c: late by less than 1/rate, and never early. The child decodes
+    only a few batches ahead, so memory does not grow with the video.
+
+    Args:
+        path: the video.
+        rate: instants per second, above 0 and up to 240; the video's own rate may be higher, lower or variable.
+        size: side of the square in pixels, 1 to 1024.
+        limits: what reading may cost.
+
+    Raises:
+        ValueError: at once, for a rate or size out of range.
+        MediaError: while iterating. Closing the iterator early ends the child process.
+    """
+    if not 0 < rate <= _LARGEST_RATE:
+        raise ValueError(f"rate is {rate}; it must be above 0 and at most {_LARGEST_RATE:g} per second")
+    if not 1 <= size <= _LARGEST_SIZE:
+        raise ValueError(f"size is {size}; it must be 1 to {_LARGEST_SIZE} pixels")
+    return _frames(path, rate, size, limits)
+
+
+def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Iterator[FrameBatch]:
+    arguments = {"path": regular_file(path), "rate": rate, "size": size}
+    with Sandbox("frames", arguments, limits, largest_payload=_BATCH * size * size * 3) as sandbox:
+        first = 0
+        while True:
+            header, payload = sandbox.receive()
+            if header["kind"] == "end":
+                return
+            rgb = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size, size, 3)
+            yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate)
+            first += len(rgb)
+
+
+def read_audio(path: Path, sample_rate: int = 44100, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[np.float32]:
+    """The sound of a video or sound file, resampled to stereo: (2, N) float32, nominally within -1..1.
+
+    Raises:
+        MediaError: no_audio_stream, or what probe raises.
+    """
+    if not 8000 <= sample_rate <= 192_000:
+        raise ValueError(f"sample_rate is {sample_rate}; it must be 8000 to 192000 Hz")
+    with closing(_sound_blocks(path, sample_rate, limits)) as blocks:
+        return np.concatenate(list(blocks), axis=1)
+
+
+def _sound_blocks(path: Path, sample_rate: int, limits: MediaLimits) -> Generator[NDArray[np.float32], None, None]:
+    arguments = {"path": regular_file(path), "sample_rate": sample_rate}
+    with Sandbox("read_audio", arguments, limits, largest_payload=_LARGEST_SOUND_BLOCK) as sandbox:
+        while True:
+            header, payload = sandbox.receive()
+            if header["kind"] == "end":
+                return
+            yield np.frombuffer(payload, dtype=np.float32).reshape(2, -1)
+
+
+def video_packets_digest(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> str:
+    """Hex sha256 over the payload of the video packets, the same for the same pictures in another container."""
+    with Sandbox("digest", {"path": regular_file(path)}, limits) as sandbox:
+        header, _ = sandbox.receive()
+    return str(header["sha256"])
+
+
+def regular_file(path: Path) -> str:
+    """The absolute path. A pipe or device, which could block for ever, is refused here."""
+    if not path.is_file():
+        raise MediaError("is not a file that exists", "unreadable")
+    return str(path.absolute())

@@ -1,0 +1,111 @@
+"""Writing: the scored video and the sound alone. A file appears under its name when it is complete, or not at all."""
+
+import os
+import secrets
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.media.reading import regular_file
+from model_core.media.sandbox import Sandbox
+from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits, VideoInfo
+
+SAMPLE_RATES: Final = (44100, 48000)
+_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".mkv")
+_BLOCK: Final = 1 << 16
+# What MP4 holds by its own registrations; MOV adds the codecs of editing programs.
+_IN_MP4: Final = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg1video", "mpeg2video"})
+_IN_MOV: Final = frozenset({"prores", "dnxhd", "mjpeg", "qtrle", "rawvideo", "dvvideo", "cfhd", "svq3", "h263", "png"})
+
+
+def output_suffix(info: VideoInfo) -> str:
+    """The container for the scored video: ``.mp4`` wherever it can hold the codec, as browsers play it.
+
+    ``.mov`` for the codecs of editing programs, ``.mkv`` for the rest (VP8, WMV, Theora, ...). Never ``.webm``: it
+    holds no AAC. VP9 and AV1 go into ``.mp4``.
+    """
+    if info.video_codec in _IN_MP4:
+        return ".mp4"
+    return ".mov" if info.video_codec in _IN_MOV else ".mkv"
+
+
+def mux(
+    video: Path, audio: NDArray[np.float32], sample_rate: int, out: Path, limits: MediaLimits = DEFAULT_LIMITS
+) -> None:
+    """Write ``out``: the video's packets bit for bit, and ``audio`` as AAC at 192 kb/s.
+
+    Only the video stream is kept: sound, subtitles, chapters and tags of the source are left out. Its first shown
+    picture and the first sample are both at 0, and the sound is cut, or padded with silence, to the video's length.
+    In ``.mp4`` and ``.mov`` the index comes first, so that playing starts before the download ends.
+
+    Args:
+        video: the source.
+        audio: (2, N) samples; beyond -1..1 they are clipped.
+        sample_rate: 44100 or 48000 Hz.
+        out: the result, .mp4, .m4v, .mov or .mkv; an old file of that name is replaced at the end, and it may be
+            the source itself.
+        limits: what it may cost.
+
+    Raises:
+        ValueError: for samples that are not finite numbers in two rows, or another sample rate.
+        MediaError: for a video that cannot be read; ``container`` when ``out``'s kind cannot hold its codec.
+        OSError: when ``out`` cannot be written. Nothing is left behind in either case.
+    """
+    check_audio(audio)
+    if sample_rate not in SAMPLE_RATES:
+        raise ValueError(f"sample_rate is {sample_rate}; it must be 44100 or 48000 Hz")
+    suffix = out.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise MediaError(f"ends in {suffix or 'no suffix'}; it must end in {', '.join(_SUFFIXES)}", "container", "out")
+    source = regular_file(video)
+    with replacing(out) as beside:
+        arguments: dict[str, object] = {
+            "path": source,
+            "out": str(beside),
+            "suffix": suffix,
+            "sample_rate": sample_rate,
+            "samples": audio.shape[1],
+        }
+        with Sandbox("mux", arguments, limits, writes_files=True) as sandbox:
+            for start in range(0, audio.shape[1], _BLOCK):
+                block = np.ascontiguousarray(audio[:, start : start + _BLOCK].T, dtype=np.float32)
+                if not sandbox.send(block.data.cast("B")):
+                    break  # the video is shorter than the sound, or it was refused: the answer says which
+            sandbox.receive()
+
+
+def write_wav(path: Path, audio: NDArray[np.float32], sample_rate: int) -> None:
+    """Write (2, N) samples as a 16-bit PCM WAV file, rounded and clipped to its range. Errors as in mux."""
+    check_audio(audio)
+    samples = np.clip(np.rint(audio.T * 32767.0), -32768, 32767).astype("<i2")
+    with replacing(path) as beside, wave.open(str(beside), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(samples.tobytes())
+
+
+def check_audio(audio: NDArray[np.float32]) -> None:
+    """ValueError unless ``audio`` is (2, N) of finite numbers."""
+    if audio.ndim != 2 or audio.shape[0] != 2:
+        raise ValueError(f"audio has the shape {audio.shape}; it must be (2, samples)")
+    if not np.isfinite(audio).all():
+        raise ValueError("audio holds samples that are not finite numbers")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A new file beside ``path`` that takes its name when the block ends well, and is removed when it does not."""
+    beside = path.absolute().parent / f".{path.stem[:64]}.{secrets.token_hex(6)}{path.suffix}"
+    # Made here, so that a folder that is missing or closed is told by name, with the usual permissions of new files.
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

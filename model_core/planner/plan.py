@@ -1,0 +1,107 @@
+"""Make the plan of a score: a header drawn from the planner, explicit words over it, and the tempo map."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+
+from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
+from model_core.codecs.score.plan import Plan
+from model_core.codecs.score.tempo_map import plain_map, tempo_map
+from model_core.curves import Events
+from model_core.planner.network import SCALARS, PromptPlanner
+from model_core.planner.words import ExplicitWords, explicit_words
+
+_STYLE_TEMPERATURE: Final = 0.5
+_BUSY_EVENTS_PER_S: Final = 0.6
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller gave: prompt, its pooled embedding (1, TEXT_DIM), the seed, and whether the tempo may bend."""
+
+    prompt: str
+    pooled: torch.Tensor
+    seed: int
+    bend: bool
+
+
+def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: float) -> Plan:
+    """The plan for a video of ``duration`` seconds with the given events. The same input gives the same plan."""
+    rng = np.random.default_rng([wish.seed, 17])
+    words = explicit_words(wish.prompt)
+    header = _sampled_header(planner, wish, events, duration, rng)
+    header = _obeyed(header, words)
+    key = int(rng.integers(-5, 7))
+    if words.key is not None:
+        key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
+    tempo = tempo_map(duration, header.bpm, events) if wish.bend else plain_map(duration, header.bpm)
+    return Plan(header=header, key=key, tempo=tempo, duration=duration, seed=wish.seed)
+
+
+@torch.no_grad()
+def _sampled_header(
+    planner: PromptPlanner, wish: Wish, events: Events, duration: float, rng: np.random.Generator
+) -> Header:
+    busy = float(np.clip(len(events) / max(duration, 1.0) / _BUSY_EVENTS_PER_S, 0, 1))
+    if wish.prompt:
+        odds = torch.softmax(planner.style_logits(wish.pooled)[0] / _STYLE_TEMPERATURE, dim=0).double().numpy()
+    else:
+        # Nothing is asked for: a busy picture leans to the driving styles, a calm one to the quiet ones.
+        drive = np.array([{"synthwave": 1, "house": 1, "cinematic": 0.8, "tension": 0.7}.get(s, 0.0) for s in STYLES])
+        odds = busy * drive + (1 - busy) * (1 - drive) + 0.1
+    style = int(rng.choice(len(STYLES), p=odds / odds.sum()))
+    given = planner.given_style(wish.pooled, torch.tensor([style]))
+    scalars = {}
+    for name in SCALARS:
+        mean, log_deviation = given[name][0].tolist()
+        drawn = mean + 0.7 * float(np.exp(np.clip(log_deviation, -5, 0))) * rng.normal()
+        scalars[name] = float(np.clip(drawn, 0, 1))
+    if not wish.prompt:
+        scalars["energy"] = 0.25 + 0.65 * busy
+    parts, programs = set(), {}
+    for role, choices in PROGRAMS.items():
+        if rng.random() < torch.sigmoid(given[role][0, 0]).item():
+            parts.add(role)
+        programs[role] = choices[int(rng.choice(len(choices), p=_program_odds(given[f"{role}_program"][0])))]
+    low, high = BPM_RANGE
+    return Header(
+        style=STYLES[style],
+        bpm=low + scalars["bpm"] * (high - low),
+        swing=scalars["swing"] if scalars["swing"] > 0.05 else 0.0,
+        minor=bool(rng.random() < torch.sigmoid(given["minor"][0, 0]).item()),
+        programs=programs,
+        parts=frozenset(parts | {"chords"}),
+        energy=scalars["energy"],
+        density=scalars["density"],
+    )
+
+
+def _program_odds(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    odds = torch.softmax(logits.double() / 0.7, dim=0).numpy()
+    odds = np.where(odds < 0.05, 0, odds)  # rare programs are the network's doubt, not the style's colour
+    return np.asarray(odds / odds.sum())
+
+
+def _obeyed(header: Header, words: ExplicitWords) -> Header:
+    programs = dict(header.programs)
+    for role, wished in words.programs.items():
+        known = [program for program in wished if program in PROGRAMS[role]]
+        if known and programs[role] not in known:
+            programs[role] = known[0]
+    parts = (header.parts | words.wanted) - words.without
+    style, swing = header.style, header.swing
+    if words.solo_piano:
+        style, swing = "piano", 0.0
+        programs |= {"chords": 0, "lead": 0, "arp": 0}
+        parts = (header.parts & {"chords", "lead", "arp"}) | {"chords", "lead"}
+    return replace(
+        header,
+        style=style,
+        bpm=header.bpm if words.bpm is None else words.bpm,
+        swing=swing,
+        minor=header.minor if words.minor is None else words.minor,
+        programs=programs,
+        parts=frozenset(parts),
+    )

@@ -1,0 +1,120 @@
+"""The result of one score: sound, notes, plan and both curves, and the files made of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.codecs.score.midi import write_midi
+from model_core.codecs.score.notes import Note
+from model_core.codecs.score.plan import Plan
+from model_core.curves import EventCurve
+from model_core.loudness import integrated_lufs, true_peak_dbtp
+from model_core.media import VideoInfo, mux, output_suffix, write_wav
+from model_core.options import ProgressCallback, ScoreOptions
+from model_core.video_curve import curve_json
+
+VARIANTS: Final = ("video", "audio", "midi", "curve", "report")
+
+
+@dataclass(frozen=True)
+class Soundtrack:
+    """A scored video's sound.
+
+    Attributes:
+        audio: stereo, normalised, as long as the video, shape (2, N).
+        sample_rate: of audio, Hz.
+        notes: in seconds, as played.
+        plan: header, key and tempo map.
+        given_curve: the video's event curve.
+        heard_curve: the event curve extracted again from ``audio``.
+        video: what the probe found.
+        prompt, options, model: what made it.
+    """
+
+    audio: NDArray[np.float32]
+    sample_rate: int
+    notes: list[Note]
+    plan: Plan
+    given_curve: EventCurve
+    heard_curve: EventCurve
+    video: VideoInfo
+    prompt: str
+    options: ScoreOptions
+    model: str
+
+    @property
+    def curve_correlation(self) -> float:
+        """Pearson correlation of given and heard curve at the given curve's times; 0 where either is flat."""
+        given, heard = self.given_curve.values, self.heard_curve.at(self.given_curve.times)
+        if given.std() < 1e-6 or heard.std() < 1e-6:
+            return 0.0
+        return float(np.corrcoef(given, heard)[0, 1])
+
+    def report(self) -> dict[str, Any]:
+        """What was made and how it measures, ready for JSON."""
+        header, tempo = self.plan.header, self.plan.tempo
+        events = self.given_curve.peaks()
+        return {
+            "model": self.model,
+            "prompt": self.prompt,
+            "options": self.options.model_dump(),
+            "video": {"duration_s": self.video.duration, "codec": self.video.video_codec, "fps": self.video.fps},
+            "music": {
+                "style": header.style,
+                "bpm": round(header.bpm, 2),
+                "mode": "minor" if header.minor else "major",
+                "key_semitones": self.plan.key,
+                "parts": {role: header.programs[role] for role in sorted(header.parts)},
+                "notes": len(self.notes),
+                "beats": tempo.last_beat,
+            },
+            "sync": {
+                "events_s": [round(float(t), 3) for t in events.times],
+                "hit_points_s": [round(float(t), 3) for t in tempo.hit_points],
+                "curve_correlation": round(self.curve_correlation, 4),
+            },
+            "audio": {
+                "duration_s": self.audio.shape[1] / self.sample_rate,
+                "integrated_lufs": _finite(integrated_lufs(self.audio, self.sample_rate)),
+                "true_peak_dbtp": _finite(true_peak_dbtp(self.audio, self.sample_rate)),
+            },
+        }
+
+    def write(self, video: Path, folder: Path, progress: ProgressCallback | None = None) -> dict[str, Path]:
+        """Write every variant into ``folder`` and return their paths by name, see VARIANTS.
+
+        Args:
+            video: the file that was scored; its video packets are copied bit for bit.
+            folder: an existing folder.
+            progress: called with stage "mux".
+        """
+        paths = {
+            "video": folder / f"video{output_suffix(self.video)}",
+            "audio": folder / "audio.wav",
+            "midi": folder / "score.mid",
+            "curve": folder / "curve.json",
+            "report": folder / "report.json",
+        }
+        if progress:
+            progress("mux", 0.0)
+        mux(video, self.audio, self.sample_rate, paths["video"])
+        write_wav(paths["audio"], self.audio, self.sample_rate)
+        self.write_midi(paths["midi"])
+        curves = {"video": curve_json(self.given_curve), "music": curve_json(self.heard_curve)}
+        paths["curve"].write_text(json.dumps(curves))
+        paths["report"].write_text(json.dumps(self.report(), indent=2))
+        if progress:
+            progress("mux", 1.0)
+        return paths
+
+    def write_midi(self, path: Path) -> None:
+        """The notes as a standard MIDI file whose tempo map keeps the video's time."""
+        write_midi(path, self.notes, self.plan.tempo.beat_times, self.plan.header, self.plan.key)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 2) if np.isfinite(value) else None

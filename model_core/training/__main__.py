@@ -1,0 +1,125 @@
+"""Train the embedded model: `python -m model_core.training STAGE --work FOLDER`, stages in the order of the list.
+
+scripts/train.sh runs them all. Each stage reads what the one before wrote into the work folder.
+"""
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+STAGES = ("codec", "data", "curves", "planner", "text", "curve", "ship")
+
+
+def main() -> None:
+    """Run one stage."""
+    parser = argparse.ArgumentParser(prog="python -m model_core.training", description=__doc__)
+    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("--work", type=Path, required=True, help="folder for everything between the stages")
+    parser.add_argument("--pieces", type=int, default=5000, help="pieces in the corpus")
+    parser.add_argument("--rendered", type=int, default=2500, help="pieces whose music curve is rendered")
+    parser.add_argument("--steps", type=int, default=3000, help="steps of the codec's training")
+    parser.add_argument("--minutes", type=float, default=35.0, help="length of a flow stage")
+    parser.add_argument("--out", type=Path, default=Path("model_core/assets/models/v2m-embedded-0"))
+    given = parser.parse_args()
+    given.work.mkdir(parents=True, exist_ok=True)
+    globals()[f"_{given.stage}"](given)
+
+
+def _log(line: str) -> None:
+    print(line, flush=True)
+
+
+def _codec(given: argparse.Namespace) -> None:
+    import numpy as np
+
+    from model_core.training.corpus import examples
+    from model_core.training.train_codec import train_codec
+
+    beats = np.concatenate([example.beats for example in examples(range(min(given.pieces, 1600)))])
+    train_codec(beats, steps=given.steps, log=_log).save_pretrained(given.work / "codec")
+
+
+def _data(given: argparse.Namespace) -> None:
+    from model_core.codecs.score.vae import BeatVAE
+    from model_core.encoders.minilm import MiniLM
+    from model_core.training.dataset import prepare
+
+    vae = BeatVAE.from_pretrained(given.work / "codec").eval()
+    data = prepare(range(given.pieces), vae, MiniLM())
+    data.save(given.work / "data.npz")
+    _log(f"{len(data.latents)} pieces, latent RMS {float((data.latents.astype('f4') ** 2).mean()) ** 0.5:.3f}")
+
+
+def _curves(given: argparse.Namespace) -> None:
+    import numpy as np
+
+    from model_core.training.render_curves import render_curves
+
+    # Rendered in parts, so that a stop loses little and a second run goes on where the first ended.
+    parts = []
+    for at in range(0, given.rendered, 250):
+        path = given.work / f"curves-{at:05}.npy"
+        if not path.exists():
+            np.save(path, render_curves(np.arange(at, min(at + 250, given.rendered)), processes=os.cpu_count() or 1))
+            _log(f"rendered {at + 250}")
+        parts.append(np.load(path))
+    np.save(given.work / "curves.npy", np.concatenate(parts))
+
+
+def _planner(given: argparse.Namespace) -> None:
+    from model_core.training.corpus import examples
+    from model_core.training.dataset import FlowData
+    from model_core.training.train_planner import train_planner
+
+    data = FlowData.load(given.work / "data.npz")
+    headers = [example.header for example in examples(range(len(data.seeds)))]
+    train_planner(headers, data.pooled, steps=2000).save_pretrained(given.work / "planner")
+
+
+def _text(given: argparse.Namespace) -> None:
+    from model_core.training.dataset import FlowData
+    from model_core.training.train_flow import FlowSettings, new_model, train_flow
+
+    data = FlowData.load(given.work / "data.npz")
+    held = len(data.latents) // 25
+    model = new_model(data.latents.shape[2])
+    _log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters")
+    settings = FlowSettings(seconds=60 * given.minutes)
+    train_flow(model, data.part(slice(held, None)), data.part(slice(held)), settings, given.work / "text", log=_log)
+
+
+def _curve(given: argparse.Namespace) -> None:
+    import numpy as np
+    from diffusers import StableAudio3DiTModel
+
+    from model_core.training.dataset import FlowData
+    from model_core.training.train_flow import FlowSettings, train_flow, with_curve
+
+    curves = np.load(given.work / "curves.npy")
+    data = dataclasses.replace(FlowData.load(given.work / "data.npz").part(slice(len(curves))), curves=curves)
+    held = len(data.latents) // 25
+    model = with_curve(StableAudio3DiTModel.from_pretrained(given.work / "text"))
+    settings = FlowSettings(seconds=60 * given.minutes, matrix_lr=6e-4, other_lr=6e-4)
+    train_flow(model, data.part(slice(held, None)), data.part(slice(held)), settings, given.work / "curve", log=_log)
+
+
+def _ship(given: argparse.Namespace) -> None:
+    from diffusers import StableAudio3DiTModel
+
+    from model_core.codecs.score.vae import BeatVAE
+    from model_core.model_folder import EmbeddedModel, save_model
+    from model_core.planner.network import PromptPlanner
+
+    model = EmbeddedModel(
+        name=given.out.name,
+        flow=StableAudio3DiTModel.from_pretrained(given.work / "curve"),
+        vae=BeatVAE.from_pretrained(given.work / "codec"),
+        planner=PromptPlanner.from_pretrained(given.work / "planner"),
+    )
+    save_model(model, given.out)
+    _log(f"wrote {given.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Music-event curves of corpus pieces: a cheap dry render of each, its curve, peak-shaped on the steps."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.codecs.score.mix import dry_mix
+from model_core.codecs.score.notes import notes_of, step_times
+from model_core.codecs.score.synth import stems
+from model_core.curves import EventCurve, peak_shaped
+from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.training.composer import Piece
+from model_core.training.corpus import piece_of
+
+RENDER_RATE: Final = 22050
+_CHUNK: Final = 8
+
+
+@cache
+def _encoder() -> LogMelChroma:
+    return LogMelChroma()
+
+
+def curve_of(piece: Piece) -> EventCurve:
+    """The music-event curve of a piece, rendered dry at RENDER_RATE and at its own steady tempo."""
+    beat_times = steady_beats(piece)
+    notes = notes_of(piece.score, piece.header, beat_times, key=0)
+    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE))
+    return music_event_curve(audio, RENDER_RATE, _encoder())
+
+
+def steady_beats(piece: Piece) -> NDArray[np.float64]:
+    """Beat times of a piece at its header's tempo, shape (N + 1,)."""
+    return np.asarray(np.arange(piece.score.beats + 1) * 60 / piece.header.bpm)
+
+
+def step_curve_of(seed: int) -> NDArray[np.float32]:
+    """Peak-shaped curve of the corpus's piece of a seed, one value a step: shape (T,)."""
+    piece = piece_of(seed)
+    steps = step_times(steady_beats(piece), piece.header.swing)[:-1]
+    return peak_shaped(curve_of(piece).peaks(), steps).astype(np.float32)
+
+
+def render_curves(seeds: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:
+    """Step curves of many pieces, shape (P, T), rendered in parallel processes."""
+    with ProcessPoolExecutor(processes) as pool:
+        return np.stack(list(pool.map(step_curve_of, [int(seed) for seed in seeds], chunksize=_CHUNK)))

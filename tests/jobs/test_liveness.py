@@ -1,0 +1,22 @@
+"""Which workers are alive."""
+
+from redis import Redis
+
+from jobs.liveness import beat, leave, live_workers
+
+
+def test_a_worker_lives_from_its_beat_until_it_leaves(redis: Redis) -> None:
+    assert live_workers(redis, 60) == []
+    beat(redis, "a")
+    beat(redis, "b")
+    assert sorted(live_workers(redis, 60)) == ["a", "b"]
+    leave(redis, "a")
+    assert live_workers(redis, 60) == ["b"]
+
+
+def test_a_silent_worker_is_forgotten(redis: Redis) -> None:
+    beat(redis, "silent")
+    redis.zadd("v2m:workers", {"silent": 1.0})
+    beat(redis, "loud")
+    assert live_workers(redis, 60) == ["loud"]
+    assert redis.zcard("v2m:workers") == 1

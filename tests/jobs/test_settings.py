@@ -1,0 +1,54 @@
+"""Settings come from the environment."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from jobs.settings import DEFAULT_REDIS_URL, Settings, default_state_dir
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REDIS_URL", "V2M_REDIS_URL", "V2M_PORT", "V2M_STATE_DIR", "V2M_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_defaults_are_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.redis_url is None
+    assert settings.redis == DEFAULT_REDIS_URL
+    assert settings.state_dir == Path("/somewhere/v2m")
+    assert settings.max_upload_bytes == 2 * 1024**3
+
+
+def test_without_xdg_the_state_is_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert default_state_dir() == Path("/home/somebody/.local/state/v2m")
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "V2M_REDIS_URL"])
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "redis://elsewhere:1/2")
+    monkeypatch.setenv("V2M_PORT", "81")
+    assert (Settings().redis, Settings().port) == ("redis://elsewhere:1/2", 81)
+
+
+def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("V2M_PORT", "81")
+    assert Settings(port=82).port == 82
+
+
+@pytest.mark.parametrize(("name", "value"), [("V2M_PORT", "70000"), ("V2M_MAX_UPLOAD_BYTES", "0")])
+def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_worker_counts_as_lost_after_six_missed_beats() -> None:
+    assert Settings(heartbeat_s=10).heartbeat_ttl_s == 60
+    assert Settings(heartbeat_s=0.1).heartbeat_ttl_s == 2
