@@ -56,8 +56,7 @@ class JobQueue:
         """Writes the record and its place in the queue in one transaction: both are there, or neither."""
         retries = self._max_attempts - 1
         with self._redis.pipeline(transaction=True) as pipeline:
-            self._records.create(record, pipeline)
-            self.rq.enqueue_call(
+            self.rq.enqueue_call(  # opens the transaction itself, so it comes first
                 TASK,
                 args=(record.id,),
                 job_id=record.id,
@@ -68,6 +67,7 @@ class JobQueue:
                 retry=Retry(max=retries, enqueue_at_front=True) if retries else None,
                 pipeline=pipeline,
             )
+            self._records.create(record, pipeline)
             pipeline.execute()
 
     def position(self, job_id: str) -> int | None:

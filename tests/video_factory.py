@@ -160,8 +160,8 @@ def make_sound_with_cover(path: Path) -> Path:
 
 
 def make_without_pictures(path: Path) -> Path:
-    """A video track that is declared and has not one sample, beside a second of sound."""
-    with av.open(str(path), "w") as container:
+    """A video track that is declared and has not one packet, beside a second of sound (Matroska keeps such a track)."""
+    with av.open(str(path), "w", format="matroska") as container:
         video: Any = container.add_stream("libx264", rate=25)
         video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
         _add_tone(container, container.add_stream("aac", rate=48000), 1.0)
@@ -193,11 +193,45 @@ def make_truncated(path: Path, source: Path, share: float) -> Path:
     return path
 
 
-def make_huge_picture(path: Path, size: tuple[int, int] = (8192, 8192)) -> Path:
+def make_huge_picture(path: Path, size: tuple[int, int] = (8000, 8000)) -> Path:
     """One plain picture of very many pixels in a small file."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("mpeg4", rate=25)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         container.mux(stream.encode(av.VideoFrame(*size, "yuv420p")))
         container.mux(stream.encode(None))
+    return path
+
+
+def make_grown_picture(path: Path, small: Path, large: Path) -> Path:
+    """The packets of ``small``, then those of ``large``, in one stream whose header tells of the small ones alone.
+
+    Both are AVI files in a codec that repeats its header in the stream, such as mpeg4.
+    """
+    with av.open(str(path), "w", format="avi") as container:
+        copy: Any = None
+        written = 0
+        for source in (small, large):
+            with av.open(str(source)) as opened:
+                stream = opened.streams.video[0]
+                copy = copy or container.add_stream_from_template(stream, opaque=True)
+                for packet in opened.demux(stream):
+                    if packet.size:
+                        packet.stream, packet.pts, packet.dts = copy, written, written
+                        written += 1
+                        container.mux(packet)
+    return path
+
+
+def trim_by_edit_list(path: Path, start: float) -> Path:
+    """Let the MP4's edit list begin ``start`` seconds later, as a phone's editor does; the packets stay."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 8  # version, flags
+    if data[at - 4] != 0 or struct.unpack(">I", data[at : at + 4])[0] != 1:
+        raise ValueError("an edit list of version 0 with one entry was expected")
+    length, begin = struct.unpack(">Ii", data[at + 4 : at + 12])
+    ticks = struct.unpack(">I", data[(mdhd := data.index(b"mdhd")) + 16 : mdhd + 20])[0]
+    movie = struct.unpack(">I", data[(mvhd := data.index(b"mvhd")) + 16 : mvhd + 20])[0]
+    data[at + 4 : at + 12] = struct.pack(">Ii", length - round(start * movie), begin + round(start * ticks))
+    path.write_bytes(data)
     return path

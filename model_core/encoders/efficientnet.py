@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 picture features through onnxruntime: what the video event curve is made of by default."""
 
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,16 +14,16 @@ BATCH: Final = 16
 class EfficientNetLite0:
     """Pooled ImageNet features of small RGB pictures. Loads in about 0.1 s; deterministic for a given batch."""
 
-    name: Final = "efficientnet-lite0"
-    size: Final = 224
-    dimensions: Final = 1280
+    name: str = "efficientnet-lite0"
+    size: int = 224
+    dimensions: int = 1280
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self, path: Path, threads: int = 2) -> None:
+        """Load the ONNX file that scripts/export_efficientnet.py makes."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        with as_file(files("model_core") / "assets" / "efficientnet-lite0" / "features.onnx") as path:
-            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0.

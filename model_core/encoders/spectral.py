@@ -49,11 +49,12 @@ class LogMelChroma:
             divisor = int(np.gcd(sample_rate, SAMPLE_RATE))
             mono = resample_poly(mono, SAMPLE_RATE // divisor, sample_rate // divisor)
         frames = max(1, -(-len(mono) // _HOP))
-        padded = np.zeros((frames - 1) * _HOP + _FFT, np.float32)
-        kept = min(len(mono), len(padded) - _FFT // 2)
-        padded[_FFT // 2 : _FFT // 2 + kept] = mono[:kept]
-        windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
-        blocks = [self._features(windows[at : at + _BLOCK]) for at in range(0, frames, _BLOCK)]
+        if len(mono) < _FFT:
+            mono = np.pad(mono, (0, _FFT - len(mono)))
+        # Windows that would hang over an end are moved inside: an end is not an event.
+        first = np.clip(np.arange(frames) * _HOP - _FFT // 2, 0, len(mono) - _FFT)
+        windows = np.lib.stride_tricks.sliding_window_view(mono, _FFT)
+        blocks = [self._features(windows[first[at : at + _BLOCK]]) for at in range(0, frames, _BLOCK)]
         return np.concatenate(blocks), np.arange(frames) / FRAME_RATE
 
     def _features(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,19 +5,25 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from model_core.assets import asset
+from model_core.curves import EventCurve
 from model_core.evaluation.clips import Clip, make_clips
-from model_core.evaluation.sync_table import VARIANTS, markdown, run_study
+from model_core.evaluation.sync_table import VARIANTS, Scored, Scorer, markdown, run_study
 from model_core.options import ScoreOptions
 
-BUNDLED: Final = Path(__file__).parents[1] / "assets" / "demo" / "montage.mp4"
+if TYPE_CHECKING:
+    from model_core.pipeline import Pipeline
+
+BUNDLED: Final = asset("demo/montage.mp4")
 
 
 def bundled_clip() -> Clip:
-    """The demo clip with its cuts in seconds, from the `cuts` of the JSON file beside it."""
-    return Clip(BUNDLED, tuple(json.loads(BUNDLED.with_suffix(".json").read_text())["cuts"]))
+    """The demo clip with its cuts in seconds, as cuts.json beside it tells them."""
+    return Clip(BUNDLED, tuple(json.loads((BUNDLED.parent / "cuts.json").read_text())["cuts"]))
 
 
 def extra_clip(text: str) -> Clip:
@@ -57,6 +63,25 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def study_scorer(pipeline: "Pipeline") -> Scorer:
+    """Pipeline.score_video, but each video is decoded once only: the study scores the same clip many times."""
+    from model_core.encoders.efficientnet import EfficientNetLite0
+    from model_core.media import VideoInfo, probe
+    from model_core.video_curve import video_curve
+
+    pictures = EfficientNetLite0(asset("efficientnet-lite0/features.onnx"))
+
+    @cache
+    def looked_at(video: Path) -> tuple[EventCurve, VideoInfo]:
+        info = probe(video)
+        return video_curve(video, pictures, info.duration), info
+
+    def score(video: Path, prompt: str, options: ScoreOptions) -> Scored:
+        return pipeline.score_curve(*looked_at(video), prompt, options, lambda _stage, _fraction: None)
+
+    return score
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (default: the process') name."""
     given = parser().parse_args(arguments)
@@ -74,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             clips = [*given.extra, bundled_clip(), *make_clips(Path(folder), given.generated)]
             variants = VARIANTS[:1] if given.default_only else VARIANTS
             runs = []
-            for run in run_study(pipeline.score_video, clips, range(given.seeds), variants):
+            for run in run_study(study_scorer(pipeline), clips, range(given.seeds), variants):
                 runs.append(run)
                 hits = f"{run.onset.hits}/{len(run.clip.cuts)}"
                 print(f"{run.variant.name}: {run.clip.name}, seed {run.seed}: onsets at cuts {hits}", file=sys.stderr)

@@ -225,7 +225,7 @@ LEGEND: Final = (
     "- **null**: the same music shifted circularly, by at least half a second, 200 shifts a run; pooled by drawing "
     "one shift a run 10,000 times. p is the share of draws at least as good.",
     "- **salience AUC**: the chance that the envelope within 80 ms of a cut exceeds that at a random time.",
-    "- **r**: correlation of the curve that conditioned the model with the curve re-extracted from the finished audio, "
+    "- **r**: correlation of the video's event curve with the curve extracted again from the finished audio, "
     "each standardised, all samples pooled; against the curves of other clips, swapped at random 1,000 times.",
     "- **plan**: the tempo map that bends by at most 4 % towards the strongest events. **curve**: curve guidance of "
     "the flow. Each is switched off alone and both together.",

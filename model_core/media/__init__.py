@@ -1,5 +1,6 @@
 """Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
 
+from model_core.media.containers import output_suffix
 from model_core.media.reading import frames, probe, read_audio, video_packets_digest
 from model_core.media.types import (
     DEFAULT_LIMITS,
@@ -10,7 +11,7 @@ from model_core.media.types import (
     MediaLimits,
     VideoInfo,
 )
-from model_core.media.writing import mux, output_suffix, write_wav
+from model_core.media.writing import mux, write_wav
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.media.containers import output_suffix
 from model_core.media.sandbox import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaError, MediaLimits, VideoInfo
 
@@ -26,7 +27,9 @@ def probe(path: Path, limits: MediaLimits = PROBE_LIMITS) -> VideoInfo:
     with Sandbox("probe", {"path": regular_file(path)}, limits) as sandbox:
         header, _ = sandbox.receive()
     fields: dict[str, Any] = {name: header[name] for name in VideoInfo.__dataclass_fields__}
-    return VideoInfo(**fields)
+    info = VideoInfo(**fields)
+    output_suffix(info)  # a video that could not be written in the end is better refused now
+    return info
 
 
 def frames(path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIMITS) -> Iterator[FrameBatch]:

@@ -18,6 +18,7 @@ MediaCode = Literal[
     "empty_file",
     "too_long",
     "too_large_picture",
+    "codec",
     "budget",
     "container",
 ]
@@ -32,6 +33,9 @@ class MediaError(InputError):
 
     def __init__(self, detail: str, code: MediaCode, field: str = "video") -> None:
         super().__init__(field, detail, code)
+
+
+LEAST_MEMORY_BYTES: Final = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ class MediaLimits:
     cpu_s: int = 1800
     memory_bytes: int = 2 << 30
     file_bytes: int = 8 << 30
+
+    def __post_init__(self) -> None:
+        if self.memory_bytes < LEAST_MEMORY_BYTES:
+            raise ValueError(f"memory_bytes is {self.memory_bytes}; an interpreter with PyAV needs {LEAST_MEMORY_BYTES}")
 
 
 DEFAULT_LIMITS: Final = MediaLimits()

@@ -11,27 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.media.containers import OUTPUT_SUFFIXES
 from model_core.media.reading import regular_file
 from model_core.media.sandbox import Sandbox
-from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits, VideoInfo
+from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits
 
 SAMPLE_RATES: Final = (44100, 48000)
-_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".mkv")
 _BLOCK: Final = 1 << 16
-# What MP4 holds by its own registrations; MOV adds the codecs of editing programs.
-_IN_MP4: Final = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4", "mpeg1video", "mpeg2video"})
-_IN_MOV: Final = frozenset({"prores", "dnxhd", "mjpeg", "qtrle", "rawvideo", "dvvideo", "cfhd", "svq3", "h263", "png"})
-
-
-def output_suffix(info: VideoInfo) -> str:
-    """The container for the scored video: ``.mp4`` wherever it can hold the codec, as browsers play it.
-
-    ``.mov`` for the codecs of editing programs, ``.mkv`` for the rest (VP8, WMV, Theora, ...). Never ``.webm``: it
-    holds no AAC. VP9 and AV1 go into ``.mp4``.
-    """
-    if info.video_codec in _IN_MP4:
-        return ".mp4"
-    return ".mov" if info.video_codec in _IN_MOV else ".mkv"
 
 
 def mux(
@@ -47,7 +33,7 @@ def mux(
         video: the source.
         audio: (2, N) samples; beyond -1..1 they are clipped.
         sample_rate: 44100 or 48000 Hz.
-        out: the result, .mp4, .m4v, .mov or .mkv; an old file of that name is replaced at the end, and it may be
+        out: the result, .mp4, .m4v, .mov, .mkv or .wmv; an old file of that name is replaced at the end, and it may be
             the source itself.
         limits: what it may cost.
 
@@ -60,8 +46,8 @@ def mux(
     if sample_rate not in SAMPLE_RATES:
         raise ValueError(f"sample_rate is {sample_rate}; it must be 44100 or 48000 Hz")
     suffix = out.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise MediaError(f"ends in {suffix or 'no suffix'}; it must end in {', '.join(_SUFFIXES)}", "container", "out")
+    if suffix not in OUTPUT_SUFFIXES:
+        raise MediaError(f"ends in {suffix or 'no suffix'}; it must end in {', '.join(OUTPUT_SUFFIXES)}", "container", "out")
     source = regular_file(video)
     with replacing(out) as beside:
         arguments: dict[str, object] = {

@@ -18,7 +18,7 @@ SCALARS: Final = ("bpm", "swing", "energy", "density")
 class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Two small MLPs over the pooled prompt embedding: one for the style, one for all else."""
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, hidden: int = 192) -> None:
         super().__init__()
         self.style = nn.Sequential(

@@ -8,7 +8,7 @@ from model_core.codecs.score.header import BPM_RANGE
 
 _BPM: Final = re.compile(r"\b(\d{2,3})\s*(?:bpm|beats per minute)\b", re.IGNORECASE)
 _KEY: Final = re.compile(
-    r"\b(?:in\s+(?:the\s+key\s+of\s+)?)?([A-G])(?:\s?(#|♯|b|♭|sharp|flat))?[\s-]+(major|minor)\b", re.IGNORECASE
+    r"\b(?:in\s+(?:the\s+key\s+of\s+)?)?([A-G])(?:[\s-]?(#|♯|b|♭|sharp|flat))?[\s-]+(major|minor)\b", re.IGNORECASE
 )
 _MINOR: Final = re.compile(r"\b(minor(?:\s+(?:key|mode))?|sad|melancholic|mournful|sinister|menacing|ominous)\b", re.I)
 _MAJOR: Final = re.compile(r"\b(major(?:\s+(?:key|mode))?|happy|cheerful|joyful|uplifting)\b", re.I)
@@ -17,7 +17,7 @@ _SEMITONES: Final = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 # Instrument words: role and the General MIDI programs that answer to them, best first.
 INSTRUMENTS: Final[dict[str, tuple[str, tuple[int, ...]]]] = {
     "strings": ("chords", (48, 49)), "string section": ("chords", (48, 49)), "orchestra": ("chords", (48,)),
-    "brass": ("lead", (61, 60)), "horn": ("lead", (60,)), "horns": ("lead", (60,)), "trumpet": ("lead", (56,)),
+    "brass": ("lead", (60,)), "horn": ("lead", (60,)), "horns": ("lead", (60,)), "trumpet": ("lead", (56,)),
     "violin": ("lead", (40,)), "cello": ("lead", (42,)), "clarinet": ("lead", (71,)), "flute": ("lead", (73,)),
     "harmonica": ("lead", (22,)), "vibraphone": ("lead", (11,)), "saw synth": ("lead", (81,)),
     "choir": ("chords", (91,)), "pad": ("chords", (89, 91)), "electric piano": ("chords", (4,)),

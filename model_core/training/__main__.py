@@ -6,10 +6,9 @@ scripts/train.sh runs them all. Each stage reads what the one before wrote into 
 import argparse
 import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
-
-STAGES = ("codec", "data", "curves", "planner", "text", "curve", "ship")
-
+from typing import Final
 
 def main() -> None:
     """Run one stage."""
@@ -23,7 +22,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("model_core/assets/models/v2m-embedded-0"))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    globals()[f"_{given.stage}"](given)
+    STAGES[given.stage](given)
 
 
 def _log(line: str) -> None:
@@ -120,6 +119,16 @@ def _ship(given: argparse.Namespace) -> None:
     save_model(model, given.out)
     _log(f"wrote {given.out}")
 
+
+STAGES: Final[dict[str, Callable[[argparse.Namespace], None]]] = {
+    "codec": _codec,
+    "data": _data,
+    "curves": _curves,
+    "planner": _planner,
+    "text": _text,
+    "curve": _curve,
+    "ship": _ship,
+}
 
 if __name__ == "__main__":
     main()

@@ -72,7 +72,8 @@ def train_codec(
         optimizer.step()
         schedule.step()
         if step % 250 == 0 or step == steps - 1:
-            log(f"codec step {step} loss {loss.item():.3f} kl {divergence.item():.1f} {time.monotonic() - started:.0f} s")
+            elapsed = time.monotonic() - started
+            log(f"codec step {step} loss {loss.item():.3f} kl {divergence.item():.1f} {elapsed:.0f} s")
     _set_scale(vae.eval(), torch.from_numpy(beats[rng.permutation(len(beats))[:50_000]].astype(np.float32)))
     return vae
 

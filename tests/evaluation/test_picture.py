@@ -1,6 +1,7 @@
 """The picture of one score, drawn from a generated clip and made-up music."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 def test_each_shot_is_shown_by_a_frame_of_its_own(clip: Clip) -> None:
     pictures = pictures_after(clip.path, [0.0, *clip.cuts])
     assert len(pictures) == len(clip.cuts) + 1
-    for picture, following in zip(pictures, pictures[1:], strict=False):
+    for picture, following in pairwise(pictures):
         assert picture.shape == (FRAME_SIZE, FRAME_SIZE, 3)
         assert np.abs(picture.astype(int) - following).mean() > 10
 

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Callback, Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError
 from rq.serializers import JSONSerializer
 
 from jobs.connection import connect
@@ -91,6 +91,5 @@ def test_callbacks_that_somebody_planted_are_not_looked_at(redis: Redis) -> None
 
 def test_pickled_jobs_do_not_load(redis: Redis) -> None:
     job_id = Queue(QUEUE_NAME, connection=redis).enqueue_call("os.system", args=("true",)).id
-    with pytest.raises((UnicodeDecodeError, ValueError, NoSuchJobError, Exception), match="") as caught:
+    with pytest.raises(DeserializationError):
         fetch(redis, job_id).perform()
-    assert not isinstance(caught.value, AssertionError)

@@ -1,4 +1,4 @@
-"""Job records against a real server: every move that is allowed, every one that is not, and the races between workers."""
+"""Job records against a real server: moves that are allowed, those that are not, and races between workers."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -15,7 +15,7 @@ class BeatVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
     shift: torch.Tensor
     scale: torch.Tensor
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, latent_channels: int = 64, hidden: int = 512) -> None:
         super().__init__()
         self.encoder = nn.Sequential(

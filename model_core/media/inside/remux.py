@@ -21,7 +21,8 @@ from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024
 AAC_BITS_PER_SECOND: Final = 192_000
-_FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".wmv": "asf"}
+_ISO_MEDIA: Final = (".mp4", ".m4v", ".mov")
 
 
 def mux(
@@ -36,7 +37,7 @@ def mux(
         timeline = scan(source, pick_video(source, limits), limits)
     with opened(path, limits) as source:
         stream = pick_video(source, limits)
-        options = {"movflags": "+faststart"} if suffix != ".mkv" else {}
+        options = {"movflags": "+faststart"} if suffix in _ISO_MEDIA else {}
         with av.open("file:" + out, "w", format=_FORMATS[suffix], options=options) as result:
             copy = _copy_of(stream, result, suffix)
             wanted = round(timeline.duration * sample_rate)
@@ -58,9 +59,9 @@ def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> Video
         # include the display matrix, which turns the pictures of a phone.
         copy = result.add_stream_from_template(stream, opaque=True)
     except ValueError as error:
-        detail = f"ends in {suffix}, a container that cannot hold {name} video; .mkv can"
+        detail = f"ends in {suffix}, a container that cannot hold {name} video"
         raise MediaError(detail, "container", field="out") from error
-    if name == "hevc" and suffix != ".mkv":
+    if name == "hevc" and suffix in _ISO_MEDIA:
         copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players ask for; the packets are the same
     return copy
 

@@ -47,11 +47,7 @@ def opened(path: str, limits: MediaLimits) -> Iterator[InputContainer]:
         raise MediaError("is empty (0 bytes)", "empty_file")
     if _is_playlist(head):
         raise MediaError("is a playlist, not a video; the files that it names are not opened", "playlist")
-    options = {
-        "format_whitelist": _WHITELIST,
-        "protocol_whitelist": "file",
-        "max_pixels": str(limits.max_pixels),  # for the decoders that look for the streams' properties
-    }
+    options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "file"}
     try:
         container = av.open("file:" + path, options=options)
     except MemoryError:

@@ -1,0 +1,65 @@
+"""The tempo map meets strong events, never bends too far, and ends with the video."""
+
+import numpy as np
+import pytest
+
+from model_core.codecs.score.tempo_map import MAX_BEND, TempoMap, plain_map, tempo_map
+from model_core.curves import Events
+
+
+def _events(times: list[float], strengths: list[float] | None = None) -> Events:
+    return Events(np.array(times), np.array(strengths or [1.0] * len(times)))
+
+
+def _distance_to_half_beats(tempo: TempoMap, event: float) -> float:
+    half_beats = np.interp(np.arange(0, len(tempo.beat_in_bar), 0.5), np.arange(len(tempo.beat_times)), tempo.beat_times)
+    return float(np.abs(half_beats - event).min())
+
+
+def _check(tempo: TempoMap, duration: float) -> None:
+    spacing = np.diff(tempo.beat_times)
+    assert (spacing > 0).all()
+    assert spacing.max() / spacing.min() <= (1 + MAX_BEND) / (1 - MAX_BEND) + 1e-9
+    assert len(tempo.beat_in_bar) % 2 == 0
+    assert len(tempo.beat_times) == len(tempo.beat_in_bar) + 1
+    assert tempo.last_beat in (len(tempo.beat_in_bar), len(tempo.beat_in_bar) - 1)
+    assert abs(tempo.beat_times[tempo.last_beat] - duration) <= 0.6 * spacing.max()
+    assert tempo.beat_times[0] == 0.0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_events_are_mostly_met(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = [float(t) for t in np.cumsum(rng.uniform(1.0, 4.0, 6)) + 0.6]
+    duration = times[-1] + 2.0
+    tempo = tempo_map(duration, float(rng.uniform(70, 130)), _events(times))
+    _check(tempo, duration)
+    assert len(tempo.hit_points) >= 4
+    for hit in tempo.hit_points:
+        assert _distance_to_half_beats(tempo, hit) < 0.015
+
+
+def test_of_two_events_too_close_to_meet_the_stronger_is_met() -> None:
+    tempo = tempo_map(10.0, 100.0, _events([5.0, 5.13], [0.5, 1.0]))
+    assert tempo.hit_points.tolist() == [5.13]
+
+
+def test_a_bar_begins_on_a_strong_hit_point() -> None:
+    tempo = tempo_map(12.0, 120.0, _events([5.5]))
+    assert tempo.beat_in_bar[int(np.argmin(np.abs(tempo.beat_times - 5.5)))] == 0
+
+
+def test_without_events_the_tempo_is_steady() -> None:
+    tempo = tempo_map(30.0, 97.0, _events([]))
+    np.testing.assert_array_equal(tempo.beat_times, plain_map(30.0, 97.0).beat_times)
+    assert np.diff(tempo.beat_times).std() < 1e-9
+    np.testing.assert_array_equal(tempo.beat_in_bar, np.arange(48) % 4)
+    assert 60 / np.diff(tempo.beat_times)[0] == pytest.approx(97.0, rel=0.02)
+    _check(tempo, 30.0)
+
+
+@pytest.mark.parametrize("duration", [0.1, 0.7, 1.3])
+def test_very_short_videos_get_at_least_one_frame(duration: float) -> None:
+    tempo = tempo_map(duration, 120.0, _events([duration / 2]))
+    assert len(tempo.beat_in_bar) >= 2
+    assert tempo.beat_times[-1] >= duration

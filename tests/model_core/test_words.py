@@ -1,0 +1,51 @@
+"""Explicit words of a prompt are understood, and nothing is read into the others."""
+
+import pytest
+
+from model_core.planner.words import explicit_words
+
+
+@pytest.mark.parametrize(
+    ("prompt", "bpm"), [("house at 124 bpm", 124.0), ("90BPM lofi", 90.0), ("300 bpm", 144.0), ("1984 retro", None)]
+)
+def test_tempo(prompt: str, bpm: float | None) -> None:
+    assert explicit_words(prompt).bpm == bpm
+
+
+@pytest.mark.parametrize(
+    ("prompt", "minor", "key"),
+    [
+        ("a waltz in D minor", True, 2),
+        ("F# major anthem", False, 6),
+        ("E-flat major", False, 3),
+        ("B flat minor", True, 10),
+        ("give me a minor disaster theme", True, None),
+        ("in a minor", True, 9),
+        ("a happy tune", False, None),
+        ("tense strings", None, None),
+    ],
+)
+def test_mode_and_key(prompt: str, minor: bool | None, key: int | None) -> None:
+    words = explicit_words(prompt)
+    assert (words.minor, words.key) == (minor, key)
+
+
+def test_instruments_asked_for_and_ruled_out() -> None:
+    words = explicit_words("tense strings, then a big brass hit, no drums")
+    assert words.programs["chords"][0] == 48
+    assert words.programs["lead"][0] == 60
+    assert words.without == {"drums"}
+    assert "drums" not in words.wanted
+    assert explicit_words("without any drums and no bass").without == {"drums", "bass"}
+    assert "chords" not in explicit_words("no piano please").programs
+
+
+def test_longer_names_win() -> None:
+    assert explicit_words("warm electric piano").programs["chords"] == (4,)
+    assert explicit_words("synth bass").programs == {"bass": (38, 39)}
+
+
+@pytest.mark.parametrize("prompt", ["solo piano", "a piano solo", "just a piano", "piano only"])
+def test_solo_piano(prompt: str) -> None:
+    assert explicit_words(prompt).solo_piano
+    assert not explicit_words("piano and strings").solo_piano

@@ -1,0 +1,34 @@
+"""Real worker processes, with everything behind them."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+from redis import Redis
+
+from jobs.settings import Settings
+from service.dependencies import Services
+from tests.processes import start_worker
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """Records, queue and store of this test."""
+    opened = Services.open(settings)
+    yield opened
+    opened.redis.close()
+
+
+@pytest.fixture
+def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[bytes]]]:
+    """Starts workers, and sees to it that none outlives the test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(settings: Settings) -> subprocess.Popen[bytes]:
+        started.append(start_worker(settings, redis))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()

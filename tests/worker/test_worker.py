@@ -1,0 +1,218 @@
+"""A real worker process on a real server: what it survives, and what it never loses."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.command import send_stop_job_command
+from rq.serializers import JSONSerializer
+
+from jobs.queue import QUEUE_NAME
+from jobs.record import JobRecord, JobStatus
+from jobs.store import Variant
+from model_core.options import ScoreOptions
+from service.dependencies import Services
+from tests.conftest import MakeSettings
+from tests.processes import ROOT, environment, until
+
+NewWorker = Callable[..., "subprocess.Popen[bytes]"]
+
+
+def submit(services: Services, video: Path, prompt: str = "") -> str:
+    """A job as the API would make it, without the API's look at the file."""
+    record = JobRecord.new(prompt, ScoreOptions(seed=7), {})
+    with video.open("rb") as source, services.store.receive(source, 1 << 30) as received:
+        services.store.keep_upload(received, record.id)
+    services.queue.submit(record)
+    return record.id
+
+
+def read(services: Services, job_id: str) -> JobRecord:
+    record = services.records.get(job_id)
+    assert record is not None
+    return record
+
+
+def ended(services: Services, job_id: str) -> JobRecord:
+    """The record once the job is over."""
+
+    def ask() -> JobRecord | None:
+        record = read(services, job_id)
+        return record if record.is_final else None
+
+    return until(ask, "the job to end")
+
+
+def in_the_middle(services: Services, job_id: str, attempt: int = 1) -> JobRecord:
+    """The record once the job's attempt has come some way."""
+
+    def ask() -> JobRecord | None:
+        record = read(services, job_id)
+        return record if record.stage == "generate" and record.attempt == attempt else None
+
+    return until(ask, "the job to be under way")
+
+
+def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker, clip: Path) -> None:
+    job_id = submit(services, clip, "any")
+    new_worker(services.settings)
+    record = ended(services, job_id)
+    assert (record.status, record.progress, record.attempt) == (JobStatus.COMPLETED, 1.0, 1)
+    found = services.store.artifacts(job_id)
+    assert set(found) == set(Variant)
+    assert found[Variant.VIDEO].read_bytes() == clip.read_bytes()
+    assert '"seed": 7' in found[Variant.REPORT].read_text()
+    assert list((services.settings.store_dir / "work").iterdir()) == []
+
+
+def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"this is no video" * 100)
+    jobs = [submit(services, broken), submit(services, clip, "crash"), submit(services, clip, "refuse")]
+    good = submit(services, clip)
+    worker = new_worker(services.settings)
+    records = [ended(services, job_id) for job_id in jobs]
+    assert [record.status for record in records] == [JobStatus.FAILED] * 3
+    errors = [record.error for record in records]
+    assert [(error.code, error.field) for error in errors if error] == [
+        ("not_a_video", "video"),
+        ("internal", None),
+        ("refused", "prompt"),
+    ]
+    assert "crash" not in str(errors[1]), "the inside of a fault is for the log"
+    assert ended(services, good).status is JobStatus.COMPLETED
+    assert services.store.upload(jobs[1]).is_file(), "the upload is kept when the fault is ours"
+    assert services.store.artifacts(jobs[1]) == {}
+    assert worker.poll() is None
+
+
+def test_a_foreign_job_is_refused_and_the_next_one_runs(
+    services: Services, new_worker: NewWorker, clip: Path, redis: Redis, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    foreign = Queue(QUEUE_NAME, connection=redis, serializer=JSONSerializer)
+    refused = foreign.enqueue_call("os.mkdir", args=(str(marker),))
+    pickled = Queue(QUEUE_NAME, connection=redis).enqueue_call("os.mkdir", args=(str(marker),))
+    good = submit(services, clip)
+    worker = new_worker(services.settings)
+    assert ended(services, good).status is JobStatus.COMPLETED
+    assert not marker.exists()
+    assert refused.is_failed
+    assert pickled.is_failed
+    assert worker.poll() is None
+
+
+def test_the_job_of_a_killed_worker_is_finished_by_the_next(
+    services: Services, new_worker: NewWorker, clip: Path
+) -> None:
+    job_id = submit(services, clip, "slow 1.0")
+    first = new_worker(services.settings)
+    in_the_middle(services, job_id)
+    first.kill()
+    first.wait()
+    new_worker(services.settings)
+    record = ended(services, job_id)
+    assert (record.status, record.attempt) == (JobStatus.COMPLETED, 2)
+
+
+def test_a_killed_worker_of_another_machine_is_missed_after_six_beats(
+    services: Services, new_worker: NewWorker, clip: Path, redis: Redis
+) -> None:
+    job_id = submit(services, clip, "slow 1.0")
+    first = new_worker(services.settings)
+    in_the_middle(services, job_id)
+    first.kill()
+    first.wait()
+    (claim,) = redis.keys("rq:execution:*")
+    redis.hset(claim, "worker_name", "0123456789ab-1-00000000")  # whose processes we cannot see
+    new_worker(services.settings)
+    record = ended(services, job_id)
+    assert (record.status, record.attempt) == (JobStatus.COMPLETED, 2)
+
+
+def test_a_job_whose_workers_keep_dying_is_given_up(
+    make_settings: MakeSettings, new_worker: NewWorker, clip: Path
+) -> None:
+    services = Services.open(make_settings(max_attempts=2))
+    deadly, harmless = submit(services, clip, "slow 30"), submit(services, clip)
+    for attempt in (1, 2):
+        worker = new_worker(services.settings)
+        in_the_middle(services, deadly, attempt)
+        worker.kill()
+        worker.wait()
+    new_worker(services.settings)
+    record = ended(services, deadly)
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "worker_lost")
+    assert ended(services, harmless).status is JobStatus.COMPLETED
+    services.redis.close()
+
+
+def test_a_worker_that_stops_in_good_order_puts_its_job_back(
+    services: Services, new_worker: NewWorker, clip: Path
+) -> None:
+    job_id, other = submit(services, clip, "slow 2"), submit(services, clip)
+    for attempt in range(1, 4):  # more often than a job may lose its worker
+        worker = new_worker(services.settings)
+        in_the_middle(services, job_id, attempt)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+        record = read(services, job_id)
+        assert (record.status, record.stage, services.queue.position(job_id)) == (JobStatus.QUEUED, None, 1)
+    new_worker(services.settings)
+    assert ended(services, job_id).status is JobStatus.COMPLETED
+    assert ended(services, other).status is JobStatus.COMPLETED
+
+
+def test_an_idle_worker_stops_at_once_and_is_no_longer_counted(
+    services: Services, new_worker: NewWorker, redis: Redis
+) -> None:
+    worker = new_worker(services.settings)
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(30) == 0
+    assert redis.zcard("v2m:workers") == 0
+
+
+def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis) -> None:
+    stopped, good = submit(services, clip, "slow 30"), submit(services, clip)
+    new_worker(services.settings)
+    in_the_middle(services, stopped)
+    send_stop_job_command(redis, stopped, serializer=JSONSerializer)
+    assert ended(services, stopped).status is JobStatus.CANCELED
+    assert ended(services, good).status is JobStatus.COMPLETED
+
+
+def test_a_job_over_its_time_fails_and_the_next_one_runs(
+    make_settings: MakeSettings, new_worker: NewWorker, clip: Path
+) -> None:
+    services = Services.open(make_settings(job_timeout_s=1))
+    late, good = submit(services, clip, "deaf 30"), submit(services, clip)
+    new_worker(services.settings)
+    record = ended(services, late)
+    assert record.error is not None
+    assert (record.status, record.error.code) == (JobStatus.FAILED, "timeout")
+    assert ended(services, good).status is JobStatus.COMPLETED
+    services.redis.close()
+
+
+@pytest.mark.parametrize("what", ["redis", "store"])
+def test_a_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder should be")
+    change = {"redis": {"redis_url": f"unix://{tmp_path}/nobody.sock"}, "store": {"state_dir": blocked}}[what]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.worker.fake_worker"],
+        cwd=ROOT,
+        env=environment(make_settings(**change)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "worker_not_started" in done.stderr
+    assert "Traceback" not in done.stderr
