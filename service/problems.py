@@ -100,7 +100,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def on_fault(request: Request, error: Exception) -> Response:
-        log.error("request_failed", method=request.method, path=request.url.path, exc_info=error)
+        # the server logs the traceback, because Starlette raises the error again after this answer
+        log.error("request_failed", method=request.method, path=request.url.path, error=repr(error))
         return Problem(500, "internal", "A fault of ours. It has been logged.").response()
 
 

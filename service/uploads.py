@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Final, cast
 
+import structlog
 from fastapi import Depends, Request, UploadFile
 from pydantic import JsonValue, ValidationError
 
@@ -12,8 +13,9 @@ from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import ScoreOptions, check_prompt
 from service.dependencies import Services
-from service.problems import Problem, from_input_error, upload_too_large
+from service.problems import Problem, from_input_error, unavailable, upload_too_large
 
+log: Final = structlog.get_logger(__name__)
 FIELDS: Final = ("video", "prompt", "options")
 _PROBE_S: Final = 60  # a client waits for the answer
 
@@ -61,6 +63,9 @@ def accept(services: Services, video: UploadFile, prompt: str, options: str | No
         raise upload_too_large(settings.max_upload_bytes) from None
     except InputError as error:
         raise from_input_error(error, settings.max_duration_s) from error
+    except OSError as error:
+        log.error("upload_not_stored", error=str(error))
+        raise unavailable("The upload could not be stored. Try again later.", "storage") from error
     try:
         services.queue.submit(record)
     except BaseException:

@@ -68,6 +68,7 @@ def test_notice_names_every_binary_asset_as_it_is() -> None:
 def test_notice_names_nothing_that_is_gone() -> None:
     named = re.findall(r"^(model_core/\S+)$", (ROOT / "NOTICE").read_text(), re.MULTILINE)
     assert named
+    assert "FILL" not in (ROOT / "NOTICE").read_text()
     assert [path for path in named if not (ROOT / path).is_file()] == []
 
 
@@ -76,6 +77,12 @@ def test_imports_run_one_way() -> None:
         [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
     )
     assert lint.returncode == 0, lint.stdout[-3000:] + lint.stderr[-1000:]
+
+
+def test_every_folder_of_code_is_a_package() -> None:
+    """A folder without __init__.py is invisible to import-linter."""
+    folders = {path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()] == []
 
 
 def test_every_package_that_is_imported_is_declared() -> None:

@@ -1,7 +1,7 @@
 """Small videos made on the spot, with known cuts, and files that only pretend to be videos."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
+
+PlaylistMaker = Callable[[Path, Path], Path]
+"""Called as (path of the playlist, the file that it names)."""
 
 TICKS_PER_SECOND = 12_800
 """Time base of the generated pictures; divisible by 25 and fine enough for variable rates."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from model_core.assets import asset
 from model_core.curves import EventCurve
 from model_core.evaluation.clips import Clip, make_clips
-from model_core.evaluation.sync_table import VARIANTS, Scored, Scorer, markdown, run_study
+from model_core.evaluation.report import markdown
+from model_core.evaluation.sync_table import VARIANTS, Scored, Scorer, run_study
 from model_core.options import ScoreOptions
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ class MediaLimits:
 
     def __post_init__(self) -> None:
         if self.memory_bytes < LEAST_MEMORY_BYTES:
-            raise ValueError(f"memory_bytes is {self.memory_bytes}; an interpreter with PyAV needs {LEAST_MEMORY_BYTES}")
+            raise ValueError(f"memory_bytes is {self.memory_bytes}; the child needs at least {LEAST_MEMORY_BYTES}")
 
 
 DEFAULT_LIMITS: Final = MediaLimits()

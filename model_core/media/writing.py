@@ -47,7 +47,8 @@ def mux(
         raise ValueError(f"sample_rate is {sample_rate}; it must be 44100 or 48000 Hz")
     suffix = out.suffix.lower()
     if suffix not in OUTPUT_SUFFIXES:
-        raise MediaError(f"ends in {suffix or 'no suffix'}; it must end in {', '.join(OUTPUT_SUFFIXES)}", "container", "out")
+        detail = f"ends in {suffix or 'no suffix'}; it must end in {', '.join(OUTPUT_SUFFIXES)}"
+        raise MediaError(detail, "container", field="out")
     source = regular_file(video)
     with replacing(out) as beside:
         arguments: dict[str, object] = {

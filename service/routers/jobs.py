@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile, status
+from fastapi.responses import FileResponse
 
 from jobs.record import JobRecord, JobStatus
 from jobs.store import Variant
@@ -45,7 +46,8 @@ def get_job(services: ServicesDep, record: RecordDep, response: Response) -> Job
     return view(services, record)
 
 
-@router.api_route("/{job_id}/content", methods=["GET", "HEAD"], response_class=ArtifactResponse)
+@router.head("/{job_id}/content", include_in_schema=False)
+@router.get("/{job_id}/content", response_class=FileResponse)
 def get_content(
     services: ServicesDep, record: RecordDep, variant: Annotated[Variant, Query()] = Variant.VIDEO
 ) -> Response:

@@ -12,7 +12,9 @@ def _events(times: list[float], strengths: list[float] | None = None) -> Events:
 
 
 def _distance_to_half_beats(tempo: TempoMap, event: float) -> float:
-    half_beats = np.interp(np.arange(0, len(tempo.beat_in_bar), 0.5), np.arange(len(tempo.beat_times)), tempo.beat_times)
+    half_beats = np.interp(
+        np.arange(0, len(tempo.beat_in_bar), 0.5), np.arange(len(tempo.beat_times)), tempo.beat_times
+    )
     return float(np.abs(half_beats - event).min())
 
 

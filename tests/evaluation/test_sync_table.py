@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from model_core.curves import EventCurve
 from model_core.evaluation.clips import Clip
-from model_core.evaluation.sync_table import VARIANTS, Run, markdown, run_study
+from model_core.evaluation.report import markdown
+from model_core.evaluation.sync_table import VARIANTS, Run, run_study
 from model_core.options import ScoreOptions
 
 RATE = 22050

@@ -1,5 +1,6 @@
 """The queue: one transaction, places in line, and nothing but the one task."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Callback, Queue
 from rq.exceptions import DeserializationError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs.connection import connect
@@ -31,7 +33,7 @@ def new_record() -> JobRecord:
     return JobRecord.new("", ScoreOptions(), {})
 
 
-def fetch(redis: Redis, job_id: str) -> ScoreJob:
+def fetch(redis: Redis, job_id: str) -> Job:
     return ScoreJob.fetch(job_id, redis, serializer=JSONSerializer)
 
 
@@ -74,7 +76,7 @@ def test_another_function_is_refused(redis: Redis, name: str) -> None:
 
 def test_an_instance_is_refused(redis: Redis) -> None:
     job = ScoreJob.create(TASK, args=["x"], connection=redis, serializer=JSONSerializer)
-    job.data = JSONSerializer.dumps([TASK, "an instance", [], {}])
+    job.data = json.dumps([TASK, "an instance", [], {}]).encode()
     with pytest.raises(ForeignJobError):
         _ = job.func
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import cast
 
 import pytest
 from redis import Redis
@@ -108,7 +107,7 @@ def test_a_failure_keeps_its_reason_and_a_new_attempt_forgets_the_old_times(reco
 
 @pytest.mark.parametrize("status", JobStatus)
 def test_only_finished_records_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
-    left = cast("int", redis.ttl(records.key(make(records, redis, status))))
+    left = redis.ttl(records.key(make(records, redis, status)))
     assert 0 < left <= 100 if not MOVES[status] else left == -1
 
 

@@ -204,11 +204,12 @@ def test_a_job_over_its_time_fails_and_the_next_one_runs(
 def test_a_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
-    change = {"redis": {"redis_url": f"unix://{tmp_path}/nobody.sock"}, "store": {"state_dir": blocked}}[what]
+    nobody = f"unix://{tmp_path}/nobody.sock"
+    settings = make_settings(redis_url=nobody) if what == "redis" else make_settings(state_dir=blocked)
     done = subprocess.run(
         [sys.executable, "-m", "tests.worker.fake_worker"],
         cwd=ROOT,
-        env=environment(make_settings(**change)),
+        env=environment(settings),
         capture_output=True,
         text=True,
         check=False,

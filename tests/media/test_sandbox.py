@@ -1,0 +1,143 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
+from model_core.media.inside import source
+from model_core.media.sandbox import Sandbox
+from tests import video_factory as factory
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    """Neither a running child nor a zombie remains after any call."""
+    before = {child.pid for child in psutil.Process().children()}
+    yield
+    assert {child.pid for child in psutil.Process().children()} <= before
+
+
+def _code(path: Path, limits: MediaLimits) -> str:
+    with pytest.raises(MediaError) as caught:
+        for _ in frames(path, 25.0, 64, limits):
+            pass
+    return caught.value.code
+
+
+def test_an_abandoned_iterator_ends_its_child(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", duration=20.0)
+    before = {child.pid for child in psutil.Process().children()}
+    pictures = frames(path, 25.0, 128)
+    next(pictures)
+    assert len({child.pid for child in psutil.Process().children()} - before) == 1
+    del pictures
+
+
+def test_an_error_of_the_consumer_ends_the_child(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", duration=20.0)
+    with pytest.raises(ZeroDivisionError):
+        for _ in frames(path, 25.0, 128):
+            raise ZeroDivisionError
+
+
+def test_the_child_waits_for_a_slow_consumer(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", duration=40.0)
+    pictures = frames(path, 25.0, 256)
+    next(pictures)
+    child = psutil.Process().children()[0]
+    psutil.wait_procs([child], timeout=1.0)
+    assert child.is_running()  # 1000 pictures are 197 MB: they do not fit into the pipe
+    sizes = [len(batch.rgb) for batch in pictures]
+    assert sum(sizes) == 1000 - 64
+
+
+def test_too_little_memory_is_told(tmp_path: Path) -> None:
+    path = factory.make_huge_picture(tmp_path / "a.mp4")
+    with pytest.raises(MediaError, match="memory") as caught:
+        probe(path, MediaLimits(max_pixels=10**9, memory_bytes=400 << 20))
+    assert caught.value.code == "budget"
+    assert probe(path, MediaLimits(max_pixels=10**9)).width == 8000
+
+
+def test_too_little_wall_time_is_told(tmp_path: Path) -> None:
+    assert _code(factory.make_clip(tmp_path / "a.mp4"), MediaLimits(wall_s=0.02)) == "budget"
+
+
+def test_too_little_processor_time_is_told(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", size=(1280, 720), static=True, duration=60.0, fps=50)
+    assert _code(path, MediaLimits(cpu_s=1)) == "budget"
+
+
+def test_too_many_pictures_are_told(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", duration=2.0)
+    assert _code(path, MediaLimits(max_frames=49)) == "budget"
+    assert sum(len(batch.rgb) for batch in frames(path, 25.0, 16, MediaLimits(max_frames=50))) == 50
+
+
+def test_a_killed_child_is_told(tmp_path: Path) -> None:
+    pictures = frames(factory.make_clip(tmp_path / "a.mp4", duration=40.0), 25.0, 256)
+    next(pictures)
+    psutil.Process().children()[0].kill()
+    with pytest.raises(MediaError) as caught:
+        list(pictures)
+    assert caught.value.code == "budget"
+
+
+def test_limits_below_an_interpreter_are_refused() -> None:
+    with pytest.raises(ValueError, match="memory_bytes"):
+        MediaLimits(memory_bytes=1 << 20)
+
+
+def test_the_child_may_write_no_file_and_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_SECRET", "of the caller")
+    path = factory.make_clip(tmp_path / "a.mp4", duration=40.0)
+    with Sandbox(
+        "frames", {"path": str(path), "rate": 25.0, "size": 256}, MediaLimits(), 64 * 256 * 256 * 3
+    ) as sandbox:
+        sandbox.receive()
+        child = psutil.Process(sandbox._process.pid)
+        assert "A_SECRET" not in child.environ()
+        assert child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+        assert child.rlimit(psutil.RLIMIT_AS)[1] == MediaLimits().memory_bytes
+        assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+
+
+@pytest.mark.parametrize("make", [factory.make_concat_playlist, factory.make_hls_playlist])
+def test_the_format_whitelist_alone_refuses_playlists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: factory.PlaylistMaker
+) -> None:
+    playlist = make(tmp_path / "list.mp4", factory.make_clip(tmp_path / "target.mp4", duration=0.4))
+    monkeypatch.setattr(source, "_PLAYLISTS", (b"never",))
+    with pytest.raises(MediaError) as caught, source.opened(str(playlist), MediaLimits()):
+        pass
+    assert caught.value.code == "not_a_video"
+
+
+def test_a_playlist_does_not_open_the_file_that_it_names(tmp_path: Path) -> None:
+    """Opening a pipe for reading would block until a writer comes; nobody may come to be waited for."""
+    target = tmp_path / "target.mp4"
+    os.mkfifo(target)
+    with pytest.raises(MediaError) as caught:
+        probe(factory.make_concat_playlist(tmp_path / "a.mp4", target))
+    assert caught.value.code == "playlist"
+    with pytest.raises(MediaError):
+        probe(target)
+    with pytest.raises(OSError, match="No such device"):
+        os.open(target, os.O_WRONLY | os.O_NONBLOCK)  # no reader holds the pipe
+
+
+def test_media_imports_neither_pyav_nor_torch() -> None:
+    code = "import sys, model_core.media; sys.exit(bool({'av', 'torch'} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_sound_over_the_limit_is_refused(tmp_path: Path) -> None:
+    path = factory.make_sound_only(tmp_path / "a.m4a", duration=2.0)
+    with pytest.raises(MediaError) as caught:
+        read_audio(path, limits=MediaLimits(max_duration_s=1.0))
+    assert caught.value.code == "too_long"
