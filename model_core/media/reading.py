@@ -1,6 +1,6 @@
 """Reading videos: each function starts one sandbox and hands on what comes out of it."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,9 @@ def probe(path: Path, limits: MediaLimits = PROBE_LIMITS) -> VideoInfo:
     return info
 
 
-def frames(path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIMITS) -> Iterator[FrameBatch]:
+def frames(
+    path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIMITS
+) -> Generator[FrameBatch, None, None]:
     """The picture on screen at 0, 1/rate, 2/rate ... seconds, in batches of up to 64, while the video lasts.
 
     Times are the grid's own instants, counted from the first shown picture. A cut at second c is therefore seen
@@ -56,7 +58,7 @@ def frames(path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIM
     return _frames(path, rate, size, limits)
 
 
-def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Iterator[FrameBatch]:
+def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generator[FrameBatch, None, None]:
     arguments = {"path": regular_file(path), "rate": rate, "size": size}
     with Sandbox("frames", arguments, limits, largest_payload=_BATCH * size * size * 3) as sandbox:
         first = 0

@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--rendered", type=int, default=2500, help="pieces whose music curve is rendered")
     parser.add_argument("--steps", type=int, default=3000, help="steps of the codec's training")
     parser.add_argument("--minutes", type=float, default=35.0, help="length of a flow stage")
+    parser.add_argument("--resume", action="store_true", help="let the text stage go on from its last checkpoint")
     parser.add_argument("--out", type=Path, default=Path("model_core/assets/models/v2m-embedded-0"))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
@@ -77,12 +78,16 @@ def _planner(given: argparse.Namespace) -> None:
 
 
 def _text(given: argparse.Namespace) -> None:
+    from diffusers import StableAudio3DiTModel
+
     from model_core.training.dataset import FlowData
     from model_core.training.train_flow import FlowSettings, new_model, train_flow
 
     data = FlowData.load(given.work / "data.npz")
     held = len(data.latents) // 25
-    model = new_model(data.latents.shape[2])
+    checkpoint = given.work / "text"
+    goes_on = given.resume and checkpoint.exists()
+    model = StableAudio3DiTModel.from_pretrained(checkpoint) if goes_on else new_model(data.latents.shape[2])
     _log(f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters")
     settings = FlowSettings(seconds=60 * given.minutes)
     train_flow(model, data.part(slice(held, None)), data.part(slice(held)), settings, given.work / "text", log=_log)

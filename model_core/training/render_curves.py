@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.mix import dry_mix
+from model_core.codecs.score.mix import dry_mix, trims_of
 from model_core.codecs.score.notes import notes_of, step_times
 from model_core.codecs.score.synth import stems
 from model_core.curves import EventCurve, peak_shaped
@@ -28,7 +28,7 @@ def curve_of(piece: Piece) -> EventCurve:
     """The music-event curve of a piece, rendered dry at RENDER_RATE and at its own steady tempo."""
     beat_times = steady_beats(piece)
     notes = notes_of(piece.score, piece.header, beat_times, key=0)
-    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE))
+    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE), trims_of(notes))
     return music_event_curve(audio, RENDER_RATE, _encoder())
 
 

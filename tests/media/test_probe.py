@@ -55,7 +55,8 @@ def test_the_duration_is_what_the_packets_say(tmp_path: Path) -> None:
 def test_an_edit_list_shortens_the_video(tmp_path: Path) -> None:
     path = factory.trim_by_edit_list(factory.make_clip(tmp_path / "a.mp4", duration=2.0), start=0.6)
     info = probe(path)
-    assert (info.duration, info.frames) == (pytest.approx(1.4), 35)
+    assert info.duration == pytest.approx(1.4)
+    assert info.frames == 35
 
 
 def test_the_bundled_clip() -> None:
@@ -77,7 +78,7 @@ HOSTILE: dict[str, tuple[str, Maker]] = {
     "sound with cover": ("no_video_stream", lambda folder, good: factory.make_sound_with_cover(folder / "a.mp4")),
     "no pictures": ("no_frames", lambda folder, good: factory.make_without_pictures(folder / "a.mp4")),
     "huge picture": ("too_large_picture", lambda folder, good: factory.make_huge_picture(folder / "a.mp4")),
-    "unwritable codec": ("codec", lambda folder, good: factory.make_clip(folder / "a.avi", codec="huffyuv")),
+    "unwritable codec": ("codec", lambda folder, good: factory.make_clip(folder / "a.avi", codec="ffvhuff")),
     "missing": ("unreadable", lambda folder, good: folder / "missing.mp4"),
     "folder": ("unreadable", lambda folder, good: folder),
 }

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,10 +22,9 @@ def no_child_is_left() -> Iterator[None]:
     assert {child.pid for child in psutil.Process().children()} <= before
 
 
-def _code(path: Path, limits: MediaLimits) -> str:
+def _code(path: Path, limits: MediaLimits, rate: float = 25.0, size: int = 64) -> str:
     with pytest.raises(MediaError) as caught:
-        for _ in frames(path, 25.0, 64, limits):
-            pass
+        deque(frames(path, rate, size, limits), maxlen=0)
     return caught.value.code
 
 
@@ -39,9 +39,13 @@ def test_an_abandoned_iterator_ends_its_child(tmp_path: Path) -> None:
 
 def test_an_error_of_the_consumer_ends_the_child(tmp_path: Path) -> None:
     path = factory.make_clip(tmp_path / "a.mp4", duration=20.0)
-    with pytest.raises(ZeroDivisionError):
+
+    def consume() -> None:
         for _ in frames(path, 25.0, 128):
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        consume()
 
 
 def test_the_child_waits_for_a_slow_consumer(tmp_path: Path) -> None:
@@ -53,6 +57,16 @@ def test_the_child_waits_for_a_slow_consumer(tmp_path: Path) -> None:
     assert child.is_running()  # 1000 pictures are 197 MB: they do not fit into the pipe
     sizes = [len(batch.rgb) for batch in pictures]
     assert sum(sizes) == 1000 - 64
+
+
+def test_the_childs_memory_does_not_grow_with_the_video(tmp_path: Path) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", static=True, duration=120.0, fps=5)
+    pictures = frames(path, 25.0, 256)
+    used = []
+    for _ in zip(range(44), pictures, strict=False):  # of 47 batches, 590 MB in all
+        used.append(psutil.Process().children()[0].memory_info().rss)
+    assert max(used[2:]) - used[1] < 64 << 20
+    pictures.close()
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
@@ -68,8 +82,8 @@ def test_too_little_wall_time_is_told(tmp_path: Path) -> None:
 
 
 def test_too_little_processor_time_is_told(tmp_path: Path) -> None:
-    path = factory.make_clip(tmp_path / "a.mp4", size=(1280, 720), static=True, duration=60.0, fps=50)
-    assert _code(path, MediaLimits(cpu_s=1)) == "budget"
+    path = factory.make_clip(tmp_path / "a.mp4", static=True, duration=60.0, fps=5)
+    assert _code(path, MediaLimits(cpu_s=1), rate=240.0, size=512) == "budget"  # 11 GB of pictures to hand over
 
 
 def test_too_many_pictures_are_told(tmp_path: Path) -> None:
@@ -95,9 +109,8 @@ def test_limits_below_an_interpreter_are_refused() -> None:
 def test_the_child_may_write_no_file_and_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET", "of the caller")
     path = factory.make_clip(tmp_path / "a.mp4", duration=40.0)
-    with Sandbox(
-        "frames", {"path": str(path), "rate": 25.0, "size": 256}, MediaLimits(), 64 * 256 * 256 * 3
-    ) as sandbox:
+    arguments = {"path": str(path), "rate": 25.0, "size": 256}
+    with Sandbox("frames", arguments, MediaLimits(), largest_payload=64 * 256 * 256 * 3) as sandbox:
         sandbox.receive()
         child = psutil.Process(sandbox._process.pid)
         assert "A_SECRET" not in child.environ()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.beats import from_beats
 from model_core.codecs.score.grid import beats_of, curve_frames, grid_condition
-from model_core.codecs.score.mix import mix
+from model_core.codecs.score.mix import mix, trims_of
 from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
@@ -70,7 +70,8 @@ class ScoreCodec:
         played = notes_of(score, header, beat_times, plan.key)
         length = round(plan.duration * SAMPLE_RATE)
         riser = riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
-        audio = mix(stems(played, plan.duration, SAMPLE_RATE), riser, SAMPLE_RATE, plan.seed)
+        sound = stems(played, plan.duration, SAMPLE_RATE)
+        audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed)
         return Performance(score, played, _cut(audio, length))
 
 

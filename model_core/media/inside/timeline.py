@@ -51,7 +51,8 @@ def scan(container: InputContainer, stream: VideoStream, limits: MediaLimits) ->
     """Read all packets of ``stream``; MediaError no_frames, too_long, or budget for too many packets."""
     time_base = stream.time_base or Fraction(1, 90_000)
     longest = int(limits.max_duration_s / time_base)
-    pts, hidden, last = array("q"), array("q"), (0, 0)
+    pts, hidden = array("q"), array("q")
+    last: tuple[int, int] | None = None  # the latest shown picture: when, and for how long
     missing_dts, first_dts = 0, None
     for packet in packets(container, stream):
         if first_dts is None:
@@ -62,7 +63,8 @@ def scan(container: InputContainer, stream: VideoStream, limits: MediaLimits) ->
             continue
         (hidden if packet.is_discard else pts).append(shown_at)
         if not packet.is_discard:
-            last = max(last, (shown_at, packet.duration or 0)) if len(pts) > 1 else (shown_at, packet.duration or 0)
+            this = (shown_at, packet.duration or 0)
+            last = this if last is None else max(last, this)
         if len(pts) + len(hidden) > limits.max_frames:
             raise MediaError(f"has more than {limits.max_frames} pictures, which is the limit", "budget")
         if pts and shown_at - pts[0] > longest + (1 / time_base):
@@ -75,7 +77,7 @@ def scan(container: InputContainer, stream: VideoStream, limits: MediaLimits) ->
     found = Timeline(
         time_base=time_base,
         origin=int(times[0]),
-        end=int(times[-1]) + (last[1] or step),
+        end=int(times[-1]) + (last[1] if last and last[1] > 0 else step),
         step=step,
         frames=times.size,
         variable=_varies(distances),

@@ -1,0 +1,92 @@
+"""Stems: right length, pitch and time, the same each time, and as loud as they are played."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model_core.codecs.score.header import PROGRAMS
+from model_core.codecs.score.notes import IMPACT_PROGRAM, Note
+from model_core.codecs.score.synth import TAIL_S, stems
+
+RATE = 22050
+_KEYS = {"bass": 40, "chords": 60, "lead": 69, "arp": 64, "drums": 36, "impact": 36}
+_EVERY_PROGRAM = [
+    (role, program) for role, programs in (PROGRAMS | {"impact": (IMPACT_PROGRAM,)}).items() for program in programs
+]
+
+
+def _played(role: str, program: int, velocity: float = 0.8, start: float = 0.0, length: float = 0.4) -> Note:
+    return Note(role, _KEYS[role], velocity, start, start + length, program)
+
+
+def _energy_db(audio: NDArray[np.float32]) -> float:
+    return float(10 * np.log10((audio.astype(np.float64) ** 2).mean()))
+
+
+def test_each_role_has_its_stem_with_a_tail() -> None:
+    found = stems([_played("bass", 33), _played("drums", 0), _played("lead", 73)], 1.5, RATE)
+    assert set(found) == {"bass", "drums", "lead"}
+    for stem in found.values():
+        assert stem.shape == (2, round((1.5 + TAIL_S) * RATE))
+        assert stem.dtype == np.float32
+        assert np.abs(stem).max() > 0.005
+
+
+def test_no_notes_give_no_stems() -> None:
+    assert stems([], 2.0, RATE) == {}
+
+
+@pytest.mark.parametrize("rate", [22050, 44100])
+def test_a_note_begins_at_its_second(rate: int) -> None:
+    # On a drum the first sample that is not silent is the attack itself.
+    starts = (0.0, 0.3137, 1.0, 1.777)
+    for start in starts:
+        stem = stems([_played("drums", 0, start=start)], 2.0, rate)["drums"]
+        heard = np.flatnonzero(np.abs(stem).max(axis=0) > 1e-4)[0]
+        assert abs(heard - start * rate) <= 64 + 0.002 * rate
+
+
+def test_a_note_has_its_pitch() -> None:
+    stem = stems([Note("lead", 69, 0.8, 0.0, 1.5, 73)], 1.5, RATE)["lead"]
+    part = stem.mean(axis=0)[RATE // 4 : RATE // 4 + RATE]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    assert abs(int(spectrum.argmax()) - 440) <= 5
+
+
+def test_a_note_ends() -> None:
+    stem = stems([Note("lead", 69, 0.8, 0.0, 0.5, 80)], 2.0, RATE)["lead"]
+    held, after = stem[:, RATE // 10 : RATE // 2], stem[:, round(1.5 * RATE) :]
+    assert _energy_db(held) > _energy_db(after + np.float32(1e-9)) + 40
+
+
+def test_a_key_struck_again_is_heard_again() -> None:
+    once = stems([_played("chords", 0, length=0.5)], 1.5, RATE)["chords"]
+    twice = stems([_played("chords", 0, length=0.5), _played("chords", 0, start=0.5)], 1.5, RATE)["chords"]
+    later = slice(round(0.5 * RATE), round(0.9 * RATE))
+    assert _energy_db(twice[:, later]) > _energy_db(once[:, later]) + 6
+
+
+def test_the_same_notes_give_the_same_samples_whatever_was_played_before() -> None:
+    notes = [_played("chords", 49), _played("lead", 60, start=0.2), _played("drums", 0, start=0.1)]
+    first = stems(notes, 0.6, RATE)
+    # Voices that still ring when their stem ends must not be heard at the start of the next one.
+    stems([_played("chords", 89, velocity=1.0, start=0.1, length=9.0), _played("lead", 81, length=9.0)], 0.3, RATE)
+    second = stems(notes, 0.6, RATE)
+    for role in first:
+        np.testing.assert_array_equal(first[role], second[role])
+
+
+def test_roles_do_not_hear_each_other() -> None:
+    bass = _played("bass", 38)
+    alone = stems([bass], 0.6, RATE)["bass"]
+    together = stems([bass, _played("arp", 80), _played("chords", 90, length=9.0)], 0.6, RATE)["bass"]
+    np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize(("role", "program"), _EVERY_PROGRAM)
+def test_every_program_keeps_its_dynamics(role: str, program: int) -> None:
+    steps = [_energy_db(stems([_played(role, program, v)], 0.4, RATE)[role][:, : RATE // 2]) for v in (0.45, 0.7, 0.95)]
+    assert all(soft < loud for soft, loud in pairwise(steps))
+    assert 8.0 <= steps[-1] - steps[0] <= 18.0

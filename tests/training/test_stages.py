@@ -1,0 +1,152 @@
+"""Every training stage runs on a handful of pieces, learns something, and its result loads as a model folder."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_core.codecs.score.beats import to_beats
+from model_core.codecs.score.vae import BeatVAE
+from model_core.curves import PULSE_SCALE
+from model_core.encoders.minilm import MiniLM
+from model_core.errors import ModelError
+from model_core.model_folder import EmbeddedModel, load_model, save_model
+from model_core.training.composer import compose
+from model_core.training.corpus import example_of, examples, piece_of
+from model_core.training.dataset import Dropout, FlowData, batch, prepare, random_known
+from model_core.training.render_curves import curve_of, render_curves, steady_beats
+from model_core.training.train_codec import reconstruction_loss, train_codec
+from model_core.training.train_flow import FlowSettings, flow_loss, new_model, train_flow, with_curve
+from model_core.training.train_planner import planner_loss, targets_of, train_planner
+
+PIECES = 6
+
+
+@pytest.fixture(scope="module")
+def vae() -> BeatVAE:
+    beats = np.concatenate([to_beats(compose(seed, None, 64).score) for seed in range(8)]).astype(np.float16)
+    return train_codec(beats, steps=60, log=lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def data(vae: BeatVAE) -> FlowData:
+    return prepare(range(PIECES), vae, MiniLM())
+
+
+def test_the_codec_learns_and_scales_its_latents(vae: BeatVAE) -> None:
+    beats = torch.from_numpy(to_beats(compose(50, None, 64).score))
+    with torch.no_grad():
+        latents = vae.encode(beats)
+        trained = reconstruction_loss(vae.decode(latents), beats)
+        untrained = reconstruction_loss(BeatVAE().decode(latents), beats)
+    assert trained < 0.6 * untrained
+    assert 0.5 < latents.pow(2).mean().sqrt() < 2
+
+
+def test_examples_do_not_depend_on_the_processes() -> None:
+    alone = example_of(4)
+    together = list(examples(range(3, 6)))[1]
+    assert together.seed == 4
+    assert together.captions == alone.captions
+    np.testing.assert_array_equal(together.beats, alone.beats)
+
+
+def test_prepared_data_survives_the_disk(data: FlowData, tmp_path: Path) -> None:
+    data.save(tmp_path / "data.npz")
+    back = FlowData.load(tmp_path / "data.npz")
+    np.testing.assert_array_equal(back.latents, data.latents)
+    assert back.part(slice(2, 5)).tokens.shape[0] == 3
+
+
+def test_masks_always_leave_something_to_generate() -> None:
+    rng = np.random.default_rng(0)
+    for frames in (8, 9, 48):
+        known = random_known(400, frames, rng)
+        assert (~known).any(dim=1).all()
+        assert 0.2 < known.any(dim=1).float().mean() < 0.6
+
+
+def test_a_batch_shows_the_model_what_it_should(data: FlowData) -> None:
+    rng = np.random.default_rng(0)
+    latents, condition, unknown = batch(data, 256, rng, Dropout(text=0.5, curve=0.0), window=16)
+    channels = latents.shape[1]
+    mask = condition.local[:, 0]
+    assert latents.shape == (16, 128, 16)
+    torch.testing.assert_close(mask, (~unknown).float())
+    torch.testing.assert_close(condition.local[:, 1 : 1 + channels], latents * mask[:, None])
+    heard = condition.global_vector[:, -1].bool()
+    assert (condition.text_mask.any(dim=1) == heard).all()
+    assert heard.any()
+    assert not heard.all()
+    assert condition.curve is None
+
+
+def test_the_grid_of_a_window_is_its_place_in_the_piece(data: FlowData) -> None:
+    """Windows from odd and even beats alike carry the bar phase of their beats."""
+    rng = np.random.default_rng(1)
+    latents, condition, _ = batch(data, 64 * 8, rng, Dropout(0, 0), window=8)
+    whole = torch.from_numpy(data.latents.astype(np.float32))
+    for row in range(8):
+        first = latents[row, :64, 0]
+        piece, beat = divmod(int((whole.reshape(-1, 64) - first).abs().sum(dim=1).argmin()), whole.shape[1])
+        phase = condition.local[row, 1 + 128 : 1 + 128 + 4, 0].argmax()
+        assert int(phase) == int(data.beat_in_bar[piece, beat])
+
+
+def test_rendered_curves_peak_where_the_composer_put_events() -> None:
+    found = total = 0
+    for seed in range(3):
+        piece = piece_of(seed)
+        peaks = curve_of(piece).peaks().times
+        beats = steady_beats(piece)
+        for event in piece.events:
+            at = float(np.interp(event.beat, np.arange(len(beats)), beats))
+            found += bool(len(peaks)) and np.abs(peaks - at).min() < 0.12
+            total += 1
+    assert found > 0.6 * total
+
+
+def test_the_stages_make_a_model_that_loads(data: FlowData, vae: BeatVAE, tmp_path: Path) -> None:
+    log: list[str] = []
+    settings = FlowSettings(seconds=4, tokens=128)
+    text = train_flow(new_model(64, 64, 2), data, data, settings, tmp_path / "text", log=log.append)
+    curved = dataclasses.replace(data, curves=render_curves(data.seeds))
+    assert curved.curves.shape == (PIECES, 640)
+    assert 0 <= curved.curves.min() < curved.curves.max() <= PULSE_SCALE
+    flow = train_flow(with_curve(text), curved, curved, settings, tmp_path / "curve", log=log.append)
+    before, after = (float(line.split("held out ")[1].split()[0]) for line in (log[0], log[-1]))
+    assert after < before
+    headers = [example_of(int(seed)).header for seed in data.seeds]
+    planner = train_planner(headers, data.pooled, steps=40)
+    model = EmbeddedModel("tiny", flow, vae, planner)
+    save_model(model, tmp_path / "model")
+    back = load_model(tmp_path / "model")
+    assert back.name == "tiny"
+    clean, condition, unknown = batch(curved, 256, np.random.default_rng(0), Dropout(0, 0), window=16)
+    probe = clean, condition, unknown, torch.full((len(clean),), 0.5), torch.randn_like(clean)
+    with torch.no_grad():
+        torch.testing.assert_close(flow_loss(back.flow, *probe), flow_loss(flow, *probe), atol=0.03, rtol=0.03)
+    shard = next((tmp_path / "model" / "codec").glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelError, match="damaged"):
+        load_model(tmp_path / "model")
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot read v2m\.json"):
+        load_model(tmp_path)
+    (tmp_path / "v2m.json").write_text('{"format": 99, "kind": "stable-audio-3"}')
+    with pytest.raises(ModelError, match="format 99"):
+        load_model(tmp_path)
+
+
+def test_the_planner_learns_the_styles_of_its_captions(data: FlowData) -> None:
+    headers = [example_of(int(seed)).header for seed in data.seeds]
+    pooled, targets = torch.from_numpy(data.pooled[:, 0]), targets_of(headers)
+    planner = train_planner(headers, data.pooled, steps=150)
+    with torch.no_grad():
+        fresh = train_planner(headers, data.pooled, steps=1)
+        assert planner_loss(planner, pooled, targets) < planner_loss(fresh, pooled, targets) - 2
+        assert (planner.style_logits(pooled).argmax(dim=1) == targets["style"]).all()
