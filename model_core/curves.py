@@ -68,7 +68,8 @@ class EventCurve:
     def peaks(self, min_distance_s: float = 0.32, height: float = 1.0, prominence: float = 0.8) -> Events:
         """Local maxima higher than ``height`` and standing out by ``prominence`` (both in standard deviations).
 
-        Strengths are the heights over their 90th percentile, clipped to LEAST_STRENGTH..1.
+        Strengths are the heights over their 90th percentile, at most 1; what is weaker than LEAST_STRENGTH is a change
+        of chord or a pan, beside which there are real events, and is left out.
         """
         if len(self.times) < 3:
             return Events(np.zeros(0), np.zeros(0))
@@ -78,9 +79,9 @@ class EventCurve:
         found = found[peak_prominences(padded, found)[0] >= prominence] - 1
         if not len(found):
             return Events(np.zeros(0), np.zeros(0))
-        heights = self.values[found]
-        strengths = np.clip(heights / np.quantile(heights, 0.9), LEAST_STRENGTH, 1.0)
-        return Events(self.times[found], strengths)
+        strengths = np.minimum(self.values[found] / np.quantile(self.values[found], 0.9), 1.0)
+        kept = strengths >= LEAST_STRENGTH
+        return Events(self.times[found[kept]], strengths[kept])
 
 
 def event_curve(

@@ -6,7 +6,23 @@ import numpy as np
 import pytest
 
 from model_core.codecs.score.header import STYLES
-from model_core.training.caption_words import DRUM_WORDS, INSTRUMENT_WORDS, MAJOR_MOODS, MINOR_MOODS, NO_DRUM_WORDS
+from model_core.training.caption_words import (
+    CALM_MOODS,
+    DRUM_WORDS,
+    INSTRUMENT_WORDS,
+    MAJOR_MOODS,
+    MINOR_MOODS,
+    NEED_DRUMS,
+    NO_BASS_WORDS,
+    NO_DRUM_WORDS,
+    NO_LEAD_WORDS,
+    SCENES,
+    SOLO_PIANO_WORDS,
+    STRONG_MOODS,
+    STYLE_WORDS,
+    TEMPO_WORDS,
+    words_for_style,
+)
 from model_core.training.captions import caption
 from model_core.training.composer import Piece, compose
 
@@ -30,14 +46,57 @@ def test_they_are_clean_and_varied(captioned: list[tuple[Piece, str]]) -> None:
 
 
 def test_what_they_say_of_drums_and_mode_is_true(captioned: list[tuple[Piece, str]]) -> None:
+    told = 0
     for piece, text in captioned:
         if any(_says(text, phrase) for phrase in NO_DRUM_WORDS):
             assert "drums" not in piece.header.parts
-        elif any(_says(text, phrase) for phrase in DRUM_WORDS):
+        elif any(_says(text, phrase) for phrase in (*DRUM_WORDS, *NEED_DRUMS)):
             assert "drums" in piece.header.parts
-        wrong = MAJOR_MOODS if piece.header.minor else MINOR_MOODS
-        told = [phrase for phrase in wrong if text.startswith(f"{phrase}, ")]
-        assert not told
+        wrong, right = (MAJOR_MOODS, MINOR_MOODS) if piece.header.minor else (MINOR_MOODS, MAJOR_MOODS)
+        assert not [phrase for phrase in wrong if text.startswith(f"{phrase}, ") or text.endswith(f", {phrase}")]
+        assert not _says(text, "major key" if piece.header.minor else "minor key")
+        told += any(_says(text, phrase) for phrase in (*right, "major key", "minor key"))
+    assert told > len(captioned) / 3
+
+
+def test_missing_parts_and_lone_pianos_are_told_truly(captioned: list[tuple[Piece, str]]) -> None:
+    found = set()
+    for piece, text in captioned:
+        for role, phrases in (("lead", NO_LEAD_WORDS), ("bass", NO_BASS_WORDS)):
+            if any(_says(text, phrase) for phrase in phrases):
+                found.add(role)
+                assert role not in piece.header.parts
+        if any(_says(text, phrase) for phrase in SOLO_PIANO_WORDS):
+            found.add("piano")
+            assert {piece.header.programs[role] for role in piece.header.parts} == {0}
+            assert "drums" not in piece.header.parts
+    assert found == {"lead", "bass", "piano"}
+
+
+def test_instruments_that_are_named_play(captioned: list[tuple[Piece, str]]) -> None:
+    named = 0
+    for piece, text in captioned:
+        playing = {piece.header.programs[role] for role in piece.header.parts}
+        for phrase in ("harp", "flute", "cello", "trumpet", "music box", "harmonica", "marimba", "rhodes", "choir"):
+            if _says(text, phrase):
+                named += 1
+                assert playing & {program for program, words in INSTRUMENT_WORDS.items() if phrase in " ".join(words)}
+    assert named > 20
+
+
+def test_energy_and_tempo_words_are_true(captioned: list[tuple[Piece, str]]) -> None:
+    for piece, text in captioned:
+        if text.startswith(tuple(f"{mood}, " for mood in STRONG_MOODS)):
+            assert piece.header.energy > 0.6
+        if text.startswith(tuple(f"{mood}, " for mood in CALM_MOODS)):
+            assert piece.header.energy < 0.5
+        if any(_says(text, f"{word} tempo") or text.startswith(f"{word} ") for word in TEMPO_WORDS["fast"]):
+            assert piece.header.bpm > 110 or text.startswith("fast changes")
+
+
+def test_every_style_has_its_words() -> None:
+    assert set(STYLE_WORDS) == set(SCENES) == set(STYLES)
+    assert all(len(words_for_style(style)) >= 8 for style in STYLES)
 
 
 def test_tempo_is_told_as_it_is(captioned: list[tuple[Piece, str]]) -> None:

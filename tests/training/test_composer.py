@@ -1,13 +1,16 @@
 """The corpus is music: legal on the grid, in key, regular, and louder where something happens than anywhere else."""
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_core.codecs.score.header import PROGRAMS, STYLES
-from model_core.codecs.score.score import FIRST_PITCH, MONO_PARTS, RANGES
+from model_core.codecs.score.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST
 from model_core.training.composer import Piece, compose
+from model_core.training.composer.harmony import SCALE
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +23,14 @@ def _onsets(piece: Piece, part: str) -> list[tuple[int, int]]:
     return [(int(t), int(piece.score.mono[part][t]) - FIRST_PITCH + RANGES[part].low) for t in steps]
 
 
-def _loudness(piece: Piece) -> np.ndarray:
+def _loudness(piece: Piece) -> NDArray[np.float32]:
+    """Sum of the velocities of all that begins at each step; a chord counts once a note."""
     score = piece.score
-    struck = score.chord_velocity * score.chord_struck
-    mono = sum(score.mono_velocity[part] * (score.mono[part] >= FIRST_PITCH) for part in MONO_PARTS)
-    return np.asarray(score.drums[:, :-1].sum(axis=1) + 2 * struck + mono)
+    loudness: NDArray[np.float32] = score.drums[:, : LANE["riser"]].sum(axis=1)
+    loudness += score.chord_velocity * score.chord_struck * score.chord.sum(axis=1)
+    for part in MONO_PARTS:
+        loudness += score.mono_velocity[part] * (score.mono[part] >= FIRST_PITCH)
+    return loudness
 
 
 def test_the_same_seed_gives_the_same_piece() -> None:
@@ -35,9 +41,11 @@ def test_the_same_seed_gives_the_same_piece() -> None:
     assert one.events == two.events
 
 
-def test_too_few_beats_are_refused() -> None:
+def test_too_few_beats_and_unknown_styles_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 16"):
         compose(0, "house", 15)
+    with pytest.raises(ValueError, match="it is one of"):
+        compose(0, "polka")
 
 
 @pytest.mark.parametrize("beats", [16, 17, 160])
@@ -51,50 +59,129 @@ def test_the_grid_is_legal(pieces: list[Piece]) -> None:
     for piece in pieces:
         tidied = copy.deepcopy(piece.score).tidy()
         np.testing.assert_array_equal(tidied.chord, piece.score.chord)
+        np.testing.assert_array_equal(tidied.chord_struck, piece.score.chord_struck)
+        np.testing.assert_array_equal(tidied.chord_velocity, piece.score.chord_velocity)
         for part in MONO_PARTS:
             np.testing.assert_array_equal(tidied.mono[part], piece.score.mono[part])
+            np.testing.assert_array_equal(tidied.mono_velocity[part], piece.score.mono_velocity[part])
             assert piece.score.mono[part].max() < RANGES[part].states
         assert 0 <= piece.score.drums.min() <= piece.score.drums.max() <= 1
         for role, program in piece.header.programs.items():
             assert program in PROGRAMS[role]
 
 
-def test_it_is_in_key_and_on_the_chords(pieces: list[Piece]) -> None:
-    in_scale, leaps, bass = [], [], []
+def test_it_is_in_key_and_the_bass_keeps_to_the_chords(pieces: list[Piece]) -> None:
+    home, over_chord, bass = [], [], []
     for piece in pieces:
         for part in MONO_PARTS:
-            in_scale += [pitch % 12 in piece.harmony[step // 4].scale for step, pitch in _onsets(piece, part)]
-        lead = [pitch for _, pitch in _onsets(piece, "lead")]
-        leaps += [abs(b - a) > 7 for a, b in zip(lead, lead[1:], strict=False)]
+            over_chord += [pitch % 12 in piece.harmony[step // 4].scale for step, pitch in _onsets(piece, part)]
+            home += [pitch % 12 in SCALE for _, pitch in _onsets(piece, part)]
         bass += [pitch % 12 in piece.harmony[step // 4].pitch_classes for step, pitch in _onsets(piece, "bass")]
-    assert np.mean(in_scale) > 0.99
-    assert np.mean(bass) > 0.95
-    assert np.mean(leaps) < 0.03
+    assert np.mean(over_chord) > 0.99
+    assert np.mean(home) > 0.98
+    assert np.mean(bass) > 0.98
+
+
+def test_the_melody_sings(pieces: list[Piece]) -> None:
+    strong, leaps = [], []
+    for piece in pieces:
+        notes = _onsets(piece, "lead")
+        strong += [pitch % 12 in piece.harmony[step // 4].pitch_classes for step, pitch in notes if step % 4 == 0]
+        leaps += [abs(b - a) > 7 for (_, a), (_, b) in pairwise(notes)]
+    assert np.mean(strong) > 0.95
+    assert np.mean(leaps) < 0.02
+
+
+def test_its_rhythms_come_again(pieces: list[Piece]) -> None:
+    again = []
+    for piece in pieces:
+        bars = [
+            tuple(piece.score.mono["lead"][4 * beat + 1 : 4 * beat + 16] >= FIRST_PITCH)
+            for section in piece.sections[:-1]
+            if "lead" in section.parts
+            for beat in range(section.first_beat, section.first_beat + section.beats - 3, 4)
+        ]
+        again += [bar in bars[max(0, index - 4) : index] for index, bar in enumerate(bars) if index]
+    assert np.mean(again) > 0.72
+
+
+def test_chords_move_little(pieces: list[Piece]) -> None:
+    moves = []
+    for piece in pieces:
+        events = {round(4 * event.beat) for event in piece.events}
+        struck = [int(step) for step in np.flatnonzero(piece.score.chord_struck)]
+        for a, b in pairwise(struck):
+            if events.isdisjoint((a, b)):
+                before, after = np.flatnonzero(piece.score.chord[a]), np.flatnonzero(piece.score.chord[b])
+                moves.append(np.abs(after[:, None] - before[None]).min(axis=1).mean())
+    assert np.mean(moves) < 2
 
 
 def test_what_happens_stands_out(pieces: list[Piece]) -> None:
     for piece in pieces:
         loudness = _loudness(piece)
-        at = np.array([int(4 * event.beat) for event in piece.events])
+        at = np.array([round(4 * event.beat) for event in piece.events])
         elsewhere = np.delete(loudness, at)
-        assert loudness[at].mean() > 1.5 * np.quantile(elsewhere[elsewhere > 0], 0.9)
+        assert loudness[at].mean() > 2 * np.quantile(elsewhere[elsewhere > 0], 0.95)
+        assert loudness[at].min() > 1.6 * elsewhere[elsewhere > 0].mean()
+
+
+def test_nothing_else_looks_like_an_event(pieces: list[Piece]) -> None:
+    for piece in pieces:
+        at = np.array([round(4 * event.beat) for event in piece.events])
+        plain = np.delete(piece.score.drums, at, axis=0)
+        assert not plain[:, [LANE["crash"], LANE["impact"]]].any()
+        assert plain[:, : LANE["riser"]].max() <= 0.65
+        struck = piece.score.chord_velocity * piece.score.chord_struck
+        assert np.delete(struck, at).max() <= 0.65
+
+
+def test_events_come_close_together_and_leave_calm_stretches(pieces: list[Piece]) -> None:
+    apart = [np.diff([event.beat for event in piece.events]) for piece in pieces]
+    assert 3 <= np.median(np.concatenate(apart)) <= 10
+    assert min(gaps.min() for gaps in apart) >= 2
+    assert np.mean([gaps.max() >= 8 for gaps in apart]) > 0.8
+    assert any(event.beat % 1 for piece in pieces for event in piece.events)
+
+
+def test_many_hits_come_out_of_silence(pieces: list[Piece]) -> None:
+    silent = []
+    for piece in pieces:
+        score = piece.score
+        sounds = np.asarray(score.chord.any(axis=1) | (score.drums[:, : LANE["riser"]] > 0).any(axis=1))
+        for part in MONO_PARTS:
+            sounds |= score.mono[part] != REST
+        silent += [not sounds[round(4 * event.beat) - 1] for event in piece.events if event.beat]
+    assert 0.5 < np.mean(silent) < 0.85
 
 
 def test_bars_are_cut_short_in_places_and_restart_with_the_section(pieces: list[Piece]) -> None:
-    short = 0
+    short = []
     for piece in pieces:
-        for section in piece.sections:
-            assert piece.score.beat_in_bar[section.first_beat] == 0
-            short += section.beats % 4 != 0
-    assert short > len(pieces)
+        for section in piece.sections[:-1]:
+            bars = piece.score.beat_in_bar[section.first_beat : section.first_beat + section.beats]
+            np.testing.assert_array_equal(bars, np.arange(section.beats) % 4)
+            assert 2 <= section.beats <= 24
+            short.append(section.beats % 4 != 0)
+    assert 0.2 < np.mean(short) < 0.35
+
+
+def test_only_the_parts_of_the_header_play(pieces: list[Piece]) -> None:
+    for piece in pieces:
+        playing = {part for part in MONO_PARTS if piece.score.mono[part].any()} | {"chords"}
+        playing |= {"drums"} if piece.score.drums.any() else set()
+        assert playing == piece.header.parts
+        assert 0.2 <= piece.header.density <= 1
 
 
 def test_it_ends_on_the_tonic_and_then_rests(pieces: list[Piece]) -> None:
     for piece in pieces:
         last = np.flatnonzero(piece.score.chord_struck)[-1]
-        pitches = np.flatnonzero(piece.score.chord[last]) + RANGES["chords"].low
+        pitches = np.flatnonzero(np.asarray(piece.score.chord)[last]) + RANGES["chords"].low
         assert {int(p) % 12 for p in pitches} == ({9, 0, 4} if piece.header.minor else {0, 4, 7})
+        assert last == 4 * piece.events[-1].beat
         assert _loudness(piece)[-8:].sum() == 0
+        assert not piece.score.chord[-4:].any()
 
 
 def test_styles_differ_in_what_plays() -> None:

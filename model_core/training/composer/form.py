@@ -17,7 +17,7 @@ class Section:
         first_beat, beats: where it lies.
         energy: 0..1.
         parts: what plays in it.
-        material: 0 or 1, which of the piece's two sets of ideas it uses.
+        material: 0, 1 or 2, which of the piece's sets of ideas it uses.
         lift: semitones by which its register lies above the piece's.
     """
 
@@ -32,38 +32,59 @@ class Section:
 
 # name: energy, odds of each part, what may follow.
 _FORM: Final[dict[str, tuple[float, dict[str, float], tuple[str, ...]]]] = {
-    "intro": (0.3, {"drums": 0.3, "bass": 0.3, "lead": 0.1, "arp": 0.6}, ("verse", "verse", "build", "drop")),
-    "verse": (0.5, {"drums": 0.9, "bass": 1, "lead": 0.6, "arp": 0.4}, ("build", "drop", "drop", "bridge", "break")),
-    "build": (0.65, {"drums": 1, "bass": 0.6, "lead": 0.2, "arp": 0.9}, ("drop",)),
-    "drop": (0.95, {"drums": 1, "bass": 1, "lead": 0.9, "arp": 0.8}, ("break", "verse", "bridge", "break")),
-    "break": (0.22, {"drums": 0.05, "bass": 0.3, "lead": 0.6, "arp": 0.5}, ("build", "drop", "verse", "drop")),
-    "bridge": (0.6, {"drums": 0.6, "bass": 1, "lead": 0.8, "arp": 0.6}, ("drop", "build", "break")),
-}
-_LENGTHS: Final = (3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24)
-_ODDS: Final = (0.05, 0.17, 0.06, 0.1, 0.06, 0.22, 0.05, 0.11, 0.1, 0.03, 0.05)
-_ENDING_BEATS: Final = 4
+    "intro": (0.3, {"drums": 0.3, "bass": 0.3, "lead": 0.15, "arp": 0.6}, ("verse", "verse", "build", "chorus")),
+    "verse": (0.5, {"drums": 0.9, "bass": 1, "lead": 0.6, "arp": 0.4},
+              ("build", "chorus", "bridge", "break", "chorus")),
+    "build": (0.65, {"drums": 1, "bass": 0.6, "lead": 0.2, "arp": 0.9}, ("chorus",)),
+    "chorus": (0.95, {"drums": 1, "bass": 1, "lead": 0.9, "arp": 0.8}, ("break", "verse", "bridge", "break")),
+    "break": (0.22, {"drums": 0.05, "bass": 0.3, "lead": 0.6, "arp": 0.5}, ("build", "chorus", "verse", "chorus")),
+    "bridge": (0.6, {"drums": 0.6, "bass": 1, "lead": 0.8, "arp": 0.6}, ("chorus", "build", "break")),
+}  # fmt: skip
+_FIRST: Final = ("intro", "intro", "verse", "chorus", "break")
+_MATERIAL: Final = {"chorus": 1, "bridge": 2}
+_LIFTS: Final = {"chorus": (5, 7), "bridge": (3, 5), "break": (-5, 0, 7)}
+# Bars of a section where the form is busy, at ease, and calm; a piece goes from one pace to another.
+_BARS: Final = {"busy": (1, 1, 1, 2, 2), "easy": (1, 2, 2, 3, 4), "calm": (4, 4, 5, 6)}
+_PACES: Final = ("busy", "easy", "calm")
+_STAY: Final = 0.7
+_CUT_ODDS: Final = 0.25
+_SHORTEST: Final = 2
+_LONGEST: Final = 24
 
 
 def draw_form(header: Header, beats: int, rng: np.random.Generator) -> list[Section]:
     """Sections that fill ``beats`` beats, the last one the ending."""
+    ending = int(rng.choice([3, 4, 4]))
+    usual = rng.dirichlet([1.4, 1.6, 0.8])
     sections: list[Section] = []
-    at, name = 0, str(rng.choice(["intro", "verse", "drop", "break"]))
-    pace = float(rng.choice([0.7, 1.0, 1.0, 1.5]))
-    while at < beats - _ENDING_BEATS:
-        energy, odds, following = _FORM[name]
-        length = max(3, round(int(rng.choice(_LENGTHS, p=_ODDS)) * pace))
-        left = beats - _ENDING_BEATS - at
-        length = left if left - length < 3 else length
-        parts = {"chords"} | {part for part, chance in odds.items() if part in header.parts and rng.random() < chance}
-        if sections and parts == sections[-1].parts:
-            # A change that cannot be heard is no change: one layer comes or goes.
-            choice = sorted(header.parts - {"chords"})
-            if choice:
-                parts ^= {str(rng.choice(choice))}
-        level = float(np.clip(energy * (0.6 + 0.8 * header.energy) + rng.normal(0, 0.05), 0.1, 1.0))
-        lift = int(rng.choice([0, 5, 7])) if name in ("drop", "bridge") else int(rng.choice([0, 0, -5]))
-        sections.append(Section(name, at, length, level, frozenset(parts), int(name in ("drop", "bridge")), lift))
+    name, pace = str(rng.choice(_FIRST)), str(rng.choice(_PACES, p=usual))
+    at = 0
+    while at < beats - ending:
+        length = 4 * int(rng.choice(_BARS[pace]))
+        if rng.random() < _CUT_ODDS:
+            length -= int(rng.integers(1, 4 if length > 4 else 3))
+        left = beats - ending - at
+        if left - length < _SHORTEST:  # the last one takes what is left, as far as one section may
+            length = left if left <= _LONGEST else left // 2
+        sections.append(_section(name, at, length, header, sections, rng))
         at += length
-        name = str(rng.choice(following))
-    sections.append(Section("ending", at, beats - at, header.energy, frozenset({"chords", "bass"}) & header.parts, 0, 0))
+        name = str(rng.choice(_FORM[name][2]))
+        if rng.random() > _STAY:
+            pace = str(rng.choice(_PACES, p=usual))
+    last = frozenset({"chords", "bass"}) & header.parts
+    sections.append(Section("ending", at, beats - at, header.energy, last, 0, 0))
     return sections
+
+
+def _section(
+    name: str, at: int, length: int, header: Header, before: list[Section], rng: np.random.Generator
+) -> Section:
+    energy, odds, _ = _FORM[name]
+    optional = header.parts - {"chords"}
+    parts = {"chords"} | {part for part in sorted(optional) if rng.random() < odds[part]}
+    if before and parts == before[-1].parts and optional:
+        # A change that cannot be heard is no change: one layer comes or goes.
+        parts ^= {str(rng.choice(sorted(optional)))}
+    level = float(np.clip(energy * (0.6 + 0.8 * header.energy) + rng.normal(0, 0.05), 0.1, 1.0))
+    lifts = [lift for lift in _LIFTS.get(name, (-5, 0, 0)) if not before or lift != before[-1].lift] or [0]
+    return Section(name, at, length, level, frozenset(parts), _MATERIAL.get(name, 0), int(rng.choice(lifts)))

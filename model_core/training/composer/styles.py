@@ -1,7 +1,6 @@
-"""The styles: tempo, mode, instruments and the rhythm patterns that each is known by.
+"""The styles: tempo, mode, instruments and the patterns that each is known by.
 
-A pattern is one bar of sixteenths. Drums: a digit is a velocity in ninths. Bass: r root, f fifth, o octave, - held.
-Chords and melody: x struck, - held, . silent.
+A pattern is one bar of sixteenths. Bass: r root, f fifth, o octave. Chords and melody: x struck. All: - held, . silent.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ class Style:
         seventh: odds that chords carry a seventh.
         odds: chance of each part to play in a piece at all.
         programs: General MIDI programs to choose from, a role each.
-        drums: grooves, from calm to full, as lanes and patterns.
         bass, chords, lead: patterns.
         arp_rates: steps a note of the arp.
     """
@@ -30,7 +28,6 @@ class Style:
     seventh: float
     odds: dict[str, float]
     programs: dict[str, tuple[int, ...]]
-    drums: tuple[dict[str, str], ...]
     bass: tuple[str, ...]
     chords: tuple[str, ...]
     lead: tuple[str, ...]
@@ -45,11 +42,6 @@ STYLE_TABLE: Final[dict[str, Style]] = {
         bpm=(68, 116), minor=0.7, swing=0.0, seventh=0.05,
         odds={"drums": 0.85, "bass": 0.95, "lead": 0.85, "arp": 0.65},
         programs={"bass": (43, 48), "chords": (48, 49, 61), "lead": (60, 40, 56), "arp": (45, 46, 48), "drums": (48,)},
-        drums=(
-            {"tom_low": "6.......4.......", "tom_high": "............3..."},
-            {"tom_low": "6..4..5.6..4..55", "kick": "6.......6......."},
-            {"tom_low": "6.4.6.4.6.4.6.44", "tom_high": "..4...4...4...44", "kick": "7.......7......."},
-        ),
         bass=(_HELD, "r-------r-------", "r---r---r---r---", "r.r.r.r.r.r.r.r."),
         chords=(_WHOLE, "x-------x-------", "x---x---x---x---"),
         lead=("x-------x---x---", "x-----x-x-------", "x---x---x-------", "x-------x-------"),
@@ -58,12 +50,9 @@ STYLE_TABLE: Final[dict[str, Style]] = {
     "tension": Style(
         bpm=(72, 128), minor=0.97, swing=0.0, seventh=0.1,
         odds={"drums": 0.7, "bass": 1.0, "lead": 0.4, "arp": 0.75},
-        programs={"bass": (43, 39, 48), "chords": (48, 49, 91), "lead": (42, 71, 40), "arp": (48, 45, 46), "drums": (48,)},
-        drums=(
-            {"tom_low": "5...........4..."},
-            {"kick": "5.....5.........", "tom_low": "........4.....4."},
-            {"kick": "6...6...6...6...", "closed_hat": "4.3.4.3.4.3.4.3."},
-        ),
+        programs={
+            "bass": (43, 39, 48), "chords": (48, 49, 49), "lead": (42, 71, 40), "arp": (48, 45, 46), "drums": (48,),
+        },
         bass=(_HELD, _HELD, "r.r.r.r.r.r.r.r.", "r-..r-..r-..r-.."),
         chords=(_WHOLE, "x-x-x-x-x-x-x-x-", "xxxxxxxxxxxxxxxx"),
         lead=("x-----------x---", "x---------------", "....x-------x---"),
@@ -73,11 +62,6 @@ STYLE_TABLE: Final[dict[str, Style]] = {
         bpm=(84, 122), minor=0.75, swing=0.0, seventh=0.15,
         odds={"drums": 0.95, "bass": 1.0, "lead": 0.8, "arp": 0.7},
         programs={"bass": (38, 39, 87), "chords": (90, 89), "lead": (81, 80), "arp": (80, 81), "drums": (16, 24, 25)},
-        drums=(
-            {"closed_hat": "5.4.5.4.5.4.5.4.", "kick": "6.......6......."},
-            {"kick": "7.......7.......", "snare": "....7.......7...", "closed_hat": "5.4.5.4.5.4.5.4."},
-            {"kick": "7...7...7...7...", "snare": "....7.......7...", "open_hat": "..5...5...5...5."},
-        ),
         bass=("r.r.r.r.r.r.r.r.", "rrr.rrr.rrr.rrr.", "r.o.r.o.r.o.r.o.", "r-------r-------"),
         chords=(_WHOLE, "x-------x-------", "x-----x-----x---"),
         lead=("x---x-x-x-------", "x-----x---x-x---", "x-------x-x-x-x-", "x---x---x-------"),
@@ -87,11 +71,6 @@ STYLE_TABLE: Final[dict[str, Style]] = {
         bpm=(116, 130), minor=0.6, swing=0.12, seventh=0.5,
         odds={"drums": 1.0, "bass": 1.0, "lead": 0.6, "arp": 0.6},
         programs={"bass": (38, 39), "chords": (0, 90, 4), "lead": (81, 80), "arp": (80, 12), "drums": (24, 25)},
-        drums=(
-            {"closed_hat": "..5...5...5...5."},
-            {"kick": "7...7...7...7...", "open_hat": "..5...5...5...5."},
-            {"kick": "7...7...7...7...", "clap": "....6.......6...", "open_hat": "..5...5...5...5.", "closed_hat": "4.4.4.4.4.4.4.4."},
-        ),
         bass=("..r-..r-..r-..r-", "r..r..r.r..r..r.", "..rr..rr..rr..ro"),
         chords=("..x...x...x...x.", "x..x..x...x..x..", _WHOLE),
         lead=("x..x..x...x..x..", "x.x..x.x..x.x...", "x-----x-----x-x-"),
@@ -99,13 +78,8 @@ STYLE_TABLE: Final[dict[str, Style]] = {
     ),
     "lofi": Style(
         bpm=(68, 92), minor=0.5, swing=0.6, seventh=0.95,
-        odds={"drums": 0.95, "bass": 1.0, "lead": 0.7, "arp": 0.35},
+        odds={"drums": 0.92, "bass": 1.0, "lead": 0.7, "arp": 0.35},
         programs={"bass": (32, 33, 35), "chords": (4, 0), "lead": (0, 11, 73), "arp": (11, 24), "drums": (40, 32, 8)},
-        drums=(
-            {"closed_hat": "4.3.4.3.4.3.4.3."},
-            {"kick": "6......5..6.....", "snare": "....6.......6...", "closed_hat": "4.3.4.3.4.3.4.3."},
-            {"kick": "6.....5...6..5..", "snare": "....6.......6..3", "closed_hat": "4.334.3.4.334.3."},
-        ),
         bass=("r-----r-..f-r...", "r---..f-r-----o-", "r-----..r---f-..", _HELD),
         chords=(_WHOLE, "x-----x---------", "..x---..x-----.."),
         lead=("x---x-x---------", "..x-x---x---....", "x---..x-x-------"),
@@ -115,11 +89,6 @@ STYLE_TABLE: Final[dict[str, Style]] = {
         bpm=(80, 126), minor=0.3, swing=0.1, seventh=0.08,
         odds={"drums": 0.5, "bass": 0.9, "lead": 0.75, "arp": 0.4},
         programs={"bass": (32, 33), "chords": (25, 24), "lead": (73, 22, 40), "arp": (24, 46), "drums": (40, 0)},
-        drums=(
-            {"ride": "3...3...3...3..."},
-            {"kick": "6.......5.......", "snare": "....4.......4...", "ride": "3.3.3.3.3.3.3.3."},
-            {"kick": "6...5...6...5...", "clap": "....5.......5...", "closed_hat": "4.3.4.3.4.3.4.3."},
-        ),
         bass=("r---....f---....", "r---r---f---f---", "r-----r-f-------"),
         chords=("x---x-x---x-x-x-", "x-----x-x-----x-", "x---x---x---x-x-"),
         lead=("x-x-x---x-x-x---", "x---x-x-x-------", "x---x---x-x-x-x-"),
@@ -127,9 +96,8 @@ STYLE_TABLE: Final[dict[str, Style]] = {
     ),
     "ambient": Style(
         bpm=(60, 88), minor=0.4, swing=0.0, seventh=0.7,
-        odds={"drums": 0.15, "bass": 0.85, "lead": 0.6, "arp": 0.6},
+        odds={"drums": 0.15, "bass": 0.85, "lead": 0.6, "arp": 0.75},
         programs={"bass": (39, 48), "chords": (91, 89, 48), "lead": (73, 11, 0), "arp": (46, 10, 11), "drums": (0,)},
-        drums=({"ride": "....3.......3..."}, {"kick": "5.......4......."}, {"kick": "5.......4.......", "ride": "..3...3...3...3."}),
         bass=(_HELD, "r-----------f---"),
         chords=(_WHOLE,),
         lead=("x-------x-------", "x-----------x---", "x---------------"),
@@ -139,7 +107,6 @@ STYLE_TABLE: Final[dict[str, Style]] = {
         bpm=(62, 112), minor=0.5, swing=0.0, seventh=0.3,
         odds={"drums": 0.0, "bass": 0.0, "lead": 0.95, "arp": 0.6},
         programs={"bass": (32, 43), "chords": (0,), "lead": (0,), "arp": (0,), "drums": (0,)},
-        drums=({}, {}, {}),
         bass=(_HELD, "r-------f-------"),
         chords=(_WHOLE, "x-------x-------", "x---x---x---x---"),
         lead=("x---x---x-------", "x-x-x---x---x---", "x-----x-x-------"),

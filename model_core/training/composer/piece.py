@@ -1,0 +1,153 @@
+"""A whole piece: header, form and ideas are drawn, the parts written section by section, then the events."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from model_core.codecs.score.header import STYLES, Header
+from model_core.codecs.score.score import BEATS_PER_BAR, FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
+from model_core.training.composer.accents import add_accents
+from model_core.training.composer.accompaniment import write_arp, write_chords
+from model_core.training.composer.bass import write_bass
+from model_core.training.composer.drums import write_drums
+from model_core.training.composer.events import Event, end, hit
+from model_core.training.composer.form import Section, draw_form
+from model_core.training.composer.harmony import Chord, tonic
+from model_core.training.composer.ideas import Ideas, draw_ideas
+from model_core.training.composer.melody import write_lead
+from model_core.training.composer.styles import STYLE_TABLE
+from model_core.training.composer.transitions import Room, breath, prepare
+from model_core.training.composer.writing import silence
+
+MIN_BEATS: Final = 16
+_OPENING_ODDS: Final = 0.5
+_BREATH_ODDS: Final = 0.8
+_JITTER: Final = 0.03
+_LEAST_VELOCITY: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A composed piece: its score and header, and what the composer knows of it.
+
+    Attributes:
+        sections: they fill the piece, the last one is the ending.
+        events: hits, ascending in time.
+        harmony: the chord of each beat, N of them.
+    """
+
+    score: Score
+    header: Header
+    sections: list[Section]
+    events: list[Event]
+    harmony: list[Chord]
+
+
+def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
+    """A piece of ``beats`` beats (at least MIN_BEATS, even or odd), the same for the same arguments.
+
+    Raises:
+        ValueError: too few beats, or a style that is not one of STYLES.
+    """
+    if beats < MIN_BEATS:
+        raise ValueError(f"beats: {beats}; a piece has at least {MIN_BEATS}")
+    if style is not None and style not in STYLES:
+        raise ValueError(f"style: {style}; it is one of {', '.join(STYLES)}")
+    rng = np.random.default_rng(seed)
+    header = _draw_header(style or str(rng.choice(STYLES)), rng)
+    ideas = draw_ideas(STYLE_TABLE[header.style], header, rng)
+    sections = draw_form(header, beats, rng)
+    header = _as_played(header, sections)
+    score = Score.empty(beats)
+    for section in sections[:-1]:
+        _write(score, section, ideas, header)
+    harmony = [ideas.chord_at(section, beat) for section in sections for beat in range(section.beats)]
+    harmony[sections[-1].first_beat :] = [tonic(header.minor)] * sections[-1].beats
+    _count_bars(score, sections)
+    events = _changes(score, sections, harmony, header, rng)
+    events += add_accents(score, sections, harmony, header, rng)
+    events.append(_ending(score, sections, header, rng))
+    _humanise(score.tidy(), rng)
+    return Piece(score, header, sections, sorted(events, key=lambda event: event.beat), harmony)
+
+
+def _draw_header(style: str, rng: np.random.Generator) -> Header:
+    table = STYLE_TABLE[style]
+    parts = {part for part, chance in table.odds.items() if rng.random() < chance}
+    if style == "piano" and not parts:
+        parts = {"lead"}
+    return Header(
+        style=style,
+        bpm=float(rng.uniform(*table.bpm)),
+        swing=float(rng.uniform(0.6, 1.0) * table.swing),
+        minor=bool(rng.random() < table.minor),
+        programs={role: int(rng.choice(choices)) for role, choices in table.programs.items()},
+        parts=frozenset(parts | {"chords"}),
+        energy=float(np.clip(rng.normal(0.55, 0.22), 0.1, 0.95)),
+        density=0.0,
+    )
+
+
+def _as_played(header: Header, sections: list[Section]) -> Header:
+    """The header with the parts that some section uses, and the density that the form has."""
+    parts = frozenset().union(*(section.parts for section in sections))
+    layers = sum(len(section.parts) * section.beats for section in sections)
+    return replace(header, parts=parts, density=layers / (len(ROLES) * sum(section.beats for section in sections)))
+
+
+def _count_bars(score: Score, sections: list[Section]) -> None:
+    for section in sections:
+        score.beat_in_bar[section.first_beat : section.first_beat + section.beats] = (
+            np.arange(section.beats) % BEATS_PER_BAR
+        )
+
+
+def _write(score: Score, section: Section, ideas: Ideas, header: Header) -> None:
+    write_chords(score, section, ideas)
+    if "bass" in section.parts:
+        write_bass(score, section, ideas)
+    if "arp" in section.parts:
+        write_arp(score, section, ideas)
+    if "lead" in section.parts:
+        write_lead(score, section, ideas)
+    if "drums" in section.parts:
+        write_drums(score, section, header.style, ideas)
+
+
+def _changes(
+    score: Score, sections: list[Section], harmony: list[Chord], header: Header, rng: np.random.Generator
+) -> list[Event]:
+    """A hit where each section begins, the ending apart; the piece itself opens with one or softly."""
+    events = []
+    if rng.random() < _OPENING_ODDS:
+        hit(score, 0, harmony[0], 0.8, header.parts)
+        events.append(Event(0, 0.8, "opening"))
+    for before, after in pairwise(sections[:-1]):
+        step = STEPS_PER_BEAT * after.first_beat
+        change = abs(after.energy - before.energy)
+        strength = float(np.clip(0.5 + 0.7 * change + rng.normal(0, 0.12), 0.4, 1.0))
+        room = Room(STEPS_PER_BEAT * (before.beats - 1), "drums" in before.parts, "drums" in header.parts, header.bpm)
+        kind = prepare(score, step, room, rng)
+        hit(score, step, harmony[after.first_beat], strength, header.parts)
+        events.append(Event(after.first_beat, strength, f"section after {kind}"))
+    return events
+
+
+def _ending(score: Score, sections: list[Section], header: Header, rng: np.random.Generator) -> Event:
+    """The last hit; mostly the music draws a breath before it."""
+    last = STEPS_PER_BEAT * sections[-1].first_beat
+    if rng.random() < _BREATH_ODDS:
+        silence(score, last - breath(header.bpm, rng), last)
+    return end(score, sections[-1], tonic(header.minor), header.parts)
+
+
+def _humanise(score: Score, rng: np.random.Generator) -> None:
+    """Velocities vary by a few hundredths, as hands do; held steps keep their note's."""
+    for part, velocity in score.mono_velocity.items():
+        onset = score.mono[part] >= FIRST_PITCH
+        velocity[onset] = np.clip(velocity[onset] * (1 + rng.normal(0, _JITTER, onset.sum())), _LEAST_VELOCITY, 1)
+    hits = score.drums > 0
+    hits[:, LANE["riser"]] = False
+    score.drums[hits] = np.clip(score.drums[hits] * (1 + rng.normal(0, _JITTER, hits.sum())), _LEAST_VELOCITY, 1)
