@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+
 def main() -> None:
     """Run one stage."""
     parser = argparse.ArgumentParser(prog="python -m model_core.training", description=__doc__)

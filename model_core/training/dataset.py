@@ -79,9 +79,7 @@ def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM) -> FlowData:
     )
 
 
-def _embed(
-    captions: list[str], encoder: MiniLM
-) -> tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.float32]]:
+def _embed(captions: list[str], encoder: MiniLM) -> tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.float32]]:
     tokens = np.zeros((len(captions), TEXT_TOKENS, TEXT_DIM), np.float16)
     mask = np.zeros((len(captions), TEXT_TOKENS), bool)
     pooled = np.zeros((len(captions), TEXT_DIM), np.float32)

@@ -1,5 +1,7 @@
 """Event curves: the arithmetic of the paper, the floor under the deviation, peaks and their redrawing."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def _shots(cuts: list[int], frames: int = 120, noise: float = 0.0) -> np.ndarray
     """Features that are constant but for a jump at each cut."""
     rng = np.random.default_rng(3)
     edges = [0, *cuts, frames]
-    rows = [np.tile(rng.normal(size=64), (b - a, 1)) for a, b in zip(edges, edges[1:], strict=False)]
+    rows = [np.tile(rng.normal(size=64), (b - a, 1)) for a, b in itertools.pairwise(edges)]
     return (np.concatenate(rows) + noise * rng.normal(size=(frames, 64))).astype(np.float32)
 
 

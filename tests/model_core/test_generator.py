@@ -1,5 +1,7 @@
 """Conditioning and sampling on tiny random checkpoints of the same class that ships."""
 
+import itertools
+
 import pytest
 import torch
 from diffusers import StableAudio3DiTModel
@@ -78,7 +80,7 @@ def test_windows_cover_everything_and_overlap(frames: int, window: int, overlap:
     starts = window_starts(frames, window, overlap)
     assert starts[0] == 0
     assert starts[-1] + min(window, frames) == frames
-    for first, second in zip(starts, starts[1:], strict=False):
+    for first, second in itertools.pairwise(starts):
         assert first < second
         assert first + window - second >= overlap
 
