@@ -18,12 +18,13 @@ _BLOCK: Final = 1024
 _MARGIN: Final = 16  # samples that the interpolation filter reaches to either side
 _MOST_OVERSHOOT: Final = 3.0  # the filter's gain for the worst of all signals is lower
 _LOOKAHEAD_S: Final = 0.0025
-_RELEASE_DB_S: Final = 60.0  # slow enough that the gain does not follow the waves of a bass note
+_RELEASE_DB_S: Final = 120.0  # slow enough not to follow the waves of a bass note, fast enough to leave a hit its body
 _LEAST_S: Final = 0.4  # one gating block of BS.1770
 _SILENT_LUFS: Final = -70.0  # its absolute gate
 _TOLERANCE_LU: Final = 0.3
 _PASSES: Final = 3
 _MOST_MAKE_UP_DB: Final = 3.0
+_MOST_REDUCTION_DB: Final = 6.0
 
 
 def integrated_lufs(audio: Audio, sample_rate: int) -> float:
@@ -48,19 +49,21 @@ def normalise(
 ) -> Audio:
     """(C, N) audio at a loudness, its true peaks below a ceiling: one gain for all, then a limiter.
 
-    What the limiter takes from the loudness is made up for, but by 3 dB at most: very peaky music stays below the
-    target rather than lose its dynamics. Silence is returned as it is, and so is audio shorter than 0.4 s, unless it
+    What the limiter takes from the loudness is made up for, but it never takes more than 6 dB off a peak: very peaky
+    music stays below the target rather than lose its dynamics. Silence is returned as it is, and so is audio shorter than 0.4 s, unless it
     exceeds the ceiling.
     """
     loudness = integrated_lufs(audio, sample_rate)
-    gain_db = first_db = target_lufs - loudness if np.isfinite(loudness) else 0.0
-    peaks_db = _decibels(_peaks(audio, 10 ** ((ceiling_dbtp - first_db - _MOST_MAKE_UP_DB) / 20)))
+    wanted_db = target_lufs - loudness if np.isfinite(loudness) else 0.0
+    peaks_db = _decibels(_peaks(audio, 10 ** ((ceiling_dbtp - wanted_db - _MOST_MAKE_UP_DB) / 20)))
+    most_db = min(wanted_db + _MOST_MAKE_UP_DB, ceiling_dbtp + _MOST_REDUCTION_DB - peaks_db.max(initial=-np.inf))
+    gain_db = min(wanted_db, most_db) if np.isfinite(loudness) else 0.0
     for _ in range(_PASSES):
         result = _limited(audio, peaks_db, gain_db, sample_rate, ceiling_dbtp)
         missing = target_lufs - integrated_lufs(result, sample_rate) if np.isfinite(loudness) else 0.0
-        if missing < _TOLERANCE_LU or gain_db >= first_db + _MOST_MAKE_UP_DB:
+        if missing < _TOLERANCE_LU or gain_db >= most_db:
             break
-        gain_db = min(gain_db + 1.5 * missing, first_db + _MOST_MAKE_UP_DB)
+        gain_db = min(gain_db + 1.5 * missing, most_db)
     # What the moving gain itself adds between the samples is far below a tenth of a dB.
     left_over = true_peak_dbtp(result, sample_rate) - ceiling_dbtp
     return result if left_over <= 0 else _amplified(result, -left_over)

@@ -112,3 +112,19 @@ def test_the_key_signature_names_the_key_that_sounds(tmp_path: Path, key: int, m
     write_midi(tmp_path / "a.mid", [], np.linspace(0, 2, 5).astype(np.float64), _header(minor), key)
     signature = next(m for m in mido.MidiFile(tmp_path / "a.mid").tracks[0] if m.type == "key_signature")
     assert signature.key == name
+
+
+def test_bars_cut_short_have_their_own_time_signature(tmp_path: Path) -> None:
+    phases = np.array([0, 1, 2, 3, 0, 1, 2, 0, 1, 2, 3, 0, 1], np.int8)
+    beat_times = np.arange(14, dtype=np.float64) / 2
+    write_midi(tmp_path / "a.mid", [], beat_times, _header(), 0, phases)
+    write_midi(tmp_path / "b.mid", [], beat_times, _header(), 0)
+    found = []
+    for name in ("a.mid", "b.mid"):
+        ticks, meters = 0, []
+        for message in mido.MidiFile(tmp_path / name).tracks[0]:
+            ticks += message.time
+            if message.type == "time_signature":
+                meters.append((ticks / 480, message.numerator))
+        found.append(meters)
+    assert found == [[(0, 4), (4, 3), (7, 4)], [(0, 4)]]

@@ -122,3 +122,17 @@ def test_the_dry_mix_is_mono_and_has_no_room() -> None:
     assert dry.shape == (2 * RATE,)
     assert dry.dtype == np.float32
     assert set(np.flatnonzero(np.abs(dry) > 1e-6)) == {100, 150}
+
+
+def test_a_mono_downmix_hears_no_widening() -> None:
+    wide = mix({"chords": _click()}, _EVEN, _NO_RISER, RATE, 0)
+    echo = 100 + round(0.0113 * RATE)
+    side, middle = wide[0] - wide[1], wide[0] + wide[1]
+    assert abs(side[echo]) > 0.2 * abs(middle[100])
+    assert abs(middle[echo]) < 0.02 * abs(middle[100])
+
+
+def test_a_constant_in_a_stem_is_taken_out() -> None:
+    stem = {"bass": np.full((2, 4 * RATE), 0.1, np.float32)}
+    audio = mix(stem, _EVEN, _NO_RISER, RATE, 0)
+    assert np.abs(audio[:, 2 * RATE :]).max() < 1e-3

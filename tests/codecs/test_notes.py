@@ -125,3 +125,21 @@ def test_the_riser_swells_where_its_lane_does() -> None:
     assert level[1000] == pytest.approx(0.2, abs=0.01)
     assert (np.diff(level[1000:1870]) >= 0).all()
     assert level.max() == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_riser_climbs_up_to_the_hit() -> None:
+    score = Score.empty(8)
+    score.drums[8:12, LANE["riser"]] = [0.2, 0.4, 0.6, 0.8]
+    level = riser_envelope(score, step_times(BEATS, 0.0), 1000, 5000)
+    assert level.argmax() == pytest.approx(1495, abs=5)
+    assert level.max() > 0.9
+    assert not level[1500:].any()
+
+
+def test_velocities_from_a_decoder_are_kept_within_their_range() -> None:
+    score = Score.empty(8)
+    score.mono["lead"][[0, 4]] = FIRST_PITCH
+    score.mono_velocity["lead"][[0, 4]] = [1.3, -0.1]
+    score.drums[0, LANE["kick"]], score.drums[4, LANE["kick"]] = 1.2, -0.2
+    notes = notes_of(score, HEADER, BEATS, 0)
+    assert sorted((note.role, note.velocity) for note in notes) == [("drums", 1.0), ("lead", 0.0), ("lead", 1.0)]

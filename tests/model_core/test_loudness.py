@@ -90,3 +90,15 @@ def test_audio_too_short_to_measure_is_left_alone(samples: int) -> None:
     short = np.full((2, samples), 0.5, np.float32)
     assert integrated_lufs(short, RATE) == float("-inf")
     np.testing.assert_array_equal(normalise(short, RATE), short)
+
+
+def test_an_event_keeps_standing_out_of_the_music() -> None:
+    audio = _tone(300, 0.05, 8.0) + _tone(180, 0.02, 8.0)
+    hit = slice(4 * RATE, 4 * RATE + RATE // 5)
+    audio[:, hit] += (0.5 * np.random.default_rng(0).normal(size=(2, RATE // 5))).astype(np.float32)
+    result = normalise(audio, RATE)
+    before, after = (
+        20 * np.log10(np.std(sound[:, hit]) / np.std(sound[:, RATE : 2 * RATE])) for sound in (audio, result)
+    )
+    assert true_peak_dbtp(result, RATE) <= -1.49
+    assert after > before - 7  # the limiter takes 6 dB at most

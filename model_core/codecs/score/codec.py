@@ -13,7 +13,7 @@ from model_core.codecs.score.mix import mix, trims_of
 from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
-from model_core.codecs.score.synth import stems
+from model_core.codecs.score.synth import load_bank, stems
 from model_core.codecs.score.vae import BeatVAE
 from model_core.curves import EventCurve, peak_shaped
 
@@ -43,7 +43,9 @@ class ScoreCodec:
     """Width of the smoothing window this codec's frames can follow, seconds."""
 
     def __init__(self, vae: BeatVAE) -> None:
+        """``vae`` decodes the beats. The instrument bank is loaded here, not at the first score."""
         self.vae = vae
+        load_bank(SAMPLE_RATE)
 
     def frame_times(self, plan: Plan) -> NDArray[np.float64]:
         """Seconds of each latent frame's start, shape (F,)."""

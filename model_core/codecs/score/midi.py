@@ -1,5 +1,6 @@
-"""Notes as a standard MIDI file whose tempo map keeps the video's time and whose beats are the plan's."""
+"""Notes as a standard MIDI file whose tempo map keeps the video's time and whose bars are the plan's."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -9,14 +10,25 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.header import Header
 from model_core.codecs.score.notes import Note
+from model_core.codecs.score.score import BEATS_PER_BAR
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9
 _CHANNELS: Final = {"bass": 0, "chords": 1, "lead": 2, "arp": 3, "impact": 4, "drums": _DRUM_CHANNEL}
+_MAJORS: Final = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_MINORS: Final = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
+_A: Final = 9  # semitones above C
 
 
-def write_midi(path: Path, notes: list[Note], beat_times: NDArray[np.float64], header: Header, key: int) -> None:
-    """Write a format 1 file: a tempo track, then one track a role.
+def write_midi(
+    path: Path,
+    notes: list[Note],
+    beat_times: NDArray[np.float64],
+    header: Header,
+    key: int,
+    beat_in_bar: NDArray[np.int8] | None = None,
+) -> None:
+    """Write a format 1 file: a track of tempo, meter and key, then one track a role.
 
     Args:
         path: where to.
@@ -24,9 +36,11 @@ def write_midi(path: Path, notes: list[Note], beat_times: NDArray[np.float64], h
         beat_times: seconds, shape (N + 1,), from 0; each beat becomes a quarter note.
         header: gives the mode of the key signature.
         key: semitones above C major or A minor.
+        beat_in_bar: shape (N,), 0..3; a bar cut short gets a time signature of its own. 4/4 throughout when None.
     """
+    phases = np.arange(len(beat_times) - 1) % BEATS_PER_BAR if beat_in_bar is None else beat_in_bar
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS)
-    file.tracks.append(_tempo_track(beat_times, header, key))
+    file.tracks.append(_map_track(beat_times, phases, header, key))
     for role, channel in _CHANNELS.items():
         played = [note for note in notes if note.role == role]
         if played:
@@ -34,20 +48,32 @@ def write_midi(path: Path, notes: list[Note], beat_times: NDArray[np.float64], h
     file.save(path)
 
 
-def _tempo_track(beat_times: NDArray[np.float64], header: Header, key: int) -> mido.MidiTrack:
-    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=4, denominator=4)])
-    names = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-    minors = ("Cm", "C#m", "Dm", "Ebm", "Em", "Fm", "F#m", "Gm", "G#m", "Am", "Bbm", "Bm")
-    tonic = (key + 9) % 12 if header.minor else key % 12
-    track.append(mido.MetaMessage("key_signature", key=(minors if header.minor else names)[tonic]))
-    tempos = np.round(np.diff(beat_times) * 1e6).astype(int)
-    waited = 0
-    for beat, tempo in enumerate(tempos):
-        if beat == 0 or tempo != tempos[beat - 1]:
-            track.append(mido.MetaMessage("set_tempo", tempo=int(tempo), time=waited))
-            waited = 0
-        waited += _TICKS
+def _map_track(
+    beat_times: NDArray[np.float64], phases: NDArray[np.signedinteger], header: Header, key: int
+) -> mido.MidiTrack:
+    name = _MINORS[(key + _A) % 12] if header.minor else _MAJORS[key % 12]
+    track = mido.MidiTrack([mido.MetaMessage("key_signature", key=name)])
+    lengths = _bar_lengths(phases)
+    now, tempo, meter = 0, 0, 0
+    for beat, microseconds in enumerate(np.round(np.diff(beat_times) * 1e6).astype(int)):
+        changes = []
+        if lengths.get(beat, meter) != meter:
+            meter = lengths[beat]
+            changes.append(mido.MetaMessage("time_signature", numerator=meter, denominator=4))
+        if microseconds != tempo:
+            tempo = int(microseconds)
+            changes.append(mido.MetaMessage("set_tempo", tempo=tempo))
+        for change in changes:
+            track.append(change.copy(time=_TICKS * beat - now))
+            now = _TICKS * beat
     return track
+
+
+def _bar_lengths(phases: NDArray[np.signedinteger]) -> dict[int, int]:
+    """Beats of each bar by its first beat; the last bar counts as whole."""
+    starts = [beat for beat, phase in enumerate(phases) if beat == 0 or phase == 0]
+    lengths = [after - start for start, after in pairwise(starts)]
+    return dict(zip(starts, [*lengths, BEATS_PER_BAR], strict=False))
 
 
 def _role_track(role: str, channel: int, notes: list[Note], beat_times: NDArray[np.float64]) -> mido.MidiTrack:

@@ -95,7 +95,9 @@ def riser_envelope(score: Score, times: NDArray[np.float64], sample_rate: int, s
     """
     lane = np.append(score.drums[:, LANES.index("riser")].astype(np.float64), 0.0)
     level = np.zeros(samples, np.float32)
-    for step in np.flatnonzero(lane[:-1] > 0):
+    for step in range(score.steps):
+        if lane[step] <= 0:
+            continue
         slope = lane[step + 1] - lane[step] if lane[step + 1] > 0 else max(0.0, lane[step] - lane[max(step - 1, 0)])
         first, last = (min(samples, round(float(times[at]) * sample_rate)) for at in (step, step + 1))
         if last > first:

@@ -45,7 +45,7 @@ def stems(notes: list[Note], duration: float, sample_rate: int) -> dict[str, NDA
 
 
 @cache
-def _synth(sample_rate: int) -> tinysoundfont.Synth:
+def load_bank(sample_rate: int) -> tinysoundfont.Synth:
     """The bank, decoded once a rate: that takes about two seconds."""
     synth = tinysoundfont.Synth(samplerate=sample_rate)
     synth.sfload(str(asset(_BANK)))
@@ -53,7 +53,7 @@ def _synth(sample_rate: int) -> tinysoundfont.Synth:
 
 
 def _stem(notes: list[Note], samples: int, sample_rate: int) -> NDArray[np.float32]:
-    synth = _synth(sample_rate)
+    synth = load_bank(sample_rate)
     ((number, soundfont),) = synth.soundfonts.items()
     soundfont.reset()  # only begins to fade the voices of the stem before: they die unheard here
     synth.generate_simple(round(_FADE_S * sample_rate))

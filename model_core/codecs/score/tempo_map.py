@@ -91,7 +91,7 @@ def tempo_map(duration: float, bpm: float, events: Events) -> TempoMap:
 def _best_anchors(
     times: NDArray[np.float64], strengths: NDArray[np.float64], duration: float, beat: float
 ) -> tuple[float, list[tuple[float, int]]]:
-    """Dynamic programming over (event, parity of its half-beat); the last anchor is the beat nearest the video's end."""
+    """Dynamic programming over (event, parity of its half-beat); the last anchor is the beat next to the end."""
     at = np.concatenate([[0.0], times, [duration]])
     worth = np.concatenate([[0.0], strengths, [0.0]])
     half = beat / 2
