@@ -113,7 +113,8 @@ class Soundtrack:
 
     def write_midi(self, path: Path) -> None:
         """The notes as a standard MIDI file whose tempo map keeps the video's time."""
-        write_midi(path, self.notes, self.plan.tempo.beat_times, self.plan.header, self.plan.key)
+        tempo = self.plan.tempo
+        write_midi(path, self.notes, tempo.beat_times, self.plan.header, self.plan.key, tempo.beat_in_bar)
 
 
 def _finite(value: float) -> float | None:

@@ -38,7 +38,7 @@ class FlowSettings:
     seconds: float
     matrix_lr: float = 2e-3
     other_lr: float = 1e-3
-    tokens: int = 2048
+    tokens: int = 1024
     checkpoint_s: float = 180.0
 
 
@@ -129,7 +129,7 @@ def train_flow(
         with torch.no_grad():
             torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
         mean_loss += 0.02 * (loss.item() - mean_loss)
-        if step % 100 == 0:
+        if step % 50 == 0:
             log(f"step {step} loss {mean_loss:.4f} held out {_held_out_loss(average, probe):.4f} {elapsed:.0f} s")
         if time.monotonic() - saved > settings.checkpoint_s:
             average.save_pretrained(checkpoint)
