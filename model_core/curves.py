@@ -52,19 +52,6 @@ class EventCurve:
         """Values at the given seconds, shape of ``times``; linear between points, constant beyond the ends."""
         return np.interp(times, self.times, self.values)
 
-    def resampled(self, times: FloatArray) -> "EventCurve":
-        """The same curve at other times, shape (T',)."""
-        return EventCurve(np.asarray(times, np.float64), self.at(times), self.encoder, self.window)
-
-    def smoothed(self, window: float) -> "EventCurve":
-        """Smoothed with a sum-normalised Hann window of ``window`` seconds, ends replicated, standardised anew."""
-        if len(self.times) < 2:
-            return self
-        points = max(1, round(window / float(np.median(np.diff(self.times)))) | 1)
-        kernel = np.hanning(points + 2)[1:-1]
-        values = correlate1d(self.values, kernel / kernel.sum(), mode="nearest")
-        return EventCurve(self.times, values - values.mean(), self.encoder, window)
-
     def peaks(self, min_distance_s: float = 0.32, height: float = 1.0, prominence: float = 0.8) -> Events:
         """Local maxima higher than ``height`` and standing out by ``prominence`` (both in standard deviations).
 
@@ -91,6 +78,7 @@ def event_curve(
     *,
     pool: int = 1,
     power: float = 0.5,
+    window: float = 0.0,
     std_floor: float = STD_FLOOR,
 ) -> EventCurve:
     """Standardised event curve of a sequence of embeddings.
@@ -102,13 +90,14 @@ def event_curve(
         pool: how many embeddings on either side are averaged before they are compared; 1 compares neighbours.
         power: exponent on 1 - cos; 0.5 (the chord between the unit vectors, up to a factor) keeps a few large cuts
             from flattening everything else.
+        window: width in seconds of a sum-normalised Hann window to smooth with, ends replicated; 0 = none.
         std_floor: least divisor, in units of (1 - cos) ** power.
 
     Returns:
         The curve at the N - 1 midpoints; a single frame gives one zero, as a constant clip gives zeros.
     """
     if len(features) < 2:
-        return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder)
+        return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
     sums = np.cumsum(np.concatenate([np.zeros((1, features.shape[1])), features.astype(np.float64)]), axis=0)
     cut = np.arange(1, len(features))
     first, last = np.maximum(cut - pool, 0), np.minimum(cut + pool, len(features))
@@ -116,10 +105,17 @@ def event_curve(
     after = (sums[last] - sums[cut]) / (last - cut)[:, None]
     norms = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     cosine = np.einsum("td,td->t", before, after) / np.maximum(norms, 1e-9)
-    raw = np.clip(1.0 - cosine, 0.0, 2.0) ** power
-    values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     times = np.asarray(timestamps, np.float64)
-    return EventCurve((times[:-1] + times[1:]) / 2, values, encoder)
+    # Smoothed before it is standardised: fast cutting would else lose its height to the window.
+    raw = _smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
+    values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
+    return EventCurve((times[:-1] + times[1:]) / 2, values, encoder, window)
+
+
+def _smoothed(values: FloatArray, points: float) -> FloatArray:
+    odd = round(points) | 1
+    kernel = np.hanning(odd + 2)[1:-1]
+    return np.asarray(correlate1d(values, kernel / kernel.sum(), mode="nearest"))
 
 
 def peak_shaped(events: Events, times: FloatArray) -> FloatArray:

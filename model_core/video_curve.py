@@ -44,8 +44,7 @@ def video_curve(
         features.append(encoder.embed(batch.rgb))
         times.append(batch.times)
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
-    curve = event_curve(np.concatenate(features), np.concatenate(times), encoder.name)
-    return curve.smoothed(WINDOW_S)
+    return event_curve(np.concatenate(features), np.concatenate(times), encoder.name, window=WINDOW_S)
 
 
 def curve_json(curve: EventCurve) -> dict[str, Any]:

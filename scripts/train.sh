@@ -17,7 +17,7 @@ stage() { # name, what it leaves, arguments
 stage codec codec --steps 2200
 stage data data.npz --pieces 5000
 stage text text --minutes 27
-stage curves curves.npy --rendered 2500
+stage curves curves.npz --rendered 2500
 stage planner planner
 stage curve curve --minutes 18
 stage ship none

@@ -16,6 +16,7 @@ _FFT: Final = 2048
 _MELS: Final = 64
 _POOL: Final = 6  # frames on either side: 0.24 s, about a sixteenth note and its attack
 _WINDOW_S: Final = 0.2
+_STD_FLOOR: Final = 0.01
 _BIAS: Final = 4.0
 _BLOCK: Final = 2048
 
@@ -68,9 +69,9 @@ class LogMelChroma:
 
 
 def music_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: LogMelChroma) -> EventCurve:
-    """Event curve of music, mono (N,) or (C, N): 24 frames a second short of one, smoothed over 0.2 s."""
+    """Event curve of music, mono (N,) or (C, N): 25 values a second, smoothed over 0.2 s."""
     features, times = encoder.embed(audio, sample_rate)
-    return event_curve(features, times, encoder.name, pool=_POOL, std_floor=0.01).smoothed(_WINDOW_S)
+    return event_curve(features, times, encoder.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)
 
 
 def _mel(hz: float) -> float:

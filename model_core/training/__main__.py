@@ -5,10 +5,12 @@ scripts/train.sh runs them all. Each stage reads what the one before wrote into 
 
 import argparse
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+FIRST_RENDERED: Final = 100_000
+"""First seed of the curve stage's own corpus."""
 
 
 def main() -> None:
@@ -53,19 +55,16 @@ def _data(given: argparse.Namespace) -> None:
 
 
 def _curves(given: argparse.Namespace) -> None:
-    import numpy as np
-
+    from model_core.codecs.score.vae import BeatVAE
+    from model_core.encoders.minilm import MiniLM
+    from model_core.training.dataset import prepare
     from model_core.training.render_curves import render_curves
 
-    # Rendered in parts, so that a stop loses little and a second run goes on where the first ended.
-    parts = []
-    for at in range(0, given.rendered, 250):
-        path = given.work / f"curves-{at:05}.npy"
-        if not path.exists():
-            np.save(path, render_curves(np.arange(at, min(at + 250, given.rendered)), processes=os.cpu_count() or 1))
-            _log(f"rendered {at + 250}")
-        parts.append(np.load(path))
-    np.save(given.work / "curves.npy", np.concatenate(parts))
+    vae = BeatVAE.from_pretrained(given.work / "codec").eval()
+    data = prepare(range(FIRST_RENDERED, FIRST_RENDERED + given.rendered), vae, MiniLM(), mixed=True)
+    curves = render_curves(data.seeds, data.lengths)
+    dataclasses.replace(data, curves=curves).save(given.work / "curves.npz")
+    _log(f"rendered {len(curves)} curves, {int(data.lengths.sum())} beats")
 
 
 def _planner(given: argparse.Namespace) -> None:
@@ -95,14 +94,12 @@ def _text(given: argparse.Namespace) -> None:
 
 
 def _curve(given: argparse.Namespace) -> None:
-    import numpy as np
     from diffusers import StableAudio3DiTModel
 
     from model_core.training.dataset import FlowData
     from model_core.training.train_flow import FlowSettings, train_flow, with_curve
 
-    curves = np.load(given.work / "curves.npy")
-    data = dataclasses.replace(FlowData.load(given.work / "data.npz").part(slice(len(curves))), curves=curves)
+    data = FlowData.load(given.work / "curves.npz")
     held = len(data.latents) // 25
     model = with_curve(StableAudio3DiTModel.from_pretrained(given.work / "text"))
     settings = FlowSettings(seconds=60 * given.minutes, matrix_lr=6e-4, other_lr=6e-4)

@@ -19,15 +19,17 @@ from model_core.training.corpus import BEATS, CAPTIONS, examples
 TEXT_TOKENS: Final = 32
 _EMBED_BATCH: Final = 128
 WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
+_WHOLE: Final = 0.4
 _WINDOW_ODDS: Final = (0.08, 0.17, 0.25, 0.35, 0.15)
 
 
 @dataclass(frozen=True)
 class FlowData:
-    """P pieces of N beats.
+    """P pieces of up to N = BEATS beats, padded with zeros.
 
     Attributes:
         seeds: shape (P,).
+        lengths: beats of each piece, even, shape (P,).
         latents: shape (P, N, C), float16.
         beat_in_bar: shape (P, N).
         headers: shape (P, HEADER_DIM).
@@ -36,6 +38,7 @@ class FlowData:
     """
 
     seeds: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     latents: NDArray[np.float16]
     beat_in_bar: NDArray[np.int8]
     headers: NDArray[np.float32]
@@ -58,19 +61,24 @@ class FlowData:
 
 
 @torch.no_grad()
-def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM) -> FlowData:
-    """Compose, encode and embed the pieces of the given seeds, without curves."""
-    latents, phases, headers, captions = [], [], [], []
-    for example in examples(seeds):
-        latents.append(vae.encode(torch.from_numpy(example.beats.astype(np.float32))).numpy().astype(np.float16))
-        phases.append(example.beat_in_bar)
+def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM, mixed: bool = False) -> FlowData:
+    """Compose, encode and embed the pieces of the given seeds, without curves; ``mixed``: of many lengths."""
+    latents = np.zeros((len(seeds), BEATS, vae.config["latent_channels"]), np.float16)
+    phases = np.zeros((len(seeds), BEATS), np.int8)
+    lengths, headers, captions = [], [], []
+    for row, example in enumerate(examples(seeds, mixed)):
+        length = len(example.beats)
+        latents[row, :length] = vae.encode(torch.from_numpy(example.beats.astype(np.float32))).numpy()
+        phases[row, :length] = example.beat_in_bar
+        lengths.append(length)
         headers.append(example.header.vector())
         captions += example.captions
     tokens, mask, pooled = _embed(captions, encoder)
     return FlowData(
         seeds=np.array(seeds, np.int64),
-        latents=np.stack(latents),
-        beat_in_bar=np.stack(phases),
+        lengths=np.array(lengths),
+        latents=latents,
+        beat_in_bar=phases,
         headers=np.stack(headers),
         tokens=tokens.reshape(-1, CAPTIONS, TEXT_TOKENS, TEXT_DIM),
         token_mask=mask.reshape(-1, CAPTIONS, TEXT_TOKENS),
@@ -111,11 +119,13 @@ def batch(
     frames = window or int(rng.choice(WINDOW_FRAMES, p=_WINDOW_ODDS))
     size = max(1, tokens_per_batch // frames)
     beats = frames * BEATS_PER_FRAME
-    piece = rng.integers(0, len(data.latents), size)
-    start = rng.integers(0, BEATS - beats + 1, size)
+    piece = _pieces(data.lengths, beats, size, rng)
+    start = rng.integers(0, data.lengths[piece] - beats + 1)
     take = start[:, None] + np.arange(beats)
     latents = frames_of(torch.from_numpy(data.latents[piece[:, None], take].astype(np.float32)))
-    grid = torch.stack([_grid(data.beat_in_bar[p], int(s), beats) for p, s in zip(piece, start, strict=True)])
+    grid = torch.stack(
+        [_grid(data.beat_in_bar[p, : data.lengths[p]], int(s), beats) for p, s in zip(piece, start, strict=True)]
+    )
     known = random_known(size, frames, rng)
     spoken = rng.integers(0, CAPTIONS, size)
     heard = torch.from_numpy(rng.random(size) >= dropout.text)
@@ -128,6 +138,13 @@ def batch(
         curve=_curve(data, piece, start, beats, rng, dropout) if data.curves.size else None,
     )
     return latents, condition, ~known
+
+
+def _pieces(lengths: NDArray[np.int64], beats: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Pieces of at least so many beats; where there are any, _WHOLE of them of just so many, to be seen whole."""
+    piece = rng.choice(np.flatnonzero(lengths >= beats), size)
+    exact = np.flatnonzero(lengths == beats)
+    return np.where(rng.random(size) < _WHOLE, rng.choice(exact, size), piece) if len(exact) else piece
 
 
 def _grid(beat_in_bar: NDArray[np.int8], start: int, beats: int) -> torch.Tensor:

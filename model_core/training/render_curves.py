@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.mix import dry_mix, trims_of
 from model_core.codecs.score.notes import notes_of, step_times
+from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.synth import stems
 from model_core.curves import EventCurve, peak_shaped
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
 from model_core.training.composer import Piece
-from model_core.training.corpus import piece_of
+from model_core.training.corpus import BEATS, piece_of
 
 RENDER_RATE: Final = 22050
 _CHUNK: Final = 8
@@ -37,14 +38,16 @@ def steady_beats(piece: Piece) -> NDArray[np.float64]:
     return np.asarray(np.arange(piece.score.beats + 1) * 60 / piece.header.bpm)
 
 
-def step_curve_of(seed: int) -> NDArray[np.float32]:
-    """Peak-shaped curve of the corpus's piece of a seed, one value a step: shape (T,)."""
-    piece = piece_of(seed)
+def step_curve_of(seed: int, beats: int) -> NDArray[np.float32]:
+    """Peak-shaped curve of the corpus's piece of a seed, one value a step, zeros behind its end: (4 * BEATS,)."""
+    piece = piece_of(seed, beats)
     steps = step_times(steady_beats(piece), piece.header.swing)[:-1]
-    return peak_shaped(curve_of(piece).peaks(), steps).astype(np.float32)
+    curve = np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
+    curve[: len(steps)] = peak_shaped(curve_of(piece).peaks(), steps)
+    return curve
 
 
-def render_curves(seeds: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:
-    """Step curves of many pieces, shape (P, T), rendered in parallel processes."""
+def render_curves(seeds: NDArray[np.int64], lengths: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:
+    """Step curves of many pieces of the given beats, shape (P, 4 * BEATS), rendered in parallel processes."""
     with ProcessPoolExecutor(processes) as pool:
-        return np.stack(list(pool.map(step_curve_of, [int(seed) for seed in seeds], chunksize=_CHUNK)))
+        return np.stack(list(pool.map(step_curve_of, seeds.tolist(), lengths.tolist(), chunksize=_CHUNK)))

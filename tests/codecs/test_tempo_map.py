@@ -41,6 +41,24 @@ def test_random_events_are_mostly_met(seed: int) -> None:
         assert _distance_to_half_beats(tempo, hit) < 0.015
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_the_events_the_bends_stay_small(seed: int) -> None:
+    rng = np.random.default_rng([seed, 1])
+    duration, bpm = float(rng.uniform(1, 40)), float(rng.uniform(60, 140))
+    times = np.sort(rng.uniform(0, duration, int(rng.integers(0, 30))))
+    tempo = tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), spread=0.02)
+    _check(tempo, duration)
+    if len(tempo.hit_points):
+        played = 60 / np.diff(tempo.beat_times)
+        assert np.abs(played / bpm - 1).max() < 0.02 + MAX_BEND + 0.01
+
+
+def test_a_thousand_events_are_no_trouble() -> None:
+    times = np.arange(1.0, 1500.0, 1.4)
+    tempo = tempo_map(1501.0, 100.0, Events(times, np.ones(len(times))))
+    assert len(tempo.hit_points) > 900
+
+
 def test_of_two_events_too_close_to_meet_the_stronger_is_met() -> None:
     tempo = tempo_map(10.0, 100.0, _events([5.0, 5.13], [0.5, 1.0]))
     assert tempo.hit_points.tolist() == [5.13]

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from model_core.curves import PULSE_SCALE, STD_FLOOR, EventCurve, Events, event_curve, peak_shaped
+from model_core.curves import PULSE_SCALE, EventCurve, Events, event_curve, peak_shaped
 
 RATE = 12.5
 
@@ -51,14 +51,13 @@ def test_the_floor_does_not_touch_a_lively_curve() -> None:
     with_floor = event_curve(lively, _times(), "test").values
     without = event_curve(lively, _times(), "test", std_floor=1e-9).values
     np.testing.assert_allclose(with_floor, without)
-    assert STD_FLOOR > 0
 
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_very_short_clips_give_a_curve_without_events(frames: int) -> None:
-    curve = event_curve(np.ones((frames, 4), np.float32), np.arange(frames) / RATE, "test")
+    curve = event_curve(np.ones((frames, 4), np.float32), np.arange(frames) / RATE, "test", window=0.2)
     assert len(curve.times) == len(curve.values) == 1
-    assert len(curve.smoothed(0.2).peaks()) == 0
+    assert len(curve.peaks()) == 0
 
 
 def test_pooling_compares_the_means_of_both_sides() -> None:
@@ -67,19 +66,23 @@ def test_pooling_compares_the_means_of_both_sides() -> None:
     assert len(curve.peaks()) == 1
 
 
-def test_smoothing_keeps_place_and_area_of_a_peak() -> None:
-    values = np.zeros(101)
-    values[50] = 10.0
-    smooth = EventCurve(np.arange(101) * 0.02, values, "test").smoothed(0.2)
-    assert smooth.values.argmax() == 50
-    assert smooth.window == 0.2
-    assert (smooth.values - smooth.values[0]).sum() == pytest.approx(10.0)
-    assert np.allclose(smooth.values[51:60], smooth.values[49:40:-1])
+def test_smoothing_keeps_the_place_of_a_peak() -> None:
+    sharp = event_curve(_shots([50]), _times(), "test")
+    smooth = event_curve(_shots([50]), _times(), "test", window=0.4)
+    assert smooth.values.argmax() == sharp.values.argmax() == 49
+    assert smooth.window == 0.4
+    np.testing.assert_allclose(smooth.values[50:56], smooth.values[48:42:-1])
 
 
-def test_resampling_is_linear_and_holds_the_ends() -> None:
+def test_fast_cutting_keeps_its_peaks_under_the_window() -> None:
+    cuts = list(range(6, 118, 6))  # every 0.48 s
+    curve = event_curve(_shots(cuts), _times(), "test", window=0.2)
+    assert len(curve.peaks()) == len(cuts)
+
+
+def test_values_between_points_are_linear_and_the_ends_are_held() -> None:
     curve = EventCurve(np.array([1.0, 2.0]), np.array([0.0, 4.0]), "test")
-    np.testing.assert_allclose(curve.resampled(np.array([0.0, 1.25, 9.0])).values, [0, 1, 4])
+    np.testing.assert_allclose(curve.at(np.array([0.0, 1.25, 9.0])), [0, 1, 4])
 
 
 def test_of_two_near_peaks_the_higher_one_stays() -> None:

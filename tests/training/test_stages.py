@@ -14,7 +14,7 @@ from model_core.encoders.minilm import MiniLM
 from model_core.errors import ModelError
 from model_core.model_folder import EmbeddedModel, load_model, save_model
 from model_core.training.composer import compose
-from model_core.training.corpus import example_of, examples, piece_of
+from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
 from model_core.training.dataset import Dropout, FlowData, batch, prepare, random_known
 from model_core.training.render_curves import curve_of, render_curves, steady_beats
 from model_core.training.train_codec import reconstruction_loss, train_codec
@@ -32,7 +32,7 @@ def vae() -> BeatVAE:
 
 @pytest.fixture(scope="module")
 def data(vae: BeatVAE) -> FlowData:
-    return prepare(range(PIECES), vae, MiniLM())
+    return prepare(range(PIECES), vae, MiniLM(), mixed=True)
 
 
 def test_the_codec_learns_and_scales_its_latents(vae: BeatVAE) -> None:
@@ -85,14 +85,29 @@ def test_a_batch_shows_the_model_what_it_should(data: FlowData) -> None:
 
 def test_the_grid_of_a_window_is_its_place_in_the_piece(data: FlowData) -> None:
     """Windows from odd and even beats alike carry the bar phase of their beats."""
-    rng = np.random.default_rng(1)
-    latents, condition, _ = batch(data, 64 * 8, rng, Dropout(0, 0), window=8)
-    whole = torch.from_numpy(data.latents.astype(np.float32))
-    for row in range(8):
-        first = latents[row, :64, 0]
-        piece, beat = divmod(int((whole.reshape(-1, 64) - first).abs().sum(dim=1).argmin()), whole.shape[1])
-        phase = condition.local[row, 1 + 128 : 1 + 128 + 4, 0].argmax()
-        assert int(phase) == int(data.beat_in_bar[piece, beat])
+    marked = np.zeros_like(data.latents)
+    marked[..., 0] = np.arange(PIECES)[:, None]
+    marked[..., 1] = np.arange(BEATS)
+    known = dataclasses.replace(data, latents=marked)
+    latents, condition, _ = batch(known, 64 * 8, np.random.default_rng(1), Dropout(0, 0), window=8)
+    odd = 0
+    for row in range(64):
+        piece, beat = int(latents[row, 0, 0]), int(latents[row, 1, 0])
+        phases = condition.local[row, 129:133].argmax(dim=0)
+        assert phases.tolist() == data.beat_in_bar[piece, beat : beat + 16 : 2].tolist()
+        assert float(condition.local[row, 133, 0]) == pytest.approx(min(1.0, (data.lengths[piece] - beat) / 16))
+        odd += beat % 2
+    assert odd > 0
+
+
+def test_short_pieces_are_seen_whole(data: FlowData) -> None:
+    shortest = int(data.lengths.min())
+    assert shortest in SHORT_BEATS
+    assert set(data.lengths.tolist()) <= {*SHORT_BEATS, BEATS}
+    _, condition, _ = batch(data, 512, np.random.default_rng(0), Dropout(0, 0), window=shortest // 2)
+    starts = condition.local[:, 134, 0] == 0
+    ends = condition.local[:, 129 + 6 + 4, -1] <= 1 / 16 + 1e-6
+    assert (starts & ends).float().mean() > 0.3
 
 
 def test_rendered_curves_peak_where_the_composer_put_events() -> None:
@@ -112,7 +127,7 @@ def test_the_stages_make_a_model_that_loads(data: FlowData, vae: BeatVAE, tmp_pa
     log: list[str] = []
     settings = FlowSettings(seconds=4, tokens=128)
     text = train_flow(new_model(64, 64, 2), data, data, settings, tmp_path / "text", log=log.append)
-    curved = dataclasses.replace(data, curves=render_curves(data.seeds))
+    curved = dataclasses.replace(data, curves=render_curves(data.seeds, data.lengths))
     assert curved.curves.shape == (PIECES, 640)
     assert 0 <= curved.curves.min() < curved.curves.max() <= PULSE_SCALE
     flow = train_flow(with_curve(text), curved, curved, settings, tmp_path / "curve", log=log.append)

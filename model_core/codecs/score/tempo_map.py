@@ -1,7 +1,7 @@
 """The tempo map: when each beat falls, bent by at most 4 % so that half-beats meet the strongest video events.
 
-As a film composer sets hit points: the tempo of the whole is fixed first, then each stretch between two hit points
-is played a little faster or slower. Events that no small bend can reach are dropped.
+As a film composer sets hit points: the tempo of the whole is chosen first, near the one wished for, then each stretch
+between two hit points is played a little faster or slower. Events that no small bend can reach are dropped.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from model_core.codecs.score.score import BEATS_PER_BAR
 from model_core.curves import Events
 
 MAX_BEND: Final = 0.04
-_BASE_RANGE: Final = 0.08
-_BASES: Final = 41
+TEMPO_SPREAD: Final = 0.08
+"""How far the tempo of the whole may lie from the one wished for, unless it was asked for in so many words."""
+_BASES: Final = 33
+_LOOK_BACK: Final = 24  # events that one stretch may pass over: keeps the search linear in their number
 _OFF_BEAT_WORTH: Final = 0.75  # of a hit point on a half-beat, beside 1 on a beat
 _BEND_COST: Final = 6.0
 _BASE_COST: Final = 3.0
@@ -43,12 +45,15 @@ class TempoMap:
     hit_points: NDArray[np.float64]
 
 
-@dataclass
-class _Path:
-    worth: float
+@dataclass(frozen=True)
+class _Anchor:
+    """A moment whose place on the grid is decided: event number ``event`` (0 = the start), and how it was reached."""
+
+    event: int
     seconds: float
     half_beats: int
-    before: "tuple[int, int] | None"
+    worth: float
+    before: "_Anchor | None" = None
 
 
 def plain_map(duration: float, bpm: float) -> TempoMap:
@@ -57,77 +62,79 @@ def plain_map(duration: float, bpm: float) -> TempoMap:
     return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0))
 
 
-def tempo_map(duration: float, bpm: float, events: Events) -> TempoMap:
+def tempo_map(duration: float, bpm: float, events: Events, spread: float = TEMPO_SPREAD) -> TempoMap:
     """The map of greatest worth: many strong events on beats or half-beats, little bending, a tempo close to bpm.
 
     Args:
         duration: of the video, seconds.
         bpm: tempo wished for.
         events: of the video; those within half a second of its ends are left out.
+        spread: how far the tempo of the whole may lie from bpm, as a share of it.
     """
     inside = (events.times > 0.5) & (events.times < duration - 0.5)
-    times, strengths = events.times[inside], events.strengths[inside]
-    if not len(times):
+    met = Events(events.times[inside], events.strengths[inside])
+    searched = [
+        (_best_path(met, duration, 60 / (bpm * ratio)), _BASE_COST * abs(ratio - 1))
+        for ratio in np.linspace(1 - spread, 1 + spread, _BASES).tolist()
+    ]
+    found = [(path.worth - cost, path) for path, cost in searched if path is not None]
+    if not found:
         return plain_map(duration, bpm)
-    best: tuple[float, list[tuple[float, int]]] | None = None
-    for ratio in np.linspace(1 - _BASE_RANGE, 1 + _BASE_RANGE, _BASES):
-        worth, anchors = _best_anchors(times, strengths, duration, 60 / (bpm * ratio))
-        worth -= _BASE_COST * abs(float(ratio) - 1)
-        if best is None or worth > best[0]:
-            best = worth, anchors
-    assert best is not None
-    anchors = best[1]
-    if len(anchors) < 3:
+    end: _Anchor | None = max(found, key=lambda pair: pair[0])[1]
+    anchors: list[_Anchor] = []
+    while end is not None:
+        anchors.insert(0, end)
+        end = end.before
+    hits = anchors[1:-1]
+    if not hits:
         return plain_map(duration, bpm)
-    seconds, half_beats = (np.array(column) for column in zip(*anchors, strict=True))
-    last = max(1, round(int(half_beats[-1]) / 2))
-    beat_times = np.interp(2 * np.arange(last + 1), half_beats, seconds)
-    hits = seconds[1:-1]
-    chosen = strengths[np.searchsorted(times, hits)]
-    bars = [int(h // 2) for h, s in zip(half_beats[1:-1], chosen, strict=True) if h % 2 == 0 and s >= _BAR_STRENGTH]
-    return _finished(beat_times, bars, hits)
+    half_beats = [anchor.half_beats for anchor in anchors]
+    last = half_beats[-1] // 2
+    beat_times = np.interp(2 * np.arange(last + 1), half_beats, [anchor.seconds for anchor in anchors])
+    strong = [hit for hit in hits if hit.half_beats % 2 == 0 and met.strengths[hit.event - 1] >= _BAR_STRENGTH]
+    return _finished(beat_times, [hit.half_beats // 2 for hit in strong], np.array([hit.seconds for hit in hits]))
 
 
-def _best_anchors(
-    times: NDArray[np.float64], strengths: NDArray[np.float64], duration: float, beat: float
-) -> tuple[float, list[tuple[float, int]]]:
-    """Dynamic programming over (event, parity of its half-beat); the last anchor is the beat next to the end."""
-    at = np.concatenate([[0.0], times, [duration]])
-    worth = np.concatenate([[0.0], strengths, [0.0]])
+def _best_path(events: Events, duration: float, beat: float) -> _Anchor | None:
+    """Dynamic programming over events and the parity of their half-beat; ends on the beat next to the video's end."""
+    at = [0.0, *events.times.tolist()]
+    worth = [0.0, *events.strengths.tolist()]
     half = beat / 2
-    end = len(at) - 1
-    paths: list[dict[int, _Path]] = [{0: _Path(0.0, 0.0, 0, None)}] + [{} for _ in times] + [{}]
-    for j in range(1, end + 1):
-        for i in range(j):
-            gap = at[j] - at[i]
-            count = round(gap / half)
-            for steps in (count - 1, count, count + 1) if j == end else (count,):
-                if steps < 2 * _LEAST_GAP_BEATS:
-                    continue
-                natural = steps * half
-                reached = float(np.clip(gap, natural * (1 - MAX_BEND), natural * (1 + MAX_BEND)))
-                if reached != gap and j != end:
-                    continue
-                missed = abs(reached - gap) / beat
-                cost = _BEND_COST * abs(reached / natural - 1) * gap / duration + _END_COST * missed
-                for parity, path in paths[i].items():
-                    half_beats = path.half_beats + steps
-                    if j == end and half_beats % 2:
-                        continue
-                    total = path.worth - cost + worth[j] * (1.0 if half_beats % 2 == 0 else _OFF_BEAT_WORTH)
-                    known = paths[j].get(half_beats % 2)
-                    if known is None or total > known.worth:
-                        paths[j][half_beats % 2] = _Path(total, at[i] + reached, half_beats, (i, parity))
-    if not paths[end]:
-        return float("-inf"), []
-    anchors, state = [], (end, max(paths[end], key=lambda parity: paths[end][parity].worth))
-    total = paths[end][state[1]].worth
-    node: tuple[int, int] | None = state
-    while node is not None:
-        path = paths[node[0]][node[1]]
-        anchors.append((path.seconds, path.half_beats))
-        node = path.before
-    return total, anchors[::-1]
+    paths: list[dict[int, _Anchor]] = [{0: _Anchor(0, 0.0, 0, 0.0)}]
+    for event in range(1, len(at)):
+        best: dict[int, _Anchor] = {}
+        for before in range(max(0, event - _LOOK_BACK), event):
+            gap = at[event] - at[before]
+            steps = round(gap / half)
+            bend = abs(gap / (steps * half) - 1) if steps else 1.0
+            if steps < 2 * _LEAST_GAP_BEATS or bend > MAX_BEND:
+                continue
+            cost = _BEND_COST * bend * gap / duration
+            for path in paths[before].values():
+                half_beats = path.half_beats + steps
+                gain = worth[event] * (_OFF_BEAT_WORTH if half_beats % 2 else 1.0)
+                anchor = _Anchor(event, at[event], half_beats, path.worth + gain - cost, path)
+                known = best.get(half_beats % 2)
+                if known is None or anchor.worth > known.worth:
+                    best[half_beats % 2] = anchor
+        paths.append(best)
+    ends = [_ended(path, duration, half) for reached in paths[-_LOOK_BACK - 1 :] for path in reached.values()]
+    return max((end for end in ends if end is not None), key=lambda end: end.worth, default=None)
+
+
+def _ended(path: _Anchor, duration: float, half: float) -> _Anchor | None:
+    """The path with its last stretch: whole beats, bent no more than any other, so the end is met to a beat or so."""
+    gap = duration - path.seconds
+    best: _Anchor | None = None
+    for steps in range(max(2, round(gap / half) - 1), round(gap / half) + 3):
+        if (path.half_beats + steps) % 2:
+            continue
+        natural = steps * half
+        length = min(max(gap, natural * (1 - MAX_BEND)), natural * (1 + MAX_BEND))
+        cost = _BEND_COST * abs(length / natural - 1) * gap / duration + _END_COST * abs(length - gap) / (2 * half)
+        if best is None or path.worth - cost > best.worth:
+            best = _Anchor(-1, path.seconds + length, path.half_beats + steps, path.worth - cost, path)
+    return best
 
 
 def _finished(beat_times: NDArray[np.float64], bars: list[int], hits: NDArray[np.float64]) -> TempoMap:
