@@ -1,6 +1,7 @@
 """`v2m score` and `v2m curve`: the model in this process, without a service."""
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -41,14 +42,15 @@ def score(
             seed=seed, steps=steps, text_guidance=text_guidance, curve_guidance=curve_guidance, plan=plan
         )
         _check_video(video)
-        for wanted in (output, wav, midi, report):
-            if wanted is not None and not wanted.resolve().parent.is_dir():
-                raise InputError("output", f"the folder {wanted.resolve().parent} does not exist", "no_folder")
-        from model_core.media import probe
+        for name, target in (("--output", output), ("--wav", wav), ("--midi", midi), ("--report", report)):
+            _check_target(name, target, video)
+        from model_core.media import output_suffix, probe
         from model_core.options import check_prompt
 
         check_prompt(prompt)
-        probe(video)  # a bad file is told before the model is loaded
+        suffix = output_suffix(probe(video))  # a bad file is told before the model is loaded
+        if output.suffix.lower() != suffix:
+            raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
             from model_core.pipeline import Pipeline
 
@@ -90,6 +92,18 @@ def _options(**values: object) -> ScoreOptions:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-")
         raise InputError(f"--{name}", f"{first['msg']}, not {first['input']}") from error
+
+
+def _check_target(name: str, target: Path | None, video: Path) -> None:
+    if target is None:
+        return
+    folder = target.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(name, f"{folder} is no folder that can be written to", "no_folder")
+    if target.is_dir():
+        raise InputError(name, f"{target} is a folder; name a file", "is_folder")
+    if target.resolve() == video.resolve():
+        raise InputError(name, "would overwrite the video that is to be scored", "same_file")
 
 
 def _check_video(video: Path) -> None:

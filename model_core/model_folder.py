@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,8 @@ def load_model(folder: Path | None = None) -> EmbeddedModel:
 
 def save_model(model: EmbeddedModel, folder: Path) -> None:
     """Write a model folder: float16 safetensors of at most 12 MB and a manifest with the sha256 of each file."""
+    if folder.exists():
+        shutil.rmtree(folder)  # a shard of an older model must not be taken for this one's
     for part, module in (("flow", model.flow), ("codec", model.vae), ("planner", model.planner)):
         half = type(module).from_config(module.config)
         half.load_state_dict(module.state_dict())
@@ -71,12 +74,16 @@ def save_model(model: EmbeddedModel, folder: Path) -> None:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        manifest: Any = json.loads((folder / _MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
         raise ModelError(f"model folder {folder}: cannot read {_MANIFEST}: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ModelError(f"model folder {folder}: {_MANIFEST} holds no object")
     if manifest.get("format") != FORMAT or manifest.get("kind") != KIND:
         raise ModelError(f"model folder {folder}: format {manifest.get('format')} of kind {manifest.get('kind')}; "
                          f"this version reads format {FORMAT} of kind {KIND}")  # fmt: skip
+    if not isinstance(manifest.get("name"), str) or not isinstance(manifest.get("sha256"), dict):
+        raise ModelError(f"model folder {folder}: {_MANIFEST} lacks name or sha256")
     return manifest
 
 

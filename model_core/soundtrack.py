@@ -65,7 +65,7 @@ class Soundtrack:
             "video": {"duration_s": self.video.duration, "codec": self.video.video_codec, "fps": self.video.fps},
             "music": {
                 "style": header.style,
-                "bpm": round(header.bpm, 2),
+                "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2),
                 "mode": "minor" if header.minor else "major",
                 "key_semitones": self.plan.key,
                 "parts": {role: header.programs[role] for role in sorted(header.parts)},

@@ -9,7 +9,8 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 TEXT_DIM: Final = 384
-MAX_TOKENS: Final = 48
+MAX_TOKENS: Final = 32
+"""Word pieces of a prompt that are heard one by one, about 25 words; the pooled vector hears no more either."""
 
 
 @dataclass(frozen=True)

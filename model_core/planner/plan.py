@@ -8,13 +8,14 @@ import torch
 
 from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
 from model_core.codecs.score.plan import Plan
-from model_core.codecs.score.tempo_map import plain_map, tempo_map
+from model_core.codecs.score.tempo_map import TEMPO_SPREAD, plain_map, tempo_map
 from model_core.curves import Events
 from model_core.planner.network import SCALARS, PromptPlanner
 from model_core.planner.words import ExplicitWords, explicit_words
 
 _STYLE_TEMPERATURE: Final = 0.5
 _BUSY_EVENTS_PER_S: Final = 0.6
+_NAMED_TEMPO_SPREAD: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: floa
     key = int(rng.integers(-5, 7))
     if words.key is not None:
         key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
-    tempo = tempo_map(duration, header.bpm, events) if wish.bend else plain_map(duration, header.bpm)
+    spread = TEMPO_SPREAD if words.bpm is None else _NAMED_TEMPO_SPREAD
+    tempo = tempo_map(duration, header.bpm, events, spread) if wish.bend else plain_map(duration, header.bpm)
     return Plan(header=header, key=key, tempo=tempo, duration=duration, seed=wish.seed)
 
 
@@ -87,14 +89,16 @@ def _program_odds(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.fl
 def _obeyed(header: Header, words: ExplicitWords) -> Header:
     programs = dict(header.programs)
     for role, wished in words.programs.items():
-        known = [program for program in wished if program in PROGRAMS[role]]
-        if known and programs[role] not in known:
-            programs[role] = known[0]
+        if programs[role] not in wished:
+            programs[role] = wished[0]
+    for role, program in programs.items():
+        if program in words.unwanted:
+            programs[role] = next(other for other in PROGRAMS[role] if other not in words.unwanted)
     parts = (header.parts | words.wanted) - words.without
     style, swing = header.style, header.swing
     if words.solo_piano:
         style, swing = "piano", 0.0
-        programs |= {"chords": 0, "lead": 0, "arp": 0}
+        programs |= dict.fromkeys(("chords", "lead", "arp"), 0)
         parts = (header.parts & {"chords", "lead", "arp"}) | {"chords", "lead"}
     return replace(
         header,

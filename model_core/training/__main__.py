@@ -68,13 +68,15 @@ def _curves(given: argparse.Namespace) -> None:
 
 
 def _planner(given: argparse.Namespace) -> None:
+    from model_core.encoders.minilm import MiniLM
     from model_core.training.corpus import examples
     from model_core.training.dataset import FlowData
     from model_core.training.train_planner import train_planner
 
     data = FlowData.load(given.work / "data.npz")
     headers = [example.header for example in examples(range(len(data.seeds)))]
-    train_planner(headers, data.pooled, steps=2000).save_pretrained(given.work / "planner")
+    empty = MiniLM().embed([""]).pooled[0].numpy()
+    train_planner(headers, data.pooled, empty, steps=2000).save_pretrained(given.work / "planner")
 
 
 def _text(given: argparse.Namespace) -> None:

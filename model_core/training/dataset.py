@@ -12,11 +12,10 @@ from model_core.codecs.score.grid import BEATS_PER_FRAME, curve_frames, frames_o
 from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.vae import BeatVAE
 from model_core.conditioning import Condition, flagged, inpainting_channels
-from model_core.encoders.minilm import TEXT_DIM, MiniLM
+from model_core.encoders.minilm import MAX_TOKENS, TEXT_DIM, MiniLM
 from model_core.prompting import global_vector
 from model_core.training.corpus import BEATS, CAPTIONS, examples
 
-TEXT_TOKENS: Final = 32
 _EMBED_BATCH: Final = 128
 WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
 _WHOLE: Final = 0.4
@@ -80,20 +79,20 @@ def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM, mixed: bool = False) ->
         latents=latents,
         beat_in_bar=phases,
         headers=np.stack(headers),
-        tokens=tokens.reshape(-1, CAPTIONS, TEXT_TOKENS, TEXT_DIM),
-        token_mask=mask.reshape(-1, CAPTIONS, TEXT_TOKENS),
+        tokens=tokens.reshape(-1, CAPTIONS, MAX_TOKENS, TEXT_DIM),
+        token_mask=mask.reshape(-1, CAPTIONS, MAX_TOKENS),
         pooled=pooled.reshape(-1, CAPTIONS, TEXT_DIM),
         curves=np.zeros((0, 0), np.float32),
     )
 
 
 def _embed(captions: list[str], encoder: MiniLM) -> tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.float32]]:
-    tokens = np.zeros((len(captions), TEXT_TOKENS, TEXT_DIM), np.float16)
-    mask = np.zeros((len(captions), TEXT_TOKENS), bool)
+    tokens = np.zeros((len(captions), MAX_TOKENS, TEXT_DIM), np.float16)
+    mask = np.zeros((len(captions), MAX_TOKENS), bool)
     pooled = np.zeros((len(captions), TEXT_DIM), np.float32)
     for at in range(0, len(captions), _EMBED_BATCH):
         text = encoder.embed(captions[at : at + _EMBED_BATCH])
-        rows, kept = slice(at, at + len(text.pooled)), min(TEXT_TOKENS, text.tokens.shape[1])
+        rows, kept = slice(at, at + len(text.pooled)), min(MAX_TOKENS, text.tokens.shape[1])
         tokens[rows, :kept] = text.tokens[:, :kept].numpy()
         mask[rows, :kept] = text.mask[:, :kept].numpy()
         pooled[rows] = text.pooled.numpy()

@@ -33,6 +33,7 @@ class FlowSettings:
         matrix_lr, other_lr: peak learning rates of Muon (the blocks' matrices) and of AdamW (the rest).
         tokens: latent frames a batch.
         checkpoint_s: how often the EMA weights are written.
+        most_steps: stop there even if time is left.
     """
 
     seconds: float
@@ -40,6 +41,7 @@ class FlowSettings:
     other_lr: float = 1e-3
     tokens: int = 1024
     checkpoint_s: float = 180.0
+    most_steps: int = 1_000_000
 
 
 def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> StableAudio3DiTModel:
@@ -108,7 +110,7 @@ def train_flow(
     probe = _validation(held_out)
     started = saved = time.monotonic()
     step, mean_loss = 0, 1.0
-    while (elapsed := time.monotonic() - started) < settings.seconds:
+    while (elapsed := time.monotonic() - started) < settings.seconds and step < settings.most_steps:
         share = elapsed / settings.seconds
         level = min(1.0, (step + 1) / _WARM_UP_STEPS) * (1.0 if share < 0.55 else max(0.02, (1 - share) / 0.45))
         for optimizer, optimizer_peaks in zip(optimizers, peaks, strict=True):

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
@@ -11,6 +12,9 @@ from model_core.planner.network import SCALARS, PromptPlanner
 
 _BATCH: Final = 512
 _NOISE: Final = 0.02
+_UNSAID: Final = 0.1
+
+FloatArray = NDArray[np.float32]
 
 
 def targets_of(headers: list[Header]) -> dict[str, torch.Tensor]:
@@ -46,13 +50,14 @@ def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str
 
 
 def train_planner(
-    headers: list[Header], pooled: np.ndarray[tuple[int, int, int], np.dtype[np.float32]], *, steps: int, seed: int = 0
+    headers: list[Header], pooled: FloatArray, empty: FloatArray, *, steps: int, seed: int = 0
 ) -> PromptPlanner:
     """A fitted planner.
 
     Args:
         headers: of P pieces.
         pooled: embeddings of K captions each, shape (P, K, TEXT_DIM).
+        empty: embedding of the empty prompt, shape (TEXT_DIM,), said of any piece now and then.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -62,7 +67,9 @@ def train_planner(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     for _ in range(steps):
         piece = rng.integers(0, len(headers), _BATCH)
-        prompt = torch.from_numpy(pooled[piece, rng.integers(0, pooled.shape[1], _BATCH)])
+        said = pooled[piece, rng.integers(0, pooled.shape[1], _BATCH)]
+        said[rng.random(_BATCH) < _UNSAID] = empty
+        prompt = torch.from_numpy(said)
         prompt = functional.normalize(prompt + _NOISE * torch.randn_like(prompt), dim=1)
         loss = planner_loss(planner, prompt, {name: values[piece] for name, values in targets.items()})
         optimizer.zero_grad()

@@ -71,7 +71,19 @@ def test_bad_options_name_themselves(options: list[str], named: str, tmp_path: P
     assert named in done.stderr
 
 
-def test_an_output_folder_that_is_not_there_is_told_before_the_work(tmp_path: Path) -> None:
-    done = _v2m("score", CLIP, "-o", tmp_path / "nowhere" / "out.mp4")
-    assert done.returncode == 2
-    assert "nowhere" in done.stderr
+def test_targets_that_cannot_be_written_are_told_before_the_work(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", cuts=[], duration=1.0)
+    good = tmp_path / "out.mp4"
+    cases = {
+        "--output": ["-o", tmp_path / "nowhere" / "out.mp4"],
+        "--wav": ["-o", good, "--wav", tmp_path / "nowhere" / "a.wav"],
+        "--midi": ["-o", good, "--midi", tmp_path],
+        "overwrite": ["-o", clip],
+        ".mp4": ["-o", tmp_path / "out.webm"],
+    }
+    for named, arguments in cases.items():
+        done = _v2m("score", clip, *arguments)
+        assert done.returncode == 2, named
+        assert named in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]

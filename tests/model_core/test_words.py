@@ -2,11 +2,22 @@
 
 import pytest
 
+from model_core.codecs.score.header import PROGRAMS
+from model_core.planner.instruments import INSTRUMENTS
 from model_core.planner.words import explicit_words
 
 
 @pytest.mark.parametrize(
-    ("prompt", "bpm"), [("house at 124 bpm", 124.0), ("90BPM lofi", 90.0), ("300 bpm", 144.0), ("1984 retro", None)]
+    ("prompt", "bpm"),
+    [
+        ("house at 124 bpm", 124.0),
+        ("90BPM lofi", 90.0),
+        ("300 bpm", 144.0),
+        ("1984 retro", None),
+        ("120.5 bpm", 120.5),
+        ("a 100-bpm groove", 100.0),
+        ("80 beats per minute", 80.0),
+    ],
 )
 def test_tempo(prompt: str, bpm: float | None) -> None:
     assert explicit_words(prompt).bpm == bpm
@@ -21,6 +32,9 @@ def test_tempo(prompt: str, bpm: float | None) -> None:
         ("B flat minor", True, 10),
         ("give me a minor disaster theme", True, None),
         ("in a minor", True, 9),
+        ("A minor, slow", True, 9),
+        ("strings in a minor key", True, None),
+        ("driving in a major city", False, None),
         ("a happy tune", False, None),
         ("tense strings", None, None),
     ],
@@ -37,7 +51,12 @@ def test_instruments_asked_for_and_ruled_out() -> None:
     assert words.without == {"drums"}
     assert "drums" not in words.wanted
     assert explicit_words("without any drums and no bass").without == {"drums", "bass"}
-    assert "chords" not in explicit_words("no piano please").programs
+    assert explicit_words("no heavy drums or bass, but strings").without == {"drums", "bass"}
+    assert explicit_words("strings, I don't want drums").wanted == {"chords"}
+    piano = explicit_words("no piano please, violins")
+    assert (piano.unwanted, piano.programs) == ({0}, {"lead": (40,)})
+    assert explicit_words("no electric piano").unwanted == {4}
+    assert explicit_words("80 beats per minute, hearts beat slowly").wanted == set()
 
 
 def test_longer_names_win() -> None:
@@ -45,7 +64,13 @@ def test_longer_names_win() -> None:
     assert explicit_words("synth bass").programs == {"bass": (38, 39)}
 
 
+def test_every_program_is_one_that_the_model_has() -> None:
+    for instrument in INSTRUMENTS.values():
+        assert set(instrument.programs) <= set(PROGRAMS[instrument.role])
+
+
 @pytest.mark.parametrize("prompt", ["solo piano", "a piano solo", "just a piano", "piano only"])
 def test_solo_piano(prompt: str) -> None:
     assert explicit_words(prompt).solo_piano
     assert not explicit_words("piano and strings").solo_piano
+    assert not explicit_words("no solo piano").solo_piano

@@ -125,7 +125,7 @@ def test_rendered_curves_peak_where_the_composer_put_events() -> None:
 
 def test_the_stages_make_a_model_that_loads(data: FlowData, vae: BeatVAE, tmp_path: Path) -> None:
     log: list[str] = []
-    settings = FlowSettings(seconds=4, tokens=128)
+    settings = FlowSettings(seconds=600, tokens=128, most_steps=40)
     text = train_flow(new_model(64, 64, 2), data, data, settings, tmp_path / "text", log=log.append)
     curved = dataclasses.replace(data, curves=render_curves(data.seeds, data.lengths))
     assert curved.curves.shape == (PIECES, 640)
@@ -134,7 +134,7 @@ def test_the_stages_make_a_model_that_loads(data: FlowData, vae: BeatVAE, tmp_pa
     before, after = (float(line.split("held out ")[1].split()[0]) for line in (log[0], log[-1]))
     assert after < before
     headers = [example_of(int(seed)).header for seed in data.seeds]
-    planner = train_planner(headers, data.pooled, steps=40)
+    planner = train_planner(headers, data.pooled, data.pooled[0, 0], steps=40)
     model = EmbeddedModel("tiny", flow, vae, planner)
     save_model(model, tmp_path / "model")
     back = load_model(tmp_path / "model")
@@ -160,8 +160,8 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_the_planner_learns_the_styles_of_its_captions(data: FlowData) -> None:
     headers = [example_of(int(seed)).header for seed in data.seeds]
     pooled, targets = torch.from_numpy(data.pooled[:, 0]), targets_of(headers)
-    planner = train_planner(headers, data.pooled, steps=150)
+    planner = train_planner(headers, data.pooled, data.pooled[0, 0], steps=150)
     with torch.no_grad():
-        fresh = train_planner(headers, data.pooled, steps=1)
+        fresh = train_planner(headers, data.pooled, data.pooled[0, 0], steps=1)
         assert planner_loss(planner, pooled, targets) < planner_loss(fresh, pooled, targets) - 2
         assert (planner.style_logits(pooled).argmax(dim=1) == targets["style"]).all()

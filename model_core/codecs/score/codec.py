@@ -1,6 +1,6 @@
 """The score codec: owns the time axis of its latents, and turns them into notes and sound."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -39,17 +39,10 @@ class Performance:
 class ScoreCodec:
     """Latents of two beats a frame <-> a played score."""
 
-    window_s: Final = 0.2
-    """Width of the smoothing window this codec's frames can follow, seconds."""
-
     def __init__(self, vae: BeatVAE) -> None:
         """``vae`` decodes the beats. The instrument bank is loaded here, not at the first score."""
         self.vae = vae
         load_bank(SAMPLE_RATE)
-
-    def frame_times(self, plan: Plan) -> NDArray[np.float64]:
-        """Seconds of each latent frame's start, shape (F,)."""
-        return plan.tempo.beat_times[:-1:2]
 
     def grid(self, plan: Plan) -> torch.Tensor:
         """Grid channels of the plan, shape (GRID_CHANNELS, F)."""
@@ -62,14 +55,18 @@ class ScoreCodec:
 
     @torch.no_grad()
     def decode_score(self, latents: torch.Tensor, plan: Plan) -> Score:
-        """The score of latents (C, F)."""
+        """The score of latents (C, F): what they decode to, in the parts that the header has."""
         logits = self.vae.decode(beats_of(latents)).numpy()
-        return from_beats(logits, plan.tempo.beat_in_bar)
+        return from_beats(logits, plan.tempo.beat_in_bar).keep_only(plan.header.parts)
 
     def perform(self, score: Score, plan: Plan) -> Performance:
         """Play a score and cut the sound to the plan's duration."""
         beat_times, header = plan.tempo.beat_times, plan.header
-        played = notes_of(score, header, beat_times, plan.key)
+        played = [
+            replace(note, end=min(note.end, plan.duration))
+            for note in notes_of(score, header, beat_times, plan.key)
+            if note.start < plan.duration
+        ]
         length = round(plan.duration * SAMPLE_RATE)
         riser = riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
         sound = stems(played, plan.duration, SAMPLE_RATE)

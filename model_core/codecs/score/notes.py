@@ -1,7 +1,7 @@
 """Notes in seconds, from a score on the grid and the times of its beats."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -85,7 +85,19 @@ def notes_of(score: Score, header: Header, beat_times: NDArray[np.float64], key:
             notes.append(Note("drums", DRUM_KEYS["kick"], velocity, start, start + _DRUM_S, header.programs["drums"]))
         elif name in DRUM_KEYS:
             notes.append(Note("drums", DRUM_KEYS[name], velocity, start, start + _DRUM_S, header.programs["drums"]))
-    return sorted(notes, key=lambda n: (n.start, n.role, n.pitch))
+    return _one_at_a_time(sorted(notes, key=lambda n: (n.start, n.role, n.pitch, n.velocity)))
+
+
+def _one_at_a_time(notes: list[Note]) -> list[Note]:
+    """A key sounds once at a time: a note ends where its key is struck again, and of two at once the louder stays."""
+    kept: list[Note] = []
+    struck_next: dict[tuple[str, int], float] = {}
+    for note in reversed(notes):
+        again = struck_next.get((note.role, note.pitch), np.inf)
+        if note.start < again:
+            kept.append(replace(note, end=min(note.end, again)))
+            struck_next[note.role, note.pitch] = note.start
+    return kept[::-1]
 
 
 def riser_envelope(score: Score, times: NDArray[np.float64], sample_rate: int, samples: int) -> NDArray[np.float32]:

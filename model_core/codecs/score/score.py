@@ -91,6 +91,18 @@ class Score:
             beat_in_bar=(np.arange(beats) % BEATS_PER_BAR).astype(np.int8),
         )
 
+    def keep_only(self, parts: frozenset[str]) -> "Score":
+        """Silence the roles that are not among ``parts``, in place."""
+        for part in MONO_PARTS:
+            if part not in parts:
+                self.mono[part][:] = REST
+                self.mono_velocity[part][:] = 0
+        if "chords" not in parts:
+            self.chord[:] = False
+        if "drums" not in parts:
+            self.drums[:] = 0
+        return self.tidy()
+
     def tidy(self) -> "Score":
         """Make the grid playable, in place: no sustain without its note, chords change only where they are struck."""
         for part in MONO_PARTS:
