@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
-    max_duration_s: float = Field(default=1800.0, gt=0, description="Longest video that is accepted, in seconds.")
+    max_duration_s: float = Field(default=600.0, gt=0, description="Longest video that is accepted, in seconds.")
     job_timeout_s: int = Field(default=3600, gt=0, description="A job that runs longer fails with the code `timeout`.")
     max_attempts: int = Field(default=3, ge=1, le=10, description="How often a job is started when its workers die.")
     retention_s: int = Field(

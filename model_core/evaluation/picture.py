@@ -22,6 +22,7 @@ FILM_INCHES: Final = (10.8, 1.15)
 """Width and height of the row of frames, nearly: what keeps their shape."""
 ROLE_COLOURS: Final = {
     "bass": "#4c78a8", "chords": "#72b7b2", "lead": "#e45756", "arp": "#b279a2", "drums": "#9d8463",
+    "impact": "#54463a",
 }  # fmt: skip
 
 
@@ -33,9 +34,9 @@ class PlayedNote(Protocol):
     @property
     def pitch(self) -> int: ...
     @property
-    def start_s(self) -> float: ...
+    def start(self) -> float: ...
     @property
-    def end_s(self) -> float: ...
+    def end(self) -> float: ...
 
 
 class ScoredNotes(Scored, Protocol):
@@ -101,8 +102,8 @@ def _roll(axes: Axes, notes: Sequence[PlayedNote]) -> None:
         mine = [note for note in notes if note.role == role]
         axes.barh(
             [note.pitch for note in mine],
-            [max(0.04, note.end_s - note.start_s) for note in mine],
-            left=[note.start_s for note in mine],
+            [max(0.04, note.end - note.start) for note in mine],
+            left=[note.start for note in mine],
             height=0.9,
             color=colour,
             label=role,

@@ -53,7 +53,7 @@ class MediaLimits:
         file_bytes: largest file that mux may write; the other calls may write none.
     """
 
-    max_duration_s: float = 1800.0
+    max_duration_s: float = 600.0
     max_pixels: int = 4096 * 2304
     max_frames: int = 240_000
     wall_s: float = 900.0

@@ -18,8 +18,8 @@ from model_core.evaluation.picture import FRAME_SIZE, draw, pictures_after
 class Note:
     role: str
     pitch: int
-    start_s: float
-    end_s: float
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
