@@ -1,0 +1,81 @@
+"""The plan obeys explicit words whatever the planner thinks, repeats itself, and listens to the picture when unasked."""
+
+import numpy as np
+import pytest
+import torch
+
+from model_core.codecs.score.header import PROGRAMS
+from model_core.codecs.score.plan import Plan
+from model_core.curves import Events
+from model_core.planner.network import PromptPlanner
+from model_core.planner.plan import Wish, make_plan
+
+EVENTS = Events(np.array([2.0, 5.0, 9.0]), np.array([1.0, 0.8, 0.9]))
+NO_EVENTS = Events(np.zeros(0), np.zeros(0))
+
+
+@pytest.fixture(scope="module")
+def planner() -> PromptPlanner:
+    torch.manual_seed(0)
+    return PromptPlanner().eval()  # untrained: its opinions are random, so obedience cannot be its own
+
+
+def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, bend: bool = True) -> Plan:
+    pooled = torch.nn.functional.normalize(torch.randn(1, 384, generator=torch.Generator().manual_seed(1)), dim=1)
+    return make_plan(planner, Wish(prompt, pooled, seed, bend), events, 12.0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_explicit_words_are_obeyed(planner: PromptPlanner, seed: int) -> None:
+    plan = _plan(planner, "100 bpm, G minor, flute, no drums, no bass", seed)
+    assert {"drums", "bass"}.isdisjoint(plan.header.parts)
+    assert plan.header.programs["lead"] == 73
+    assert "lead" in plan.header.parts
+    assert plan.header.minor
+    assert (plan.key + 9) % 12 == 7
+    assert np.abs(60 / np.diff(plan.tempo.beat_times) / 100 - 1).max() < 0.06
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_solo_piano_is_nothing_but_a_piano(planner: PromptPlanner, seed: int) -> None:
+    header = _plan(planner, "solo piano, wistful", seed).header
+    assert header.parts <= {"chords", "lead", "arp"}
+    assert {header.programs[role] for role in header.parts} == {0}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_unwanted_instrument_is_not_drawn(planner: PromptPlanner, seed: int) -> None:
+    header = _plan(planner, "no piano, no strings", seed).header
+    assert {0, 48, 49}.isdisjoint(header.programs[role] for role in ("chords", "lead", "arp", "bass"))
+
+
+def test_the_seed_decides_and_repeats(planner: PromptPlanner) -> None:
+    one, two = _plan(planner, "anything", 3), _plan(planner, "anything", 3)
+    assert one.header == two.header
+    assert one.key == two.key
+    np.testing.assert_array_equal(one.tempo.beat_times, two.tempo.beat_times)
+    drawn = [_plan(planner, "anything", seed).header for seed in range(6)]
+    assert len({(h.style, *h.programs.values()) for h in drawn}) > 3
+
+
+def test_every_program_is_one_the_header_knows(planner: PromptPlanner) -> None:
+    for seed in range(12):
+        header = _plan(planner, "", seed).header
+        assert all(program in PROGRAMS[role] for role, program in header.programs.items())
+        assert header.vector().shape == _plan(planner, "piano", seed).header.vector().shape
+
+
+def test_an_empty_prompt_listens_to_the_picture(planner: PromptPlanner) -> None:
+    busy = Events(np.arange(0.8, 11.5, 0.9), np.ones(12))
+    lively = [_plan(planner, "", seed, busy).header for seed in range(30)]
+    calm = [_plan(planner, "", seed, NO_EVENTS).header for seed in range(30)]
+    quiet = {"ambient", "piano", "lofi", "acoustic"}
+    assert sum(h.style in quiet for h in calm) > sum(h.style in quiet for h in lively) + 8
+    assert np.mean([h.energy for h in lively]) > np.mean([h.energy for h in calm]) + 0.2
+
+
+def test_the_tempo_stays_steady_when_it_may_not_bend(planner: PromptPlanner) -> None:
+    tempo = _plan(planner, "rock", bend=False).tempo
+    assert np.diff(tempo.beat_times).std() < 1e-9
+    assert len(tempo.hit_points) == 0
+    assert len(_plan(planner, "rock").tempo.hit_points) > 0
