@@ -1,4 +1,4 @@
-"""The plan obeys explicit words whatever the planner thinks, and listens to the picture when it is asked for nothing."""
+"""The plan obeys explicit words whatever the planner thinks, and listens to the picture when asked for nothing."""
 
 import numpy as np
 import pytest
