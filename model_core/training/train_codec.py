@@ -54,7 +54,7 @@ def train_codec(
 ) -> BeatVAE:
     """A trained VAE with its shift and scale set, from beat vectors (M, BEAT_DIM)."""
     torch.manual_seed(seed)
-    vae = BeatVAE()
+    vae: BeatVAE = BeatVAE()
     optimizer = torch.optim.AdamW(vae.parameters(), _PEAK_LR, weight_decay=1e-4, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_LR, total_steps=steps, pct_start=0.05)
     rng = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def train_codec(
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
         loss = reconstruction_loss(decoded, batch)
         optimizer.zero_grad()
-        (loss + _KL_WEIGHT * divergence).backward()
+        (loss + _KL_WEIGHT * divergence).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 2.0)
         optimizer.step()
         schedule.step()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -123,7 +123,7 @@ def train_flow(
             optimizer.zero_grad()
         with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for so few tokens a quarter faster than the fused kernel
             loss = flow_loss(model, clean, condition, unknown, times, torch.randn_like(clean)).mean()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
@@ -154,10 +154,8 @@ def _optimizers(model: StableAudio3DiTModel, settings: FlowSettings) -> list[tor
     muon = torch.optim.Muon(
         matrices, lr=settings.matrix_lr, weight_decay=0.01, momentum=0.95, adjust_lr_fn="match_rms_adamw", ns_steps=4
     )
-    adam = torch.optim.AdamW(
-        [{"params": others}, {"params": local, "lr": 2 * settings.other_lr}],
-        lr=settings.other_lr, betas=(0.9, 0.98), weight_decay=0.0,
-    )  # fmt: skip
+    groups: list[dict[str, Any]] = [{"params": others}, {"params": local, "lr": 2 * settings.other_lr}]
+    adam = torch.optim.AdamW(groups, lr=settings.other_lr, betas=(0.9, 0.98), weight_decay=0.0)
     return [muon, adam]
 
 

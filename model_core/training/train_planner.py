@@ -61,7 +61,8 @@ def train_planner(
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    planner = PromptPlanner().train()
+    planner: PromptPlanner = PromptPlanner()
+    planner.train()
     targets = targets_of(headers)
     optimizer = torch.optim.AdamW(planner.parameters(), 2e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
@@ -73,7 +74,8 @@ def train_planner(
         prompt = functional.normalize(prompt + _NOISE * torch.randn_like(prompt), dim=1)
         loss = planner_loss(planner, prompt, {name: values[piece] for name, values in targets.items()})
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
-    return planner.eval()
+    planner.eval()
+    return planner

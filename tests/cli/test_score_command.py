@@ -49,7 +49,7 @@ def _text(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("command", ["score", "curve"])
 def test_a_bad_file_is_one_line_and_status_2(command: str, tmp_path: Path) -> None:
-    output = ["-o", tmp_path / "out.mp4"] if command == "score" else []
+    output: list[str | Path] = ["-o", tmp_path / "out.mp4"] if command == "score" else []
     for video in (_text(tmp_path), tmp_path / "missing.mp4"):
         done = _v2m(command, video, *output)
         assert done.returncode == 2
@@ -74,7 +74,7 @@ def test_bad_options_name_themselves(options: list[str], named: str, tmp_path: P
 def test_targets_that_cannot_be_written_are_told_before_the_work(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", cuts=[], duration=1.0)
     good = tmp_path / "out.mp4"
-    cases = {
+    cases: dict[str, list[str | Path]] = {
         "--output": ["-o", tmp_path / "nowhere" / "out.mp4"],
         "--wav": ["-o", good, "--wav", tmp_path / "nowhere" / "a.wav"],
         "--midi": ["-o", good, "--midi", tmp_path],

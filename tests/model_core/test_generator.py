@@ -117,7 +117,7 @@ def test_one_euler_step_of_a_straight_flow_lands_on_the_data() -> None:
 
     for frames in (4, 21):  # one window, and several that overlap
         out = generate(
-            Straight(), _condition(frames), _condition(frames, prompted=False), Guidance(),  # type: ignore[arg-type]
+            Straight(), _condition(frames), _condition(frames, prompted=False), Guidance(),
             steps=7, generator=torch.Generator().manual_seed(0), window=8, overlap=2,
         )  # fmt: skip
         torch.testing.assert_close(out, torch.full((1, CHANNELS, frames), 2.0), atol=1e-4, rtol=1e-4)

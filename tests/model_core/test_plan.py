@@ -17,7 +17,9 @@ NO_EVENTS = Events(np.zeros(0), np.zeros(0))
 @pytest.fixture(scope="module")
 def planner() -> PromptPlanner:
     torch.manual_seed(0)
-    return PromptPlanner().eval()  # untrained: its opinions are random, so obedience cannot be its own
+    planner: PromptPlanner = PromptPlanner()  # untrained: its opinions are random, so obedience cannot be its own
+    planner.eval()
+    return planner
 
 
 def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, bend: bool = True) -> Plan:

@@ -69,7 +69,7 @@ def from_beats(logits: NDArray[np.float32], beat_in_bar: NDArray[np.int8]) -> Sc
         mono_velocity={part: velocity(f"{part}_velocity", mono[part] != REST) for part in MONO_PARTS},
         chord=chord,
         chord_struck=take("chord_struck")[:, 0] > 0,
-        chord_velocity=velocity("chord_velocity", chord.any(axis=1)),
+        chord_velocity=velocity("chord_velocity", np.asarray(chord.any(axis=1))),
         drums=velocity("drum_velocity", take("drum_hit") > 0),
         beat_in_bar=beat_in_bar,
     ).tidy()

@@ -111,7 +111,7 @@ class Score:
                 if state[step] == SUSTAIN and (step == 0 or state[step - 1] == REST):
                     state[step] = REST
             velocity[state == REST] = 0.0
-        sounding = self.chord.any(axis=1)
+        sounding = np.asarray(self.chord.any(axis=1))
         for step in range(self.steps):
             if not sounding[step]:
                 self.chord_struck[step] = False
