@@ -7,6 +7,7 @@ from typing import Final
 
 import torch
 from transformers import AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 TEXT_DIM: Final = 384
 MAX_TOKENS: Final = 32
@@ -35,6 +36,7 @@ class MiniLM:
 
     def __init__(self) -> None:
         folder = _wheel_folder()
+        disable_progress_bar()  # its bar over 103 small tensors would write into the user's own
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModel.from_pretrained(folder).eval()
 
