@@ -61,7 +61,7 @@ def save_model(model: EmbeddedModel, folder: Path) -> None:
     for part, module in (("flow", model.flow), ("codec", model.vae), ("planner", model.planner)):
         half = type(module).from_config(module.config)
         half.load_state_dict(module.state_dict())
-        half.to(torch.float16).save_pretrained(folder / part, max_shard_size=_SHARD)
+        half.half().save_pretrained(folder / part, max_shard_size=_SHARD)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
     manifest = {
         "format": FORMAT,
