@@ -18,7 +18,7 @@ class Guidance:
     """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = not heard at all."""
 
     text: float = 2.0
-    curve: float = 4.0
+    curve: float = 6.0
 
 
 def predict_velocity(

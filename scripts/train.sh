@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Trains the embedded model from nothing and writes it to model_core/assets/models/v2m-embedded-0: about an hour and a
-# quarter on two otherwise idle cores. Stages that have left their result in WORK are not run again; delete it to redo one.
+# Trains the embedded model from nothing and writes it to model_core/assets/models/v2m-embedded-0: about an hour
+# on two otherwise idle cores. Stages that have left their result in WORK are not run again; delete it to redo one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-work/train}
@@ -16,7 +16,7 @@ stage() { # name, what it leaves, arguments
 
 stage codec codec --steps 2200
 stage data data.npz --pieces 5000
-stage text text --minutes 27
+stage text text --minutes 26
 stage curves curves.npz --rendered 2500
 stage planner planner
 stage curve curve --minutes 18
