@@ -61,9 +61,9 @@ class EventCurve:
         if len(self.times) < 3:
             return Events(np.zeros(0), np.zeros(0))
         spacing = float(np.median(np.diff(self.times)))
-        padded = np.concatenate([[self.values.min()], self.values, [self.values.min()]])
-        found, _ = find_peaks(padded, height=height, distance=max(1, round(min_distance_s / spacing)))
-        found = found[peak_prominences(padded, found)[0] >= prominence] - 1
+        # The first and the last value have but one neighbour and are no peaks: an end of the clip is no event.
+        found, _ = find_peaks(self.values, height=height, distance=max(1, round(min_distance_s / spacing)))
+        found = found[peak_prominences(self.values, found)[0] >= prominence]
         if not len(found):
             return Events(np.zeros(0), np.zeros(0))
         strengths = np.minimum(self.values[found] / np.quantile(self.values[found], 0.9), 1.0)

@@ -93,6 +93,13 @@ def test_of_two_near_peaks_the_higher_one_stays() -> None:
     assert events.strengths.max() == 1.0
 
 
+def test_the_ends_of_a_clip_are_no_events() -> None:
+    values = np.zeros(50)
+    values[[0, 20, 49]] = [6.0, 4.0, 6.0]
+    events = EventCurve(np.arange(50) / 25, values, "test").peaks()
+    np.testing.assert_allclose(events.times, [20 / 25])
+
+
 def test_peak_shaped_draws_each_event_at_its_strength() -> None:
     times = np.arange(0, 10, 0.05)
     drawn = peak_shaped(Events(np.array([2.0, 6.0]), np.array([1.0, 0.5])), times)
