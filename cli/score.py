@@ -70,13 +70,12 @@ def curve(
     """Print the event curve of VIDEO: when, and how much, its picture changes."""
     with user_errors():
         _check_video(video)
-        from model_core.assets import asset
         from model_core.encoders.efficientnet import EfficientNetLite0
         from model_core.media import probe
         from model_core.video_curve import curve_json, video_curve
 
         info = probe(video)
-        measured = video_curve(video, EfficientNetLite0(asset("efficientnet-lite0/features.onnx")), info.duration)
+        measured = video_curve(video, EfficientNetLite0(), info.duration)
     if as_json:
         typer.echo(json.dumps(curve_json(measured)))
         return

@@ -5,7 +5,6 @@ from typing import Final
 
 import torch
 
-from model_core.assets import asset
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
 from model_core.codecs.score.plan import Plan
 from model_core.conditioning import Condition, flagged, inpainting_channels
@@ -40,7 +39,7 @@ class Pipeline:
     @classmethod
     def load(cls, model: Path | None = None) -> "Pipeline":
         """Load a model folder, the shipped one by default; ModelError when it cannot be used."""
-        return cls(load_model(model), MiniLM(), EfficientNetLite0(asset("efficientnet-lite0/features.onnx")))
+        return cls(load_model(model), MiniLM(), EfficientNetLite0())
 
     def score_video(
         self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback | None = None

@@ -59,7 +59,8 @@ def make_clip(
             video.codec_context.max_b_frames = b_frames
             video.codec_context.gop_size = 12
         if codec == "libx264":
-            video.options = {"preset": "veryfast", "threads": "1"}
+            # A constant quantiser: the rate control of x264 does not repeat itself to the bit.
+            video.options = {"preset": "veryfast", "threads": "1", "qp": "20"}
         sound: Any = container.add_stream("libopus" if path.suffix == ".webm" else "aac", rate=48000) if audio else None
         shots = _Shots(seed, size, motion)
         for number, tick in enumerate(ticks):

@@ -7,6 +7,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from model_core.assets import asset
+
+SHIPPED: Final = "efficientnet-lite0/features.onnx"
 BATCH: Final = 16
 """Pictures a run: bounds the memory of a long batch (about 100 MB) at no loss of speed."""
 
@@ -18,12 +21,12 @@ class EfficientNetLite0:
     size: int = 224
     dimensions: int = 1280
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
-        """Load the ONNX file that scripts/export_efficientnet.py makes."""
+    def __init__(self, path: Path | None = None, threads: int = 2) -> None:
+        """Load the ONNX file that scripts/export_efficientnet.py makes; the shipped one by default."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._session = ort.InferenceSession(path or asset(SHIPPED), options, providers=["CPUExecutionProvider"])
 
     def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0.

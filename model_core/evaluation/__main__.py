@@ -70,7 +70,7 @@ def study_scorer(pipeline: "Pipeline") -> Scorer:
     from model_core.media import VideoInfo, probe
     from model_core.video_curve import video_curve
 
-    pictures = EfficientNetLite0(asset("efficientnet-lite0/features.onnx"))
+    pictures = EfficientNetLite0()
 
     @cache
     def looked_at(video: Path) -> tuple[EventCurve, VideoInfo]:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.assets import asset
 from model_core.encoders.efficientnet import BATCH, EfficientNetLite0
 
 COLUMNS = [113, 226, 287, 423, 455, 512, 897]
@@ -13,7 +12,7 @@ REFERENCE = [[4.565, 4.087, 3.58, 4.176, 3.96, 3.255, 4.764], [4.819, 0.928, 4.0
 
 @pytest.fixture(scope="module")
 def encoder() -> EfficientNetLite0:
-    return EfficientNetLite0(asset("efficientnet-lite0/features.onnx"))
+    return EfficientNetLite0()
 
 
 def picture(kind: int) -> NDArray[np.uint8]:
