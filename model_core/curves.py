@@ -80,6 +80,7 @@ def event_curve(
     power: float = 0.5,
     window: float = 0.0,
     std_floor: float = STD_FLOOR,
+    changed: FloatArray | None = None,
 ) -> EventCurve:
     """Standardised event curve of a sequence of embeddings.
 
@@ -92,9 +93,11 @@ def event_curve(
             from flattening everything else.
         window: width in seconds of a sum-normalised Hann window to smooth with, ends replicated; 0 = none.
         std_floor: least divisor, in units of (1 - cos) ** power.
+        changed: when each embedding came to differ from the one before, in seconds, shape (N,), as far as another
+            measure knows it better than the midpoint of the two timestamps; its first value is not used.
 
     Returns:
-        The curve at the N - 1 midpoints; a single frame gives one zero, as a constant clip gives zeros.
+        The curve at the N - 1 times of ``changed``, by default the midpoints; a single frame gives one zero, as a constant clip gives zeros.
     """
     if len(features) < 2:
         return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
@@ -109,7 +112,7 @@ def event_curve(
     # Smoothed before it is standardised: fast cutting would else lose its height to the window.
     raw = _smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
-    return EventCurve((times[:-1] + times[1:]) / 2, values, encoder, window)
+    return EventCurve((times[:-1] + times[1:]) / 2 if changed is None else changed[1:], values, encoder, window)
 
 
 def _smoothed(values: FloatArray, points: float) -> FloatArray:

@@ -1,4 +1,7 @@
-"""The event curve of a video file: frames from the sandbox, features, neighbouring dissimilarity."""
+"""The event curve of a video file: frames from the sandbox, features, neighbouring dissimilarity.
+
+The features of FRAME_RATE frames a second decide how much changes; the luma of every frame decides when, to the frame.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -39,12 +42,19 @@ def video_curve(
     Raises:
         MediaError: the video cannot be decoded within its limits.
     """
-    features, times = [], []
+    features, times, changed = [], [], []
     for batch in frames(path, FRAME_RATE, encoder.size):
         features.append(encoder.embed(batch.rgb))
         times.append(batch.times)
+        changed.append(batch.changed)
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
-    return event_curve(np.concatenate(features), np.concatenate(times), encoder.name, window=WINDOW_S)
+    return event_curve(
+        np.concatenate(features),
+        np.concatenate(times),
+        encoder.name,
+        window=WINDOW_S,
+        changed=np.concatenate(changed),
+    )
 
 
 def curve_json(curve: EventCurve) -> dict[str, Any]:

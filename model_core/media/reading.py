@@ -67,7 +67,8 @@ def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generato
             if header["kind"] == "end":
                 return
             rgb = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size, size, 3)
-            yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate)
+            changed: Any = header["changed"]
+            yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate, np.array(changed, np.float64))
             first += len(rgb)
 
 

@@ -105,7 +105,10 @@ class FrameBatch:
     Attributes:
         rgb: (N, size, size, 3), the whole displayed picture squeezed to a square, rotation applied, no crop.
         times: (N,) seconds from the first shown picture, each a multiple of 1/rate.
+        changed: (N,) seconds; when, between the instant before and this one, the picture changed most, to the
+            frame: a cut's own pts, whatever the rate. The middle where nothing changed; 0 for the first instant.
     """
 
     rgb: NDArray[np.uint8]
     times: NDArray[np.float64]
+    changed: NDArray[np.float64]

@@ -33,6 +33,31 @@ def test_a_cut_is_seen_at_the_first_instant_after_it(tmp_path: Path, name: str, 
         assert -0.001 <= seen - first_new < 1 / rate + 0.001
 
 
+@pytest.mark.parametrize("vfr", [False, True])
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_a_cut_between_two_instants_is_timed_to_the_frame(tmp_path: Path, name: str, vfr: bool) -> None:
+    wanted = [0.52, 1.3, 1.64]
+    path = factory.make_clip(tmp_path / name, wanted, duration=2.4, fps=25, vfr=vfr)
+    ticks = np.array(factory.picture_ticks(2.4, 25, vfr)) / factory.TICKS_PER_SECOND
+    for rate in (5.0, 12.5):
+        batch = next(frames(path, rate, 32))
+        assert batch.changed[0] == 0
+        assert np.all(np.diff(batch.changed) > 0)
+        assert np.all((batch.changed[1:] >= batch.times[:-1]) & (batch.changed[1:] <= batch.times[1:]))
+        for cut in wanted:
+            first_new = ticks[ticks >= cut - 1e-6][0]
+            interval = np.flatnonzero(batch.times >= first_new - 2e-3)[0]
+            assert batch.changed[interval] == pytest.approx(first_new, abs=0.004)
+
+
+def test_where_nothing_changes_the_middle_of_the_interval_stands(tmp_path: Path) -> None:
+    slower_than_the_grid = factory.make_clip(tmp_path / "a.mp4", duration=2.0, fps=5)
+    batch = next(frames(slower_than_the_grid, 25.0, 32))
+    middles = (batch.times[1:] + batch.times[:-1]) / 2
+    still = np.arange(1, len(batch.times)) % 5 != 0
+    np.testing.assert_allclose(batch.changed[1:][still], middles[still])
+
+
 def test_the_grid_covers_the_video_and_no_more(tmp_path: Path) -> None:
     path = factory.make_clip(tmp_path / "a.mp4", duration=3.0, fps=25)
     for rate in (1.0, 12.0, 30.0):

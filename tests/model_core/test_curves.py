@@ -31,6 +31,13 @@ def test_a_cut_is_a_peak_at_the_midpoint_of_its_two_frames() -> None:
     assert curve.values.std() == pytest.approx(1.0)
 
 
+def test_a_better_known_moment_takes_the_place_of_the_midpoint() -> None:
+    known = _times() - 0.01
+    curve = event_curve(_shots([50]), _times(), "test", changed=known)
+    assert curve.times[curve.values.argmax()] == known[50]
+    np.testing.assert_array_equal(curve.values, event_curve(_shots([50]), _times(), "test").values)
+
+
 def test_the_curve_is_the_root_of_the_cosine_dissimilarity() -> None:
     features = np.array([[1, 0], [0, 1], [0, 1], [1, 1]], np.float32)
     raw = np.sqrt([1.0, 0.0, 1 - np.sqrt(0.5)])

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
+from model_core.media.inside.changes import Changes
 from model_core.media.inside.channel import Channel
 from model_core.media.inside.probe import clockwise
 from model_core.media.inside.source import decoded, opened, pick_video
@@ -24,44 +26,54 @@ def frames(channel: Channel, limits: MediaLimits, path: str, rate: float, size: 
         timeline = scan(container, pick_video(container, limits), limits)
     with opened(path, limits) as container:
         pictures = decoded(container, pick_video(container, limits), limits)
-        batch, first = np.empty((BATCH, size, size, 3), dtype=np.uint8), 0
-        filled, small, of_picture = 0, np.empty(0, dtype=np.uint8), -1
-        for instant, (number, picture) in enumerate(on_grid(pictures, timeline, rate)):
-            if number != of_picture:  # a picture that stays for several instants is scaled once
-                small, of_picture = shrink(picture, size), number
-            batch[filled] = small
-            filled += 1
-            if filled == BATCH:
-                channel.send({"kind": "frames", "first": first}, batch.data.cast("B"))
-                first, filled = instant + 1, 0
-        if filled:
-            channel.send({"kind": "frames", "first": first}, batch[:filled].data.cast("B"))
+        batch, changed = np.empty((BATCH, size, size, 3), dtype=np.uint8), list[float]()
+        small, of_picture = np.empty(0, dtype=np.uint8), -1
+        for now in on_grid(pictures, timeline, rate):
+            if now.number != of_picture:  # a picture that stays for several instants is scaled once
+                small, of_picture = shrink(now.picture, size), now.number
+            batch[len(changed)] = small
+            changed.append(now.changed)
+            if len(changed) == BATCH:
+                channel.send({"kind": "frames", "changed": changed}, batch.data.cast("B"))
+                changed.clear()
+        if changed:
+            channel.send({"kind": "frames", "changed": changed}, batch[: len(changed)].data.cast("B"))
     channel.send({"kind": "end"})
 
 
-def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> Iterator[tuple[int, VideoFrame]]:
-    """(number of the picture, picture) on screen at 0, 1/rate, 2/rate ... seconds from the timeline's origin.
+@dataclass(frozen=True)
+class OnScreen:
+    """What is shown at one instant: the picture, its number, and when it came to differ from the instant before."""
+
+    number: int
+    picture: VideoFrame
+    changed: float
+
+
+def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> Iterator[OnScreen]:
+    """What is on screen at 0, 1/rate, 2/rate ... seconds from the timeline's origin.
 
     A picture is on screen from its own pts to the next one's, whatever their distance; the first and the last one
     also fill what is left at the ends. So a cut falls between the grid instant before its first new picture's pts
-    and the first one at or after it, for constant and variable rates alike.
+    and the first one at or after it, for constant and variable rates alike; `changed` tells where between them.
     """
     tick = float(timeline.time_base)
     instants = max(1, math.ceil(float(timeline.duration) * rate - 1e-6))
     rounding = tick / 2 + 1e-9  # a container writes times as whole ticks
     instant, shown, pts = 0, None, timeline.origin - timeline.step
-    number = -1
+    number, changes = -1, Changes()
     for number, picture in enumerate(pictures):
         pts = max(pts + timeline.step, 0) if picture.pts is None else picture.pts
         begins = (pts - timeline.origin) * tick
         while shown is not None and instant < instants and instant / rate < begins - rounding:
-            yield number - 1, shown
+            yield OnScreen(number - 1, shown, changes.moment((instant - 1) / rate, instant / rate))
             instant += 1
         shown = picture
+        changes.see(picture, begins)
     if shown is None:
         raise MediaError("has pictures of which none can be decoded", "unreadable")
-    for _ in range(instant, instants):
-        yield number, shown
+    for instant in range(instant, instants):
+        yield OnScreen(number, shown, changes.moment((instant - 1) / rate, instant / rate))
 
 
 def shrink(picture: VideoFrame, size: int) -> NDArray[np.uint8]:
