@@ -1,112 +1,104 @@
-"""`python -m model_core.evaluation table` writes docs/sync.md, `... picture` writes docs/img/sync.png."""
+"""`python -m model_core.evaluation study` writes docs/evaluation.md, `... picture` writes docs/img/sync.png."""
 
 import argparse
 import json
-import sys
-import tempfile
+import logging
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from model_core.assets import asset
-from model_core.curves import EventCurve
-from model_core.evaluation.clips import Clip, make_clips
-from model_core.evaluation.report import markdown
-from model_core.evaluation.sync_table import VARIANTS, Scored, Scorer, run_study
-from model_core.options import ScoreOptions
+from model_core.evaluation.curve_judge import Found, find
+from model_core.evaluation.looking import Looked, look
+from model_core.evaluation.truth import TruthClip, truth_set
 
-if TYPE_CHECKING:
-    from model_core.pipeline import Pipeline
+log = logging.getLogger("model_core.evaluation")
 
-BUNDLED: Final = asset("demo/montage.mp4")
-
-
-def bundled_clip() -> Clip:
-    """The demo clip with its cuts in seconds, as cuts.json beside it tells them."""
-    return Clip(BUNDLED, tuple(json.loads((BUNDLED.parent / "cuts.json").read_text())["cuts"]))
-
-
-def extra_clip(text: str) -> Clip:
-    """PATH:seconds,seconds,... as a clip.
-
-    Raises:
-        argparse.ArgumentTypeError: it has another form, or the file does not exist.
-    """
-    path, _, cuts = text.rpartition(":")
-    try:
-        clip = Clip(Path(path), tuple(sorted(float(cut) for cut in cuts.split(","))))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not PATH:cut,cut,... with the cuts in seconds") from None
-    if not clip.path.is_file():
-        raise argparse.ArgumentTypeError(f"{clip.path} does not exist")
-    return clip
+WORK: Final = Path("work/evaluation")
+PICTURE_PROMPT: Final = "epic cinematic orchestra with drums, building"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m model_core.evaluation", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    table = commands.add_parser("table", help="score all clips and write the table")
-    table.add_argument("--extra", type=extra_clip, action="append", default=[], metavar="PATH:CUT,CUT,...",
-                       help="a further clip and its cuts in seconds; may be repeated")  # fmt: skip
-    table.add_argument("--seeds", type=int, default=5, help="seeds a clip")
-    table.add_argument("--generated", type=int, default=10, help="how many clips are generated")
-    table.add_argument("--default-only", action="store_true", help="leave out the variants with something switched off")
-    table.add_argument("--out", type=Path, default=Path("docs/sync.md"))
-    picture = commands.add_parser("picture", help="score one clip and draw it")
-    picture.add_argument(
-        "--clip", type=extra_clip, default=None, metavar="PATH:CUT,CUT,...", help="default: the demo clip"
-    )
-    picture.add_argument("--prompt", default="epic cinematic orchestra with drums, building")
+    study = commands.add_parser("study", help="judge all systems on the truth set and write the page")
+    study.add_argument("--clips", type=int, default=None, help="a spread subset of the truth set (default: all)")
+    study.add_argument("--seeds", type=int, default=1, help="pieces of music a clip and system")
+    study.add_argument("--work", type=Path, default=WORK, help="media, clips and results; an interrupted study goes on")
+    study.add_argument("--fresh", action="store_true", help="forget earlier results")
+    study.add_argument("--out", type=Path, default=Path("docs/evaluation.md"))
+    study.add_argument("--pictures", type=Path, default=Path("docs/img"))
+    picture = commands.add_parser("picture", help="score the demo clip and draw what came of it")
+    picture.add_argument("--prompt", default=PICTURE_PROMPT)
     picture.add_argument("--seed", type=int, default=0)
     picture.add_argument("--out", type=Path, default=Path("docs/img/sync.png"))
     return top
 
 
-def study_scorer(pipeline: "Pipeline") -> Scorer:
-    """Pipeline.score_video, but each video is decoded once only: the study scores the same clip many times."""
+def footage(media: Path) -> dict[str, Path]:
+    """The free clips that scripts/fetch_footage.py brought, by name; whatever is there."""
+    return {path.stem: path for path in sorted(media.glob("*.m[p][4g]"))}
+
+
+def looked_at(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, Looked]]:
+    """Every clip with its curve and motion."""
     from model_core.encoders.efficientnet import EfficientNetLite0
-    from model_core.media import VideoInfo, probe
-    from model_core.video_curve import video_curve
 
-    pictures = EfficientNetLite0()
+    encoder = EfficientNetLite0()
+    pairs = []
+    for number, clip in enumerate(clips, 1):
+        pairs.append((clip, look(clip.path, encoder)))
+        log.info("looked at %d of %d: %s", number, len(clips), clip.name)
+    return pairs
 
-    @cache
-    def looked_at(video: Path) -> tuple[EventCurve, VideoInfo]:
-        info = probe(video)
-        return video_curve(video, pictures, info.duration), info
 
-    def score(video: Path, prompt: str, options: ScoreOptions) -> Scored:
-        return pipeline.score_curve(*looked_at(video), prompt, options, lambda _stage, _fraction: None)
+def study(given: argparse.Namespace) -> None:
+    """All of it: clips, curves, music, figures, page, pictures."""
+    from model_core.evaluation.page import page
+    from model_core.evaluation.plots import draw_offsets, draw_systems
+    from model_core.evaluation.pooling import rows
+    from model_core.evaluation.study import run_study
+    from model_core.evaluation.systems import all_systems
+    from model_core.pipeline import Pipeline
 
-    return score
+    results = given.work / "runs.jsonl"
+    if given.fresh:
+        results.unlink(missing_ok=True)
+    clips = truth_set(given.work / "truth", footage(given.work / "media"), given.clips)
+    pairs = looked_at(clips)
+    found: list[Found] = [one for clip, looked in pairs for one in find(clip, looked.curve)]
+    log.info("the curve's peaks are judged; now the music")
+    tracks = sorted((given.work / "media" / "tracks").rglob("*.opus"))
+    runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)
+    table = rows(runs)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    draw_systems(table, given.pictures / "systems.png")
+    draw_offsets(found, given.pictures / "offsets.png")
+    given.out.write_text(page(runs, found, given.pictures))
+    print(given.out)
+
+
+def picture(given: argparse.Namespace) -> None:
+    """Score the demo clip and draw frames, curve, notes and sound."""
+    from model_core.encoders.efficientnet import EfficientNetLite0  # noqa: F401
+    from model_core.evaluation.picture import draw  # noqa: F401
+    from model_core.pipeline import Pipeline  # noqa: F401
+
+    raise NotImplementedError
+
+
+def bundled_cuts() -> list[float]:
+    """Seconds of the demo clip's cuts, as cuts.json beside it tells them."""
+    cuts: list[float] = json.loads(asset("demo/cuts.json").read_text())["cuts"]
+    return cuts
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (default: the process') name."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     given = parser().parse_args(arguments)
-    from model_core.pipeline import Pipeline  # torch: not needed to print the help
-
-    pipeline = Pipeline.load()
-    if given.command == "picture":
-        from model_core.evaluation.picture import draw
-
-        clip = given.clip or bundled_clip()
-        soundtrack = pipeline.score_video(clip.path, given.prompt, ScoreOptions(seed=given.seed))
-        draw(clip, soundtrack, given.out, f'{clip.path.name}, "{given.prompt}", seed {given.seed}')
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            clips = [*given.extra, bundled_clip(), *make_clips(Path(folder), given.generated)]
-            variants = VARIANTS[:1] if given.default_only else VARIANTS
-            runs = []
-            for run in run_study(study_scorer(pipeline), clips, range(given.seeds), variants):
-                runs.append(run)
-                hits = f"{run.onset.hits}/{len(run.clip.cuts)}"
-                print(f"{run.variant.name}: {run.clip.name}, seed {run.seed}: onsets at cuts {hits}", file=sys.stderr)
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            given.out.write_text(markdown(runs))
-    print(given.out)
+    {"study": study, "picture": picture}[given.command](given)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,125 @@
+"""The study: every system scores every clip of the truth set; what is measured goes to a file, line by line."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.evaluation.correlation import Correlogram, correlogram
+from model_core.evaluation.judge import Seen, judge
+from model_core.evaluation.listening import listen
+from model_core.evaluation.looking import Looked
+from model_core.evaluation.nulls import Figure
+from model_core.evaluation.systems import SAMPLE_RATE, System
+from model_core.evaluation.truth import TruthClip
+
+log = logging.getLogger(__name__)
+
+WINDOWS_S: Final = (0.2, 2.44)
+"""Smoothing of the two curves that are correlated: this model's own window, and the paper's."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One piece of music under one clip, judged from its sound alone.
+
+    Attributes:
+        system, clip, kind, seed: what was made for what; kind is the clip's.
+        bpm: true tempo of the motion in a dance clip, else None.
+        tempo_bpm: tempo heard in the music, 0 for none.
+        figures: by metric, each with its null.
+        correlograms: of the video's and the music's event curve, by smoothing window in seconds.
+    """
+
+    system: str
+    clip: str
+    kind: str
+    seed: int
+    bpm: float | None
+    tempo_bpm: float
+    figures: dict[str, Figure]
+    correlograms: dict[float, Correlogram]
+
+    def to_json(self) -> dict[str, Any]:
+        """Ready for one line of JSON."""
+        return {
+            **{name: getattr(self, name) for name in ("system", "clip", "kind", "seed", "bpm", "tempo_bpm")},
+            "figures": {name: figure.to_json() for name, figure in self.figures.items()},
+            "correlograms": {str(window): one.to_json() for window, one in self.correlograms.items()},
+        }
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> Self:
+        """What to_json wrote."""
+        figures = {name: Figure.from_json(figure) for name, figure in line["figures"].items()}
+        correlograms = {float(window): Correlogram.from_json(one) for window, one in line["correlograms"].items()}
+        return cls(**{**line, "figures": figures, "correlograms": correlograms})
+
+
+def seen(clip: TruthClip, looked: Looked) -> Seen:
+    """The clip's true events, with the motion that only AV-Align asks for."""
+    return Seen(looked.info.duration, clip.times, looked.motion_peaks, looked.motion_window_s, clip.bpm)
+
+
+def measure(system: System, clip: TruthClip, looked: Looked, number: int, seed: int) -> Run:
+    """Let `system` score clip number `number`, and judge the sound."""
+    audio = system.music(looked, number, seed)
+    heard = listen(audio, SAMPLE_RATE)
+    music = music_event_curve(audio, SAMPLE_RATE, LogMelChroma())
+    duration = looked.info.duration
+    return Run(
+        system.name,
+        clip.name,
+        clip.kind,
+        seed,
+        clip.bpm,
+        heard.tempo_bpm,
+        judge(heard, seen(clip, looked)),
+        {window: correlogram(looked.curve, music, duration, window) for window in WINDOWS_S},
+    )
+
+
+def run_study(
+    systems: Sequence[System],
+    clips: Sequence[tuple[TruthClip, Looked]],
+    seeds: Sequence[int],
+    results: Path,
+) -> list[Run]:
+    """Judge every system on every clip that has events, with every seed.
+
+    Runs that `results` holds already are not made again: an interrupted study goes on where it stopped. Delete the
+    file after a change of the model.
+    """
+    done = {(run.system, run.clip, run.seed): run for run in read_runs(results)}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    runs = []
+    with results.open("a") as file:
+        for number, (clip, looked) in enumerate(clips):
+            if not clip.events:
+                continue
+            for system in systems:
+                for seed in seeds:
+                    run = done.get((system.name, clip.name, seed))
+                    if run is None:
+                        run = measure(system, clip, looked, number, seed)
+                        file.write(json.dumps(run.to_json()) + "\n")
+                        file.flush()
+                    runs.append(run)
+            log.info("%d of %d: %s, %d events", number + 1, len(clips), clip.name, len(clip.events))
+    return runs
+
+
+def read_runs(results: Path) -> Iterator[Run]:
+    """The runs of a file that run_study wrote, none without a file; a line cut short by a kill is passed over."""
+    if not results.is_file():
+        return
+    for line in results.read_text().splitlines():
+        try:
+            fields = json.loads(line)
+        except json.JSONDecodeError:
+            log.warning("%s holds an incomplete line; its run is made again", results)
+            continue
+        yield Run.from_json(fields)

@@ -1,0 +1,112 @@
+"""What is compared: this project's model with parts of the method switched off, and music that knows no video."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.evaluation.looking import Looked
+from model_core.evaluation.shuffling import shuffled
+from model_core.media import read_audio
+from model_core.options import ScoreOptions
+
+if TYPE_CHECKING:
+    from model_core.pipeline import Pipeline
+
+SAMPLE_RATE: Final = 44_100
+CLICKS_PER_SECOND: Final = 8.0
+PROMPTS: Final = (
+    "epic cinematic orchestra with drums, building",
+    "upbeat electronic dance music, driving beat",
+    "calm acoustic piano and strings, reflective",
+    "funky pop with bass and drums, bright",
+    "dark ambient tension, slow pulse",
+    "energetic rock, fast drums",
+)
+"""Clip number i is scored with prompt i modulo their number, so that the study is not about one style."""
+
+
+class System(Protocol):
+    """Something that puts music under a video."""
+
+    @property
+    def name(self) -> str: ...
+
+    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+        """Sound of shape (channels, N) at SAMPLE_RATE, as long as the video, for clip number `number`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ours:
+    """The embedded model: `plan` bends the tempo to the events, `guided` follows the curve, `shuffle` misplaces it."""
+
+    name: str
+    pipeline: "Pipeline"
+    plan: bool = True
+    guided: bool = True
+    shuffle: bool = False
+
+    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+        """One score by Pipeline.score_curve."""
+        options = ScoreOptions(seed=seed, plan=self.plan)
+        if not self.guided:
+            options = options.model_copy(update={"curve_guidance": 0.0})
+        curve = looked.curve
+        if self.shuffle:
+            curve = shuffled(curve, looked.info.duration, np.random.default_rng([seed, number]))
+        prompt = PROMPTS[number % len(PROMPTS)]
+        scored = self.pipeline.score_curve(curve, looked.info, prompt, options, lambda stage, fraction: None)
+        if scored.sample_rate != SAMPLE_RATE:
+            raise ValueError(f"the model's sample rate is {scored.sample_rate}, the study's {SAMPLE_RATE}")
+        return scored.audio
+
+
+@dataclass(frozen=True)
+class LibraryTrack:
+    """A finished track from a shelf, cut to the video's length: what is done where nothing follows the picture."""
+
+    name: str
+    tracks: Sequence[Path]
+
+    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+        """A track from its beginning, repeated where the video is longer."""
+        chosen = np.random.default_rng([seed, number]).integers(len(self.tracks))
+        track = read_audio(self.tracks[chosen], SAMPLE_RATE)
+        samples = round(looked.info.duration * SAMPLE_RATE)
+        return np.tile(track, -(-samples // track.shape[1]))[:, :samples]
+
+
+@dataclass(frozen=True)
+class Metronome:
+    """CLICKS_PER_SECOND clicks, all alike: within reach of any event, at none of them. It shows what can be fooled."""
+
+    name: str
+
+    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+        """Bursts of noise that die away within 20 ms; the seed and the clip decide when the first one falls."""
+        rng = np.random.default_rng([seed, number])
+        samples = round(looked.info.duration * SAMPLE_RATE)
+        length = round(0.02 * SAMPLE_RATE)
+        click = rng.normal(size=length) * np.exp(-np.arange(length) / (0.2 * length)) * 0.3
+        sound = np.zeros((2, samples + length), np.float32)
+        for second in np.arange(rng.uniform(0, 1 / CLICKS_PER_SECOND), looked.info.duration, 1 / CLICKS_PER_SECOND):
+            start = round(second * SAMPLE_RATE)
+            sound[:, start : start + length] += click.astype(np.float32)
+        return sound[:, :samples]
+
+
+def all_systems(pipeline: "Pipeline", tracks: Sequence[Path]) -> list[System]:
+    """Every system of the study, ours first; the library only where there are tracks."""
+    return [
+        Ours("ours", pipeline),
+        Ours("ours, tempo map without curve", pipeline, guided=False),
+        Ours("ours, curve without tempo map", pipeline, plan=False),
+        Ours("ours, shuffled curve", pipeline, shuffle=True),
+        Ours("ours, neither", pipeline, plan=False, guided=False),
+        *([LibraryTrack("library track", tracks)] if tracks else []),
+        Metronome("metronome, 8 clicks a second"),
+    ]

@@ -1,0 +1,134 @@
+"""From a spec to its events and its frames."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.evaluation.truth.events import Event
+from model_core.evaluation.truth.footage import Shot
+from model_core.evaluation.truth.frames import first_shown
+from model_core.evaluation.truth.montage import Montage, blend
+from model_core.evaluation.truth.moving import QUIET, Dance, Nothing, Whip
+from model_core.evaluation.truth.recipe import Spec, event_times
+from model_core.evaluation.truth.textures import MARGIN, Pan, Picture, pan, texture
+
+Floats = NDArray[np.float64]
+
+LEAST_SIZE: Final = 0.25
+BPM: Final = (60, 140)
+
+
+class Scene(Protocol):
+    """A clip's frames and events."""
+
+    @property
+    def events(self) -> Sequence[Event]: ...
+
+    def at(self, time: float, /) -> Picture:
+        """The frame at `time` seconds."""
+        ...
+
+
+class Still:
+    """What Nothing lacks to be a scene."""
+
+    events: Sequence[Event] = ()
+
+    def __init__(self, nothing: Nothing) -> None:
+        self.at = nothing.at
+
+
+def scene(spec: Spec, rng: np.random.Generator, times: Floats, footage: Sequence[Shot]) -> tuple[Scene, float | None]:
+    """The scene of a spec, whose frames are shown at `times` seconds, and its tempo in bpm if it has one."""
+    if spec.kind == "dance":
+        return dance(spec, rng)
+    if spec.kind == "nothing":
+        quiet = QUIET[spec.number % len(QUIET)]
+        return Still(Nothing(pan(rng, spec.number, spec.size), quiet, spec.number)), None
+    if spec.kind == "move":
+        return move(spec, rng), None
+    return montage(spec, rng, times, footage), None
+
+
+def montage(spec: Spec, rng: np.random.Generator, times: Floats, footage: Sequence[Shot]) -> Montage:
+    """Cuts, footage, dissolves, flashes, fades, or a mixture."""
+    wanted = event_times(rng, spec.duration, spec.pace if spec.kind in ("cut", "footage", "flash") else "usual")
+    events = list[Event]()
+    for wish in wanted:
+        kind = str(rng.choice(["cut", "flash", "dissolve"])) if spec.kind == "mixed" else spec.kind
+        size = float(rng.uniform(LEAST_SIZE, 1)) if spec.graded else 1.0
+        if kind in ("cut", "footage"):
+            events.append(Event(first_shown(times, wish), size if kind == "cut" else 1.0, "cut"))
+        elif kind == "flash":
+            # A flash of another strength is always graded: a full white frame is rare.
+            first = first_shown(times, wish)
+            until = first_shown(times, first + rng.integers(1, 4) / float(spec.rate))
+            events.append(Event(first, float(rng.uniform(0.4, 1)), "flash", until - first))
+        elif kind == "dissolve":
+            events.append(Event(wish, 1.0, "dissolve", float(rng.uniform(0.3, 0.8))))
+        elif len(events) < 2 or wish - events[-1].time > 1.6:
+            length = float(rng.uniform(0.3, 0.6))
+            gap = length + float(rng.uniform(0.3, 0.5))
+            if wish + gap < spec.duration - length / 2:
+                events += [Event(wish, 1.0, "fade", length), Event(wish + gap, 1.0, "fade", length)]
+    changes = [event for event in events if event.kind in ("cut", "dissolve")]
+    downs_and_ups = [event for event in events if event.kind == "fade"]
+    changes += [
+        Event((down.time + up.time) / 2, 1.0, "cut")
+        for down, up in zip(downs_and_ups[::2], downs_and_ups[1::2], strict=True)
+    ]
+    shots: Sequence[Pan] | Sequence[Shot]
+    if spec.kind == "footage":
+        shots = _real_shots(rng, len(changes) + 1, footage)
+    else:
+        shots = _textured_shots(spec, rng, changes)
+    return Montage(shots, changes, events, int(rng.choice([0, 255], p=[0.25, 0.75])))
+
+
+def _real_shots(rng: np.random.Generator, count: int, footage: Sequence[Shot]) -> list[Shot]:
+    """Segments at random, never the same source twice in a row where there is a choice."""
+    shots = list[Shot]()
+    for _ in range(count):
+        others = [shot for shot in footage if not shots or shot.source != shots[-1].source]
+        # Within one source neighbouring segments may look alike: take another source.
+        choice = others or [shot for shot in footage if shot is not shots[-1]] or list(footage)
+        shots.append(choice[int(rng.integers(len(choice)))])
+    return shots
+
+
+def _textured_shots(spec: Spec, rng: np.random.Generator, changes: Sequence[Event]) -> list[Pan]:
+    """A pan for each shot; where a change is smaller than 1, the next canvas keeps the rest of the one before it."""
+    shots = [pan(rng, int(rng.integers(4)), spec.size)]
+    for number, change in enumerate(changes):
+        canvas = texture(rng, number + 1, spec.size)
+        before = shots[-1]
+        if change.size < 1:
+            # The same window glides on, so that nothing but the blend changes.
+            shots.append(Pan(blend(before.canvas, canvas, change.size), spec.size, before.start, before.velocity))
+        else:
+            shots.append(pan(rng, number, spec.size, canvas))
+    return shots
+
+
+def move(spec: Spec, rng: np.random.Generator) -> Whip:
+    """Whips of 0.2 to 0.4 s."""
+    events = [
+        Event(time, float(rng.uniform(LEAST_SIZE, 1)), "move", float(rng.uniform(0.2, 0.4)))
+        for time in event_times(rng, spec.duration, "usual")
+    ]
+    rows, columns = spec.size
+    # Four textures side by side, each narrower than the frame: a whip brings other things into view.
+    panels = [texture(rng, spec.number + n, spec.size)[:, : 3 * columns // 4] for n in range(4)]
+    return Whip(np.concatenate(panels, axis=1)[: rows + MARGIN[0]], spec.size, events)
+
+
+def dance(spec: Spec, rng: np.random.Generator) -> tuple[Dance, float]:
+    """Beats at a steady tempo; every fourth goes farthest. The beats before and after the clip are no events of it."""
+    bpm = float(rng.integers(*BPM))
+    beat = 60 / bpm
+    times = np.arange(float(rng.uniform(0, beat)) - 2 * beat, spec.duration + 2 * beat, beat)
+    events = [Event(float(time), 1.0 if n % 4 == 0 else 0.6, "beat") for n, time in enumerate(times)]
+    backdrop = (texture(rng, 0, spec.size)[: spec.size[0], : spec.size[1]] * 0.5).astype(np.uint8)
+    return Dance(backdrop, rng.uniform(150, 255, 3), events, figure=spec.number % 2 == 1), bpm
