@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.report import report
 from cli.score import curve, score
 from cli.up import api, up, worker
 
@@ -11,7 +12,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (score, curve, up, api, worker):
+for _command in (score, curve, report, up, api, worker):
     app.command()(_command)
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`v2m score` and `v2m curve`: the model in this process, without a service."""
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.errors import user_errors
+from cli.files import check_target, check_video
 from model_core.errors import InputError
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
 
@@ -41,9 +41,9 @@ def score(
         options = _options(
             seed=seed, steps=steps, text_guidance=text_guidance, curve_guidance=curve_guidance, plan=plan
         )
-        _check_video(video)
+        check_video(video)
         for name, target in (("--output", output), ("--wav", wav), ("--midi", midi), ("--report", report)):
-            _check_target(name, target, video)
+            check_target(name, target, video)
         from model_core.media import output_suffix, probe
         from model_core.options import check_prompt
 
@@ -69,7 +69,7 @@ def curve(
 ) -> None:
     """Print the event curve of VIDEO: when, and how much, its picture changes."""
     with user_errors():
-        _check_video(video)
+        check_video(video)
         from model_core.encoders.efficientnet import EfficientNetLite0
         from model_core.media import probe
         from model_core.video_curve import curve_json, video_curve
@@ -91,23 +91,6 @@ def _options(**values: object) -> ScoreOptions:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-")
         raise InputError(f"--{name}", f"{first['msg']}, not {first['input']}") from error
-
-
-def _check_target(name: str, target: Path | None, video: Path) -> None:
-    if target is None:
-        return
-    folder = target.resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(name, f"{folder} is no folder that can be written to", "no_folder")
-    if target.is_dir():
-        raise InputError(name, f"{target} is a folder; name a file", "is_folder")
-    if target.resolve() == video.resolve():
-        raise InputError(name, "would overwrite the video that is to be scored", "same_file")
-
-
-def _check_video(video: Path) -> None:
-    if not video.is_file():
-        raise InputError("video", f"there is no file {video}", "missing")
 
 
 @contextmanager

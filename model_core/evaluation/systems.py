@@ -27,6 +27,8 @@ PROMPTS: Final = (
     "energetic rock, fast drums",
 )
 """Clip number i is scored with prompt i modulo their number, so that the study is not about one style."""
+BLIND: Final = ("ours, shuffled curve", "ours, neither", "library track", "metronome, 8 clicks a second")
+"""The systems that know nothing of when the video's events are."""
 
 
 class System(Protocol):
@@ -101,12 +103,13 @@ class Metronome:
 
 def all_systems(pipeline: "Pipeline", tracks: Sequence[Path]) -> list[System]:
     """Every system of the study, ours first; the library only where there are tracks."""
+    shuffle, neither, library, metronome = BLIND
     return [
         Ours("ours", pipeline),
         Ours("ours, tempo map without curve", pipeline, guided=False),
         Ours("ours, curve without tempo map", pipeline, plan=False),
-        Ours("ours, shuffled curve", pipeline, shuffle=True),
-        Ours("ours, neither", pipeline, plan=False, guided=False),
-        *([LibraryTrack("library track", tracks)] if tracks else []),
-        Metronome("metronome, 8 clicks a second"),
+        Ours(shuffle, pipeline, shuffle=True),
+        Ours(neither, pipeline, plan=False, guided=False),
+        *([LibraryTrack(library, tracks)] if tracks else []),
+        Metronome(metronome),
     ]

@@ -1,54 +1,104 @@
-"""Pooled correlation of curves and its null of swapped clips."""
-
 import numpy as np
 import pytest
 
 from model_core.curves import EventCurve
-from model_core.evaluation.correlation import RATE, mismatched_null, pooled_correlation, sampled
+from model_core.evaluation.correlation import RATE, Correlogram, correlogram, pooled_r
 
-RNG = np.random.default_rng(0)
-CURVES = [RNG.normal(size=n) for n in (250, 280, 300, 260)]
-
-
-def test_the_same_curve_at_another_scale_correlates_fully() -> None:
-    assert pooled_correlation([(c, 3 * c + 5) for c in CURVES]) == pytest.approx(1.0)
-    assert pooled_correlation([(c, -c) for c in CURVES]) == pytest.approx(-1.0)
+DURATION = 40.0
 
 
-def test_a_flat_curve_neither_breaks_nor_helps() -> None:
-    flat = np.zeros(250)
-    assert pooled_correlation([(CURVES[0], flat)]) == 0.0
-    assert pooled_correlation([(CURVES[0], CURVES[0]), (CURVES[1], np.ones(280))]) < 1.0
+def curve(seed: int, late: float = 0.0, sign: float = 1.0, window: float = 0.2) -> EventCurve:
+    """Bumps at random times, `late` seconds late, going round at the end."""
+    events = np.random.default_rng(seed).uniform(0, DURATION, 12)
+    times = np.arange(0, DURATION, 0.04)
+    distance = np.abs((times[:, None] - events - late + DURATION / 2) % DURATION - DURATION / 2)
+    return EventCurve(times, sign * np.exp(-0.5 * (distance / 0.1) ** 2).sum(1), "test", window)
 
 
-def test_the_longer_of_a_pair_is_cut() -> None:
-    assert pooled_correlation([(CURVES[2], CURVES[2][:100])]) == pytest.approx(1.0)
+FLAT = EventCurve(np.array([0.0, DURATION]), np.zeros(2), "test", 0.2)
 
 
-def test_followed_curves_stand_out_from_swapped_ones() -> None:
-    given = [c for c in CURVES for _ in range(3)]
-    heard = [c + RNG.normal(size=len(c)) for c in given]
-    null = mismatched_null(given, heard, [n for n in range(4) for _ in range(3)], draws=200)
-    assert len(null) == 200
-    assert pooled_correlation(list(zip(given, heard, strict=True))) > 0.6
-    assert np.abs(null).max() < 0.3
+def test_a_curve_against_itself_delayed_gives_the_delay() -> None:
+    found = pooled_r([[correlogram(curve(n), curve(n, late=3 / RATE), DURATION, 0.2)] for n in range(5)])
+    assert found.r == pytest.approx(1.0, abs=0.01)
+    assert found.lag_s == pytest.approx(3 / RATE)
+    assert found.p < 0.001
+    assert found.z > 5
+    assert found.clips == 5
 
 
-def test_the_null_never_pairs_a_clip_with_itself() -> None:
-    """Each clip's curves are the same in given and heard, and orthogonal to the others': any self-pair would show."""
-    curves = [np.eye(4)[n].repeat(50) for n in range(4)]
-    null = mismatched_null(curves, curves, [0, 1, 2, 3], draws=300)
-    np.testing.assert_allclose(null, -1 / 3)
+def test_music_that_is_early_has_a_negative_lag() -> None:
+    assert pooled_r([[correlogram(curve(1), curve(1, late=-0.2), DURATION, 0.2)]]).lag_s == pytest.approx(-0.2)
 
 
-def test_one_clip_has_no_null() -> None:
-    with pytest.raises(ValueError, match="at least two clips"):
-        mismatched_null(CURVES, CURVES, [7, 7, 7, 7])
+def test_a_lag_beyond_the_reach_is_not_taken() -> None:
+    late = [[correlogram(curve(n), curve(n, late=0.6), DURATION, 0.2)] for n in range(5)]
+    assert pooled_r(late).r < 0.4
+    assert pooled_r(late, max_lag_s=0.6).r == pytest.approx(1.0, abs=0.01)
 
 
-def test_curves_are_sampled_on_a_common_grid() -> None:
-    curve = EventCurve(np.array([0.0, 2.0]), np.array([0.0, 2.0]), "test")
-    values = sampled(curve, 3.0)
-    assert len(values) == 3 * RATE
-    assert values[int(RATE)] == pytest.approx(1.0)
-    assert values[-1] == 2.0
+def test_one_lag_serves_all_clips() -> None:
+    mixed = [[correlogram(curve(n), curve(n, late=late), DURATION, 0.2)] for n, late in enumerate([0.24, 0.24, -0.24])]
+    found = pooled_r(mixed)
+    assert found.lag_s == pytest.approx(0.24)
+    assert found.r == pytest.approx(2 / 3, abs=0.08)
+    assert found.low < found.r < found.high
+
+
+def test_the_products_are_those_of_pearsons_r() -> None:
+    video, music = curve(1), curve(2)
+    samples = int(DURATION * RATE)
+    times = np.arange(samples) / RATE
+    expected = np.corrcoef(video.at(times), np.roll(music.at(times), -7))[0, 1]
+    found = correlogram(video, music, DURATION, 0.2)
+    assert len(found.products) == samples
+    assert found.products[7] / samples == pytest.approx(expected, abs=1e-9)
+
+
+def test_unrelated_music_is_at_chance_although_the_best_lag_is_taken() -> None:
+    found = pooled_r([[correlogram(curve(n), curve(100 + n), DURATION, 0.2)] for n in range(20)])
+    assert found.null_mean > 0.01  # the best of fifteen lags is above 0 by chance
+    assert abs(found.r) < 0.12
+    assert found.p > 0.01
+
+
+def test_opposite_curves_are_not_praised() -> None:
+    found = pooled_r([[correlogram(curve(n), curve(n, sign=-1.0), DURATION, 0.2)] for n in range(5)], max_lag_s=0.0)
+    assert found.r == pytest.approx(-1.0)
+    assert found.p > 0.99
+
+
+def test_a_flat_curve_counts_with_zeros() -> None:
+    perfect, flat = correlogram(curve(1), curve(1), DURATION, 0.2), correlogram(FLAT, curve(1), DURATION, 0.2)
+    assert pooled_r([[flat]]).r == 0.0
+    assert pooled_r([[perfect], [flat]]).r == pytest.approx(0.5)
+
+
+def test_the_runs_of_a_clip_are_taken_together() -> None:
+    perfect, flat = correlogram(curve(1), curve(1), DURATION, 0.2), correlogram(FLAT, curve(1), DURATION, 0.2)
+    assert pooled_r([[perfect, perfect, flat]]).r == pytest.approx(2 / 3)
+
+
+def test_a_wide_window_forgives_a_late_hit() -> None:
+    narrow, wide = (
+        pooled_r([[correlogram(curve(n), curve(n, late=0.5), DURATION, w)] for n in range(5)], 0.0).r
+        for w in (0.2, 2.44)
+    )
+    assert narrow < 0.2
+    assert wide > 0.7
+
+
+def test_a_curve_that_is_smooth_already_is_left_alone() -> None:
+    rough, smooth = curve(1, window=0.0), curve(1, window=0.4)
+    a, b = (correlogram(one, one, DURATION, 0.4).products for one in (rough, smooth))
+    assert not np.allclose(a, b)
+    np.testing.assert_allclose(b, correlogram(smooth, smooth, DURATION, 0.2).products)
+
+
+def test_a_correlogram_survives_json_and_needs_two_samples() -> None:
+    one = correlogram(curve(1), curve(2), DURATION, 0.2)
+    np.testing.assert_allclose(Correlogram.from_json(one.to_json()).products, one.products, atol=1e-3)
+    with pytest.raises(ValueError, match="too short"):
+        correlogram(curve(1), curve(2), 0.05, 0.2)
+    with pytest.raises(ValueError, match="at least one"):
+        pooled_r([])

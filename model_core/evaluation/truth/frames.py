@@ -10,7 +10,7 @@ TICKS_PER_SECOND: Final = 90_000
 
 
 def frame_ticks(rng: np.random.Generator, duration: float, rate: Fraction, variable: bool) -> NDArray[np.int64]:
-    """pts of all frames in 1/TICKS_PER_SECOND; `variable` drops a tenth and moves the rest by up to a third of a step."""
+    """pts of all frames in 1/TICKS_PER_SECOND; `variable` drops a tenth and moves the rest by up to a third."""
     step = TICKS_PER_SECOND / rate
     count = round(duration * rate)
     ticks = np.array([round(number * step) for number in range(count)], np.int64)

@@ -72,8 +72,8 @@ def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> 
         changes.see(picture, begins)
     if shown is None:
         raise MediaError("has pictures of which none can be decoded", "unreadable")
-    for instant in range(instant, instants):
-        yield OnScreen(number, shown, changes.moment((instant - 1) / rate, instant / rate))
+    for rest in range(instant, instants):
+        yield OnScreen(number, shown, changes.moment((rest - 1) / rate, rest / rate))
 
 
 def shrink(picture: VideoFrame, size: int) -> NDArray[np.uint8]:

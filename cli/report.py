@@ -1,0 +1,89 @@
+"""`v2m report`: how well the music of a video follows its picture, whoever made it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from cli.errors import user_errors
+from cli.files import check_target, check_video
+from model_core.errors import InputError
+
+if TYPE_CHECKING:
+    from model_core.evaluation.report import SyncReport
+
+
+def report(
+    video: Annotated[Path, typer.Argument(help="Video with music, made by v2m or not.")],
+    events: Annotated[
+        str | None,
+        typer.Option(help="Seconds that the music should meet, as 1.2,3.04; by default the picture's own changes."),
+    ] = None,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON; - prints them.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw frames, curve, sound, hits and misses as PNG.")] = None,
+) -> None:
+    """Measure how well the music of VIDEO follows its picture, against chance."""
+    with user_errors():
+        check_video(video)
+        to_stdout = json_out == Path("-")
+        check_target("--json", None if to_stdout else json_out, video)
+        check_target("--picture", picture, video)
+        if picture is not None and picture.suffix.lower() != ".png":
+            raise InputError("--picture", f"{picture.name} must end in .png", "suffix")
+        wanted = _seconds(events)
+        try:
+            import numpy as np
+
+            from model_core.encoders.efficientnet import EfficientNetLite0
+            from model_core.evaluation.picture import draw
+            from model_core.evaluation.report import measure, report_json
+        except ModuleNotFoundError as error:
+            detail = f"needs the package {error.name}: pip install 'v2m-zero[cpu,evaluation]'"
+            raise InputError("report", detail, "not_installed") from error
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("measure", total=1.0)
+            measured = measure(
+                video,
+                EfficientNetLite0(),
+                None if wanted is None else np.array(wanted, np.float64),
+                lambda fraction: bar.update(task, completed=fraction),
+            )
+        figures = json.dumps(report_json(measured), indent=1, allow_nan=False)
+        if picture is not None:
+            draw(video, measured, picture, video.name)
+        if json_out is not None and not to_stdout:
+            json_out.write_text(figures + "\n")
+    if to_stdout:
+        typer.echo(figures)
+    else:
+        _print(measured)
+
+
+def _seconds(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError("--events", f"{text!r} is not a list of seconds such as 1.2,3.04") from None
+
+
+def _print(measured: "SyncReport") -> None:
+    from model_core.evaluation.report import verdict
+
+    table = Table(box=None)
+    for title in ("figure", "value", "by chance", "z", "p"):
+        table.add_column(title, justify="left" if title == "figure" else "right")
+    for name, figure in measured.figures.items():
+        table.add_row(name, f"{figure.value:.2f}", f"{figure.mean:.2f}", f"{figure.z:.1f}", f"{figure.p:.3f}")
+    r = measured.correlation
+    table.add_row(
+        f"curve r, lag {1000 * r.lag_s:+.0f} ms", f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", f"{r.p:.3f}"
+    )
+    console = Console()
+    console.print(table)
+    console.print(verdict(measured), soft_wrap=True, highlight=False)
