@@ -5,10 +5,10 @@ BIN := .venv/bin
 DEMO_PROMPT ?= bright cinematic strings and drums, hopeful
 DEMO_OUT ?= out/demo.mp4
 
-.PHONY: help setup demo test lint format evaluate
+.PHONY: help setup demo test lint format evaluate evaluate-full
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv with the pinned packages (idempotent)
 	@./scripts/setup.sh
@@ -31,6 +31,12 @@ format: setup ## rewrite the code in the house style
 test: lint ## lint, then every test with warnings as errors
 	@$(BIN)/python -m pytest
 
-evaluate: setup ## docs/sync.md and docs/img/sync.png anew (about ten minutes; ARGS adds options)
-	@$(BIN)/python -m model_core.evaluation table $(ARGS)
+evaluate: setup ## the sync study on 18 clips, into out/ (minutes)
+	@$(BIN)/python scripts/fetch_footage.py work/evaluation/media
+	@$(BIN)/python -m model_core.evaluation study --clips 18 --work work/evaluation/short --media work/evaluation/media \
+		--fresh --out out/evaluation.md --pictures out/img
+
+evaluate-full: setup ## all of it: docs/evaluation.md and its pictures anew (about 25 minutes; goes on where it stopped)
+	@$(BIN)/python scripts/fetch_footage.py work/evaluation/media
+	@$(BIN)/python -m model_core.evaluation study $(ARGS)
 	@$(BIN)/python -m model_core.evaluation picture

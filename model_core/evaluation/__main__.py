@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
     study = commands.add_parser("study", help="judge all systems on the truth set and write the page")
     study.add_argument("--clips", type=int, default=None, help="a spread subset of the truth set (default: all)")
     study.add_argument("--seeds", type=int, default=1, help="pieces of music a clip and system")
-    study.add_argument("--work", type=Path, default=WORK, help="media, clips and results; an interrupted study goes on")
+    study.add_argument("--work", type=Path, default=WORK, help="clips and results; an interrupted study goes on")
+    study.add_argument("--media", type=Path, default=WORK / "media", help="what scripts/fetch_footage.py brought")
     study.add_argument("--fresh", action="store_true", help="forget earlier results")
     study.add_argument("--out", type=Path, default=Path("docs/evaluation.md"))
     study.add_argument("--pictures", type=Path, default=Path("docs/img"))
@@ -67,11 +68,11 @@ def study(given: argparse.Namespace) -> None:
     results = given.work / "runs.jsonl"
     if given.fresh:
         results.unlink(missing_ok=True)
-    clips = truth_set(given.work / "truth", footage(given.work / "media"), given.clips)
+    clips = truth_set(given.work / "truth", footage(given.media), given.clips)
     pairs = looked_at(clips)
     found: list[Found] = [one for clip, looked in pairs for one in find(clip, looked.curve)]
     log.info("the curve's peaks are judged; now the music")
-    tracks = sorted((given.work / "media" / "tracks").rglob("*.opus"))
+    tracks = sorted((given.media / "tracks").rglob("*.opus"))
     runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)
     table = rows(runs)
     given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,7 @@ def picture(given: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that `arguments` (default: the process') name."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("pyscenedetect").setLevel(logging.WARNING)
     given = parser().parse_args(arguments)
     {"study": study, "picture": picture}[given.command](given)
 

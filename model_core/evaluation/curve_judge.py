@@ -116,7 +116,7 @@ def size_order(found: Iterable[Found], tolerance_s: float = 0.25) -> float | Non
 
     Ranked within each clip first, since a curve is standardised per clip. None when there are fewer than three.
     """
-    true, measured = [], []
+    true, measured = list[float](), list[float]()
     for one in found:
         pairs = [
             (event.size, one.sizes[np.abs(one.times - event.time).argmin()])

@@ -76,7 +76,7 @@ class LibraryTrack:
 
     def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
         """A track from its beginning, repeated where the video is longer."""
-        chosen = np.random.default_rng([seed, number]).integers(len(self.tracks))
+        chosen = int(np.random.default_rng([seed, number]).integers(len(self.tracks)))
         track = read_audio(self.tracks[chosen], SAMPLE_RATE)
         samples = round(looked.info.duration * SAMPLE_RATE)
         return np.tile(track, -(-samples // track.shape[1]))[:, :samples]
