@@ -1,8 +1,11 @@
 """`v2m report`: how well the music of a video follows its picture, whoever made it."""
 
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -15,6 +18,8 @@ from model_core.errors import InputError
 
 if TYPE_CHECKING:
     from model_core.evaluation.report import SyncReport
+
+OURS: Final = ("cli", "model_core")
 
 
 def report(
@@ -34,6 +39,8 @@ def report(
         check_target("--picture", picture, video)
         if picture is not None and picture.suffix.lower() != ".png":
             raise InputError("--picture", f"{picture.name} must end in .png", "suffix")
+        if picture is not None and json_out is not None and picture.resolve() == json_out.resolve():
+            raise InputError("--json", "names the same file as --picture", "same_file")
         wanted = _seconds(events)
         try:
             import numpy as np
@@ -42,9 +49,13 @@ def report(
             from model_core.evaluation.picture import draw
             from model_core.evaluation.report import measure, report_json
         except ModuleNotFoundError as error:
-            detail = f"needs the package {error.name}: pip install 'v2m-zero[cpu,evaluation]'"
-            raise InputError("report", detail, "not_installed") from error
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+            if (error.name or "").partition(".")[0] in OURS:
+                raise  # a fault of ours, which no installing mends
+            # The picture's encoder and scipy come with the models, the rest with the evaluation.
+            detail = f"needs the package {error.name}: install v2m-zero[evaluation] beside the models, as in "
+            raise InputError("report", f"{detail}pip install 'v2m-zero[cpu,evaluation]'", "not_installed") from error
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("measure", total=1.0)
             measured = measure(
                 video,
@@ -54,9 +65,11 @@ def report(
             )
         figures = json.dumps(report_json(measured), indent=1, allow_nan=False)
         if picture is not None:
-            draw(video, measured, picture, video.name)
+            with _written("--picture"):
+                draw(video, measured, picture, video.name)
         if json_out is not None and not to_stdout:
-            json_out.write_text(figures + "\n")
+            with _written("--json"):
+                json_out.write_text(figures + "\n")
     if to_stdout:
         typer.echo(figures)
     else:
@@ -72,18 +85,32 @@ def _seconds(text: str | None) -> list[float] | None:
         raise InputError("--events", f"{text!r} is not a list of seconds such as 1.2,3.04") from None
 
 
+@contextmanager
+def _written(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(name, f"cannot be written: {error.strerror or error}", "unwritable") from error
+
+
 def _print(measured: "SyncReport") -> None:
-    from model_core.evaluation.report import verdict
+    from model_core.evaluation.report import lag_ms, verdict
 
     table = Table(box=None)
     for title in ("figure", "value", "by chance", "z", "p"):
         table.add_column(title, justify="left" if title == "figure" else "right")
     for name, figure in measured.figures.items():
-        table.add_row(name, f"{figure.value:.2f}", f"{figure.mean:.2f}", f"{figure.z:.1f}", f"{figure.p:.3f}")
+        table.add_row(name, f"{figure.value:.2f}", f"{figure.mean:.2f}", f"{figure.z:.1f}", _p(figure.p))
     r = measured.correlation
-    table.add_row(
-        f"curve r, lag {1000 * r.lag_s:+.0f} ms", f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", f"{r.p:.3f}"
-    )
+    lag = lag_ms(measured)
+    label = "curve r" if math.isnan(lag) else f"curve r, lag {lag:+.0f} ms"
+    table.add_row(label, f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", _p(r.p))
+    tempo = measured.heard.tempo_bpm
+    table.add_row("tempo heard", f"{tempo:.0f} bpm" if tempo else "none")
     console = Console()
     console.print(table)
     console.print(verdict(measured), soft_wrap=True, highlight=False)
+
+
+def _p(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"  # never 0: the value itself is counted in

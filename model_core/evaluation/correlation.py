@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
 from model_core.curves import EventCurve
-from model_core.evaluation.nulls import DRAWS, p_value, z_score
+from model_core.evaluation.nulls import DRAWS, Pooled, p_value, z_score
 
 Floats = NDArray[np.float64]
 
@@ -41,27 +41,19 @@ class Correlogram:
 
 
 @dataclass(frozen=True)
-class PooledR:
-    """Pearson's r over all samples of all clips, at the one lag that suits all of them best.
+class PooledR(Pooled):
+    """Pearson's r over all samples of all clips, at the one lag that suits all of them best; so for its null.
 
     Attributes:
-        r: the correlation.
         lag_s: how much later the music changes, seconds.
-        low, high: 95 % bootstrap interval over clips.
-        null_mean, null_high: mean and 95th percentile with the music shifted; there too the best lag is taken.
-        z, p: of r against that.
-        clips: how many.
     """
 
-    r: float
     lag_s: float
-    low: float
-    high: float
-    null_mean: float
-    null_high: float
-    z: float
-    p: float
-    clips: int
+
+    @property
+    def r(self) -> float:
+        """The correlation."""
+        return self.value
 
 
 def correlogram(video: EventCurve, music: EventCurve, duration: float, window_s: float) -> Correlogram:
@@ -108,15 +100,15 @@ def pooled_r(
     chance = (null / samples.sum()).max(axis=1)
     r = float(by_lag[best])
     return PooledR(
-        r,
-        float(lags[best] / RATE),
-        float(low),
-        float(high),
-        float(chance.mean()),
-        float(np.quantile(chance, 0.95)),
-        z_score(r, chance),
-        p_value(r, chance),
-        len(clips),
+        value=r,
+        low=float(low),
+        high=float(high),
+        null_mean=float(chance.mean()),
+        null_high=float(np.quantile(chance, 0.95)),
+        z=z_score(r, chance),
+        p=p_value(r, chance),
+        clips=len(clips),
+        lag_s=float(lags[best] / RATE),
     )
 
 

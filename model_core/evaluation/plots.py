@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from model_core.evaluation.curve_judge import OURS, Found, offsets
 from model_core.evaluation.pooling import Row
-from model_core.evaluation.tables import columns, value
+from model_core.evaluation.tables import columns
 
 BLUE, GREY, ORANGE = "#0072b2", "#8c8c8c", "#d55e00"  # told apart by every kind of colour vision
 KINDS: Final = ("cut", "footage", "flash", "mixed", "dance", "dissolve", "fade", "move")
-REACH_MS: Final = 150
+REACH_MS: Final = 250
 
 
 def draw_systems(table: Sequence[Row], out: Path) -> None:
@@ -43,7 +43,7 @@ def _panel(axes: Axes, head: str, table: Sequence[Row]) -> None:
         colour = BLUE if place == 0 else ORANGE
         axes.plot([one.null_mean, one.null_high], [place + 0.22] * 2, color=GREY, linewidth=4, solid_capstyle="butt")
         axes.plot([one.low, one.high], [place] * 2, color=colour, linewidth=1.6)
-        axes.plot(value(one), place, "o", color=colour, markersize=5)
+        axes.plot(one.value, place, "o", color=colour, markersize=5)
     axes.set_title(head, fontsize=10)
     axes.set_yticks(range(len(table)), [row.system for row in table], fontsize=8)
     axes.set_ylim(len(table) - 0.4, -0.6)

@@ -18,13 +18,14 @@ from model_core.evaluation.listening import Heard, listen
 from model_core.evaluation.looking import Looked, look
 from model_core.evaluation.metrics import HIT_TOLERANCE_S, pairs
 from model_core.evaluation.nulls import Figure
-from model_core.media import read_audio
+from model_core.media import probe, read_audio
 from model_core.video_curve import FrameEncoder
 
 Floats = NDArray[np.float64]
 
 SAMPLE_RATE: Final = 44_100
 LEAST_S: Final = 2.0
+LEAST_SOUND_S: Final = 1.0
 WINDOW_S: Final = 0.2
 
 
@@ -67,7 +68,9 @@ class SyncReport:
 
     Attributes:
         looked: its curve and motion.
-        events, strengths: what the music was to meet, seconds and 0..1, shape (K,).
+        events: what the music was to meet, seconds, ascending, shape (K,).
+        strengths: 0..1, shape (K,); NaN for events that were given, whose strength nobody measured.
+        given: whether the events were given instead of found in the picture.
         heard: what its sound holds.
         figures: by metric, each with its null.
         correlation: of the video's and the music's event curve.
@@ -77,6 +80,7 @@ class SyncReport:
     looked: Looked
     events: Floats
     strengths: Floats
+    given: bool
     heard: Heard
     figures: dict[str, Figure]
     correlation: PooledR
@@ -92,6 +96,9 @@ def measure(
 ) -> SyncReport:
     """Look at the video, listen to its own sound, and hold the one against the other.
 
+    The sound is taken to begin with the first picture: read_audio does not tell of a track that begins later, and
+    such a track is judged early by as much.
+
     Args:
         video: any file; it is decoded in the sandbox.
         encoder: pictures to features.
@@ -101,7 +108,8 @@ def measure(
     Raises:
         InputError: the video cannot be read, has no sound, is too short, or ends before an event.
     """
-    audio = read_audio(video, SAMPLE_RATE)  # first: a silent video is told at once
+    _checked(probe(video).duration, events)  # this and the sound first: what cannot be measured is told at once
+    audio = read_audio(video, SAMPLE_RATE)
     looked = look(video, encoder, lambda fraction: progress(0.9 * fraction))
     report = measure_sound(looked, audio, SAMPLE_RATE, events)
     progress(1.0)
@@ -111,46 +119,62 @@ def measure(
 def measure_sound(
     looked: Looked, audio: NDArray[np.float32], sample_rate: int, events: Floats | None = None
 ) -> SyncReport:
-    """The same for sound of shape (channels, N) that is not in the file."""
+    """The same for sound of shape (channels, N) that is not in the file. What lasts beyond the video is not heard."""
     duration = looked.info.duration
-    if duration < LEAST_S:
-        raise InputError("video", f"is {duration:.1f} s long; a figure needs at least {LEAST_S:g} s", "too_short")
-    if audio.shape[1] / sample_rate < 1.0:
-        raise InputError("video", "has less than a second of sound", "too_short")
-    peaks = looked.curve.peaks()
-    strengths = peaks.strengths
-    if events is None:
-        events = peaks.times
-    else:
-        events = np.sort(events)
-        if len(events) and not 0 <= events[0] <= events[-1] <= duration:
-            raise InputError("--events", f"must lie within 0 and {duration:.2f} s, the length of the video")
-        strengths = np.ones(len(events))
+    wanted = _checked(duration, events)
+    if audio.shape[1] < LEAST_SOUND_S * sample_rate:
+        raise InputError("video", f"has less than {LEAST_SOUND_S:g} s of sound", "too_short")
+    # Its strongest peaks must not be chosen where there is no picture to meet.
+    audio = audio[:, : round(duration * sample_rate)]
+    found = looked.curve.peaks()
+    times, strengths = (found.times, found.strengths) if wanted is None else (wanted, np.full(len(wanted), np.nan))
     heard = listen(audio, sample_rate)
     music = music_event_curve(audio, sample_rate, LogMelChroma())
     return SyncReport(
         looked,
-        events,
+        times,
         strengths,
+        wanted is not None,
         heard,
-        judge(heard, Seen(duration, events, looked.motion_peaks, looked.motion_window_s)),
+        judge(heard, Seen(duration, times, looked.motion_peaks, looked.motion_window_s)),
         pooled_r([[correlogram(looked.curve, music, duration, WINDOW_S)]]),
-        Meeting.of(heard.onset, events),
-        Meeting.of(heard.novelty, events),
+        Meeting.of(heard.onset, times),
+        Meeting.of(heard.novelty, times),
     )
+
+
+def _checked(duration: float, events: Floats | None) -> Floats | None:
+    """The events in order, each once."""
+    if duration < LEAST_S:
+        raise InputError("video", f"is {duration:.1f} s long; a figure needs at least {LEAST_S:g} s", "too_short")
+    if events is None:
+        return None
+    if not ((events >= 0) & (events <= duration)).all():  # NaN is neither
+        raise InputError("--events", f"must lie within 0 and {duration:.2f} s, the length of the video")
+    return np.unique(events)
 
 
 def verdict(report: SyncReport) -> str:
     """One sentence for people."""
     count = len(report.events)
     if not count:
-        return "The picture has no change that stands out: there is nothing to meet."
+        return "The picture has no change that stands out: there is nothing to hit."
+    what = "given event" if report.given else "change of the picture"
+    many = "given events" if report.given else "changes of the picture"
+    if not len(report.onset.peaks):
+        return f"The sound has no onset: none of {count} {what if count == 1 else many} is hit."
     figure = report.figures["f1_onset"]
     chance = figure.mean * (count + len(report.onset.peaks)) / 2
     return (
-        f"{report.onset.hits} of {count} changes of the picture have one of the {len(report.onset.peaks)} "
-        f"strongest onsets within {1000 * HIT_TOLERANCE_S:.0f} ms; chance would give {chance:.1f} (p {figure.p:.3f})."
+        f"{report.onset.hits} of {count} {what + ' has' if count == 1 else many + ' have'} a strong onset within "
+        f"{1000 * HIT_TOLERANCE_S:.0f} ms; chance would give {chance:.1f} (p {figure.p:.3f})."
     )
+
+
+def lag_ms(report: SyncReport) -> float:
+    """How much later the music's curve changes; NaN where a curve is flat, which no lag suits better than another."""
+    flat = report.correlation.r == 0 and report.correlation.z == 0
+    return math.nan if flat else 1000 * report.correlation.lag_s
 
 
 def report_json(report: SyncReport) -> dict[str, Any]:
@@ -159,6 +183,7 @@ def report_json(report: SyncReport) -> dict[str, Any]:
     return {
         "duration_s": _number(report.looked.info.duration),
         "verdict": verdict(report),
+        "events_given": report.given,
         "events": [
             {
                 "time_s": _number(time),
@@ -176,13 +201,13 @@ def report_json(report: SyncReport) -> dict[str, Any]:
         },
         "curve_correlation": {
             "r": _number(correlation.r),
-            "lag_ms": _number(1000 * correlation.lag_s, 0),
+            "lag_ms": _number(lag_ms(report), 0),
             "window_s": WINDOW_S,
             "null_mean": _number(correlation.null_mean),
             "z": _number(correlation.z),
             "p": _number(correlation.p),
         },
-        "tempo_bpm": _number(report.heard.tempo_bpm, 1),
+        "tempo_bpm": _number(report.heard.tempo_bpm, 1) or None,
         "tolerance_ms": 1000 * HIT_TOLERANCE_S,
     }
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from model_core.evaluation.correlation import PooledR
 from model_core.evaluation.curve_judge import OURS, TOLERANCES_S, Found, offsets, score, size_order
 from model_core.evaluation.nulls import Pooled
 from model_core.evaluation.pooling import TEMPO, Row, figures
@@ -22,22 +21,15 @@ TITLES: Final = {
 }
 
 
-def columns(row: Row) -> dict[str, Pooled | PooledR]:
+def columns(row: Row) -> dict[str, Pooled]:
     """All figures of a system by the heading of their column."""
-    found: dict[str, Pooled | PooledR] = {
-        title: row.figures[key] for key, title in TITLES.items() if key in row.figures
-    }
+    found: dict[str, Pooled] = {title: row.figures[key] for key, title in TITLES.items() if key in row.figures}
     return {**found, **{f"r, {window} s": row.r[window] for window in WINDOWS_S}}
-
-
-def value(figure: Pooled | PooledR) -> float:
-    """The figure itself."""
-    return figure.r if isinstance(figure, PooledR) else figure.value
 
 
 def systems_table(table: Sequence[Row]) -> list[str]:
     """One row a system, one column a metric: value and 95 % interval over clips."""
-    return _table(table, lambda one: f"**{value(one):.2f}** [{one.low:.2f}, {one.high:.2f}]")
+    return _table(table, lambda one: f"**{one.value:.2f}** [{one.low:.2f}, {one.high:.2f}]")
 
 
 def nulls_table(table: Sequence[Row]) -> list[str]:
@@ -51,10 +43,10 @@ def trust_table(table: Sequence[Row], blind: Sequence[str]) -> list[str]:
     lines = _head(["metric", table[0].system, "best blind system", "its p", "told apart"])
     for head, mine in ours.items():
         others = [(columns(row)[head], row.system) for row in table if row.system in blind and head in columns(row)]
-        best, name = max(others, key=lambda other: value(other[0]))
-        apart = "yes" if mine.low > best.high else "no, and blind is higher" if value(best) >= value(mine) else "no"
+        best, name = max(others, key=lambda other: other[0].value)
+        apart = "yes" if mine.low > best.high else "no, and blind is higher" if best.value >= mine.value else "no"
         cells = (
-            f"{value(mine):.2f} [{mine.low:.2f}, {mine.high:.2f}] | {value(best):.2f} [{best.low:.2f}, {best.high:.2f}]"
+            f"{mine.value:.2f} [{mine.low:.2f}, {mine.high:.2f}] | {best.value:.2f} [{best.low:.2f}, {best.high:.2f}]"
         )
         lines.append(f"| {head} | {cells} ({name}) | {_p(best.p)} | {apart} |")
     return lines
@@ -117,7 +109,7 @@ def sizes(found: Sequence[Found]) -> str:
     return "" if rho is None else f"{rho:.2f}"
 
 
-def _table(table: Sequence[Row], cell: Callable[[Pooled | PooledR], str]) -> list[str]:
+def _table(table: Sequence[Row], cell: Callable[[Pooled], str]) -> list[str]:
     heads = _ordered(head for row in table for head in columns(row))
     lines = _head(["system", *heads])
     for row in table:

@@ -62,6 +62,14 @@ def test_unrelated_music_is_at_chance_although_the_best_lag_is_taken() -> None:
     assert found.p > 0.01
 
 
+def test_the_null_stays_a_second_away_from_the_true_place() -> None:
+    products = np.zeros(200)
+    products[[*range(25), *range(-24, 0)]] = 200.0  # high within a second of lag 0, and nowhere else
+    found = pooled_r([[Correlogram(products)]], max_lag_s=0.0)
+    assert found.p == pytest.approx(1 / 2001)
+    assert found.null_high == 0.0
+
+
 def test_opposite_curves_are_not_praised() -> None:
     found = pooled_r([[correlogram(curve(n), curve(n, sign=-1.0), DURATION, 0.2)] for n in range(5)], max_lag_s=0.0)
     assert found.r == pytest.approx(-1.0)

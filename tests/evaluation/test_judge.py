@@ -13,6 +13,7 @@ MOTION = np.array([2.0, 4.0, 8.5])
 def envelope(peaks: np.ndarray) -> Envelope:
     values = np.zeros(2000)
     values[np.round(peaks * 100).astype(int)] = 1.0
+    values[1550] = 0.5  # one more peak than there are events, and weaker: not to be chosen
     return Envelope(values, 100.0)
 
 

@@ -40,6 +40,11 @@ def test_the_tolerance_counts_its_ends_and_nothing_beyond() -> None:
     assert matched(at(1.0, 3.0), at(1.1, 2.9), 0.1) == 2
     assert matched(at(1.0, 3.0), at(1.1001, 2.8999), 0.1) == 0
     assert matched(at(2.0), at(2.0), 0.0) == 1
+    assert matched(at(0.7), at(0.8), 0.1) == 1  # 0.8 - 0.1 is more than 0.7 to a computer
+
+
+def test_pairs_name_the_reference_first() -> None:
+    assert pairs(at(1.0, 5.0), at(5.05), 0.1) == [(1, 0)]
 
 
 def test_nothing_matches_nothing() -> None:
