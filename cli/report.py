@@ -100,11 +100,11 @@ def _print(measured: "SyncReport") -> None:
     for title in ("figure", "value", "by chance", "z", "p"):
         table.add_column(title, justify="left" if title == "figure" else "right")
     for name, figure in measured.figures.items():
-        table.add_row(name, f"{figure.value:.2f}", f"{figure.mean:.2f}", f"{figure.z:.1f}", _p(figure.p))
+        table.add_row(name, f"{figure.value:.2f}", f"{figure.mean:.2f}", f"{figure.z:.1f}", p_text(figure.p))
     r = measured.correlation
     lag = lag_ms(measured)
     label = "curve r" if math.isnan(lag) else f"curve r, lag {lag:+.0f} ms"
-    table.add_row(label, f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", _p(r.p))
+    table.add_row(label, f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", p_text(r.p))
     tempo = measured.heard.tempo_bpm
     table.add_row("tempo heard", f"{tempo:.0f} bpm" if tempo else "none")
     console = Console()
@@ -112,5 +112,6 @@ def _print(measured: "SyncReport") -> None:
     console.print(verdict(measured), soft_wrap=True, highlight=False)
 
 
-def _p(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"  # never 0: the value itself is counted in
+def p_text(p: float) -> str:
+    """Three digits; never 0, as p never is."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
