@@ -49,13 +49,31 @@ def coloured(path: Path, colour: str) -> int:
     return int((np.abs(imread(path)[..., :3] - to_rgb(colour)).max(axis=2) < 0.02).sum())
 
 
+def lines(path: Path) -> tuple[int, int]:
+    """How many pixels of the two rows of sound are greenish and how many reddish: thin lines are blended ones."""
+    image = imread(path)[..., :3]
+    sound = image[round(0.49 * len(image)) : round(0.88 * len(image)), 80:-20]
+    more = sound[..., 1] - sound[..., 0]
+    not_blue = sound[..., 1] >= sound[..., 2]  # as the dots are
+    return int(((more > 0.2) & not_blue).sum()), int((more < -0.2).sum())
+
+
 def test_hits_and_misses_have_their_colours(video: Path, tmp_path: Path) -> None:
     for name, hits in (("all", CUTS), ("none", CUTS + 0.5)):
         draw(video, report_of(video, hits), tmp_path / f"{name}.png", name)
-    # The legend shows both colours in any case, and alike.
-    assert coloured(tmp_path / "all.png", HIT) > 2 * coloured(tmp_path / "none.png", HIT)
-    assert coloured(tmp_path / "none.png", MISS) > 2 * coloured(tmp_path / "all.png", MISS)
+    draw(video, report_of(video, CUTS, np.zeros(0)), tmp_path / "legend.png", "no events")
+    hit, miss = (coloured(tmp_path / "legend.png", colour) for colour in (HIT, MISS))
+    assert coloured(tmp_path / "all.png", HIT) > 2 * hit
+    assert coloured(tmp_path / "all.png", MISS) == pytest.approx(miss, rel=0.2)
+    assert coloured(tmp_path / "none.png", MISS) > 2 * miss
+    assert coloured(tmp_path / "none.png", HIT) == pytest.approx(hit, rel=0.2)
     assert coloured(tmp_path / "all.png", PEAK) > 100
+    green, red = lines(tmp_path / "all.png")
+    assert green > 1000
+    assert red == 0
+    green, red = lines(tmp_path / "none.png")
+    assert green == 0
+    assert red > 500
 
 
 def test_it_is_a_png_as_wide_as_promised_and_not_blank(video: Path, tmp_path: Path) -> None:
