@@ -104,7 +104,7 @@ class Pipeline:
         grid = self.codec.grid(plan)[None]
         nothing = torch.zeros(1, channels, grid.shape[2])
         local = torch.cat([inpainting_channels(nothing, torch.zeros(1, grid.shape[2], dtype=torch.bool)), grid], dim=1)
-        header = torch.from_numpy(plan.header.vector())[None]
+        header = torch.from_numpy(plan.header.vector(self.model.planner.vocabulary))[None]
         said = torch.tensor([bool(prompt)])
 
         def condition(prompted: torch.Tensor) -> Condition:

@@ -11,7 +11,7 @@ import pyloudnorm
 from scipy.ndimage import uniform_filter1d
 
 from model_core.codecs.score.header import PROGRAMS
-from model_core.codecs.score.notes import IMPACT_PROGRAM, Note
+from model_core.codecs.score.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
 from model_core.codecs.score.synth import stems
 
 RATE: Final = 44100
@@ -31,8 +31,9 @@ PHRASES: Final[dict[str, tuple[tuple[int, ...], ...]]] = {
 
 def loudness(role: str, program: int) -> float:
     """Integrated loudness of the role's phrase, LUFS."""
+    keys = dict(zip(DRUM_KEYS.values(), DRUM_SETS[program].values(), strict=True)) if program in DRUM_SETS else {}
     notes = [
-        Note(role, pitch, VELOCITY, STRIKE_S * index, STRIKE_S * (index + 0.9), program)
+        Note(role, keys.get(pitch, pitch), VELOCITY, STRIKE_S * index, STRIKE_S * (index + 0.9), program)
         for index, strike in enumerate(PHRASES[role])
         for pitch in strike
     ]

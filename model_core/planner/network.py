@@ -1,6 +1,6 @@
 """The prompt planner: embedded prompt -> distribution over headers, style first and the rest given the style."""
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -8,7 +8,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional
 
-from model_core.codecs.score.header import PROGRAMS, STYLES
+from model_core.codecs.score.vocabulary import VOCABULARY, Vocabulary
 from model_core.encoders.minilm import TEXT_DIM
 
 SCALARS: Final = ("bpm", "swing", "energy", "density")
@@ -16,21 +16,32 @@ SCALARS: Final = ("bpm", "swing", "energy", "density")
 
 
 class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Two small MLPs over the pooled prompt embedding: one for the style, one for all else."""
+    """Two small MLPs over the pooled prompt embedding: one for the style, one for all else.
+
+    Its configuration carries the vocabulary that the whole model folder was trained with.
+    """
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, hidden: int = 192) -> None:
+    def __init__(self, hidden: int = 192, vocabulary: dict[str, Any] | None = None) -> None:
+        """``vocabulary`` is in its JSON form; the composer's by default.
+
+        Raises:
+            ValueError: the vocabulary is not one.
+        """
         super().__init__()
-        self.style = nn.Sequential(
-            nn.Linear(TEXT_DIM, hidden), nn.SiLU(), nn.Dropout(0.2), nn.Linear(hidden, len(STYLES))
-        )
-        outputs = 1 + 2 * len(SCALARS) + sum(1 + len(choices) for choices in PROGRAMS.values())
+        if vocabulary is None:
+            self.register_to_config(vocabulary=VOCABULARY.as_json())
+        self.vocabulary = VOCABULARY if vocabulary is None else Vocabulary.of_json(vocabulary)
+        styles = len(self.vocabulary.styles)
+        self.style = nn.Sequential(nn.Linear(TEXT_DIM, hidden), nn.SiLU(), nn.Dropout(0.2), nn.Linear(hidden, styles))
+        self._widths = self._output_widths()
         self.rest = nn.Sequential(
-            nn.Linear(TEXT_DIM + len(STYLES), hidden), nn.SiLU(), nn.Dropout(0.2), nn.Linear(hidden, outputs)
-        )
+            nn.Linear(TEXT_DIM + styles, hidden), nn.SiLU(), nn.Dropout(0.2),
+            nn.Linear(hidden, sum(self._widths.values())),
+        )  # fmt: skip
 
     def style_logits(self, pooled: torch.Tensor) -> torch.Tensor:
-        """Logits over STYLES, shape (B, 8), of pooled prompts (B, TEXT_DIM)."""
+        """Logits over the vocabulary's styles, shape (B, S), of pooled prompts (B, TEXT_DIM)."""
         logits: torch.Tensor = self.style(pooled * TEXT_DIM**0.5)
         return logits
 
@@ -38,12 +49,18 @@ class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """What follows from prompt and style index (B,).
 
         Returns:
-            ``minor``: logit (B, 1); each of SCALARS: mean and log deviation (B, 2); ``<role>``: logit that the role
-            plays (B, 1); ``<role>_program``: logits over PROGRAMS[role].
+            ``minor``: logit (B, 1); each of SCALARS: mean and log deviation (B, 2); ``meter``: logits (B, M), where
+            there is more than one; ``<role>``: logit that the role plays (B, 1); ``<role>_program``: logits over the
+            role's programs.
         """
-        one_hot = functional.one_hot(style, len(STYLES)).to(pooled.dtype)
+        one_hot = functional.one_hot(style, len(self.vocabulary.styles)).to(pooled.dtype)
         values = self.rest(torch.cat([pooled * TEXT_DIM**0.5, one_hot], dim=1))
+        return dict(zip(self._widths, values.split(list(self._widths.values()), dim=1), strict=True))
+
+    def _output_widths(self) -> dict[str, int]:
         widths = {"minor": 1} | dict.fromkeys(SCALARS, 2)
-        for role, choices in PROGRAMS.items():
+        if len(self.vocabulary.meters) > 1:
+            widths["meter"] = len(self.vocabulary.meters)
+        for role, choices in self.vocabulary.programs.items():
             widths |= {role: 1, f"{role}_program": len(choices)}
-        return dict(zip(widths, values.split(list(widths.values()), dim=1), strict=True))
+        return widths

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
+from model_core.codecs.score.header import Header
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.tempo_map import TEMPO_SPREAD, plain_map, tempo_map
+from model_core.codecs.score.vocabulary import Vocabulary
 from model_core.curves import Events
 from model_core.planner.network import SCALARS, PromptPlanner
 from model_core.planner.words import ExplicitWords, explicit_words
@@ -16,6 +17,11 @@ from model_core.planner.words import ExplicitWords, explicit_words
 _STYLE_TEMPERATURE: Final = 0.5
 _BUSY_EVENTS_PER_S: Final = 0.6
 _NAMED_TEMPO_SPREAD: Final = 0.01
+_DRIVE: Final = {
+    "synthwave": 1.0, "house": 1.0, "trailer": 1.0, "rock": 0.9, "cinematic": 0.8, "orchestral": 0.7, "tension": 0.7,
+    "hiphop": 0.7, "pop": 0.6, "funk": 0.6, "latin": 0.5, "chiptune": 0.3, "comedy": 0.2,
+}  # fmt: skip
+"""How much each style drives, 0..1: what an unprompted busy picture leans to."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,13 @@ def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: floa
     rng = np.random.default_rng([wish.seed, 17])
     words = explicit_words(wish.prompt)
     header = _sampled_header(planner, wish, events, duration, rng)
-    header = _obeyed(header, words)
+    header = _obeyed(header, words, planner.vocabulary)
     key = int(rng.integers(-5, 7))
     if words.key is not None:
         key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
     spread = TEMPO_SPREAD if words.bpm is None else _NAMED_TEMPO_SPREAD
-    tempo = tempo_map(duration, header.bpm, events, spread) if wish.bend else plain_map(duration, header.bpm)
+    bar = header.beats_per_bar
+    tempo = tempo_map(duration, header.bpm, events, spread, bar) if wish.bend else plain_map(duration, header.bpm, bar)
     return Plan(header=header, key=key, tempo=tempo, duration=duration, seed=wish.seed)
 
 
@@ -46,14 +53,15 @@ def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: floa
 def _sampled_header(
     planner: PromptPlanner, wish: Wish, events: Events, duration: float, rng: np.random.Generator
 ) -> Header:
+    vocabulary = planner.vocabulary
     busy = float(np.clip(len(events) / max(duration, 1.0) / _BUSY_EVENTS_PER_S, 0, 1))
     if wish.prompt:
         odds = torch.softmax(planner.style_logits(wish.pooled)[0] / _STYLE_TEMPERATURE, dim=0).double().numpy()
     else:
         # Nothing is asked for: a busy picture leans to the driving styles, a calm one to the quiet ones.
-        drive = np.array([{"synthwave": 1, "house": 1, "cinematic": 0.8, "tension": 0.7}.get(s, 0.0) for s in STYLES])
+        drive = np.array([_DRIVE.get(style, 0.0) for style in vocabulary.styles])
         odds = busy * drive + (1 - busy) * (1 - drive) + 0.1
-    style = int(rng.choice(len(STYLES), p=odds / odds.sum()))
+    style = int(rng.choice(len(odds), p=odds / odds.sum()))
     given = planner.given_style(wish.pooled, torch.tensor([style]))
     scalars = {}
     for name in SCALARS:
@@ -63,13 +71,14 @@ def _sampled_header(
     if not wish.prompt:
         scalars["energy"] = 0.25 + 0.65 * busy
     parts, programs = set(), {}
-    for role, choices in PROGRAMS.items():
+    for role, choices in vocabulary.programs.items():
         if rng.random() < torch.sigmoid(given[role][0, 0]).item():
             parts.add(role)
-        programs[role] = choices[int(rng.choice(len(choices), p=_program_odds(given[f"{role}_program"][0])))]
-    low, high = BPM_RANGE
+        programs[role] = choices[int(rng.choice(len(choices), p=_likely(given[f"{role}_program"][0])))]
+    low, high = vocabulary.bpm
+    meters = vocabulary.meters
     return Header(
-        style=STYLES[style],
+        style=vocabulary.styles[style],
         bpm=low + scalars["bpm"] * (high - low),
         swing=scalars["swing"] if scalars["swing"] > 0.05 else 0.0,
         minor=bool(rng.random() < torch.sigmoid(given["minor"][0, 0]).item()),
@@ -77,33 +86,37 @@ def _sampled_header(
         parts=frozenset(parts | {"chords"}),
         energy=scalars["energy"],
         density=scalars["density"],
+        meter=meters[int(rng.choice(len(meters), p=_likely(given["meter"][0])))] if len(meters) > 1 else meters[0],
     )
 
 
-def _program_odds(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _likely(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     odds = torch.softmax(logits.double() / 0.7, dim=0).numpy()
-    odds = np.where(odds < 0.05, 0, odds)  # rare programs are the network's doubt, not the style's colour
+    odds = np.where(odds < 0.05, 0, odds)  # rare choices are the network's doubt, not the style's colour
     return np.asarray(odds / odds.sum())
 
 
-def _obeyed(header: Header, words: ExplicitWords) -> Header:
+def _obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
     programs = dict(header.programs)
     for role, wished in words.programs.items():
-        if programs[role] not in wished:
-            programs[role] = wished[0]
+        known = [program for program in wished if program in vocabulary.programs[role]]
+        if known and programs[role] not in known:
+            programs[role] = known[0]
     for role, program in programs.items():
         if program in words.unwanted:
-            programs[role] = next(other for other in PROGRAMS[role] if other not in words.unwanted)
+            others = [other for other in vocabulary.programs[role] if other not in words.unwanted]
+            programs[role] = others[0] if others else program
     parts = (header.parts | words.wanted) - words.without
     style, swing = header.style, header.swing
     if words.solo_piano:
         style, swing = "piano", 0.0
         programs |= dict.fromkeys(("chords", "lead", "arp"), 0)
         parts = (header.parts & {"chords", "lead", "arp"}) | {"chords", "lead"}
+    low, high = vocabulary.bpm
     return replace(
         header,
         style=style,
-        bpm=header.bpm if words.bpm is None else words.bpm,
+        bpm=min(max(header.bpm if words.bpm is None else words.bpm, low), high),
         swing=swing,
         minor=header.minor if words.minor is None else words.minor,
         programs=programs,

@@ -8,10 +8,21 @@ from typing import Final
 Phrases = dict[str, tuple[str, ...]]
 
 STYLE_WORDS: Final[dict[str, Phrases]] = {
-    "cinematic": {
-        "any": ("cinematic orchestral", "film score", "symphonic", "movie soundtrack", "hybrid orchestral"),
-        "strong": ("epic trailer music", "epic orchestral", "blockbuster music", "heroic orchestra", "battle music"),
-        "calm": ("tender film score", "quiet orchestral underscore", "soft cinematic"),
+    "trailer": {
+        "any": ("trailer music", "hybrid orchestral", "cinematic trailer", "action score", "cinematic percussion",
+                "movie trailer", "blockbuster score", "hybrid trailer cue"),
+        "minor": ("dark trailer music", "battle music", "menacing trailer"),
+        "major": ("heroic trailer music", "triumphant epic"),
+        "strong": ("epic trailer music", "epic orchestral", "epic battle music", "massive hybrid score", "epic action"),
+        "calm": ("slow trailer build", "brooding trailer intro"),
+    },
+    "orchestral": {
+        "any": ("cinematic orchestral", "film score", "symphonic", "movie soundtrack", "orchestral score", "orchestra",
+                "classical film music", "orchestral adventure"),
+        "minor": ("dramatic orchestra", "tragic film score", "dark fantasy score"),
+        "major": ("fairy tale orchestra", "noble orchestra", "adventure score", "magical film score"),
+        "strong": ("heroic orchestra", "sweeping orchestra", "swashbuckling score"),
+        "calm": ("tender film score", "quiet orchestral underscore", "soft cinematic strings"),
     },
     "tension": {
         "any": ("tense underscore", "suspense", "thriller score", "mystery underscore", "crime drama tension"),
@@ -58,15 +69,92 @@ STYLE_WORDS: Final[dict[str, Phrases]] = {
         "strong": ("dramatic piano", "passionate piano"),
         "calm": ("intimate piano", "gentle piano", "quiet piano ballad"),
     },
+    "hiphop": {
+        "any": ("hip hop", "trap beat", "hip-hop beat", "rap instrumental", "urban beat", "808 beat", "trap",
+                "street beat"),
+        "minor": ("dark trap", "gritty hip hop", "moody trap"),
+        "major": ("feel-good hip hop", "bright hip hop"),
+        "strong": ("hard trap", "hard-hitting hip hop", "banger beat"),
+        "calm": ("laid-back trap", "slow hip hop groove"),
+    },
+    "pop": {
+        "any": ("pop", "indie pop", "pop instrumental", "radio pop", "modern pop", "electro pop", "pop track"),
+        "minor": ("melancholic pop", "moody pop"),
+        "major": ("feel-good pop", "summer pop", "catchy pop", "sunny pop"),
+        "strong": ("anthemic pop", "big pop anthem", "stadium pop"),
+        "calm": ("soft pop", "pop ballad"),
+    },
+    "rock": {
+        "any": ("rock", "guitar rock", "indie rock", "alternative rock", "rock band", "electric guitars", "rock track"),
+        "minor": ("dark rock", "grunge", "heavy rock"),
+        "major": ("classic rock", "garage rock", "pop punk"),
+        "strong": ("hard rock", "stadium rock", "energetic punk rock", "driving rock"),
+        "calm": ("slow rock", "rock ballad"),
+    },
+    "funk": {
+        "any": ("funk", "funky groove", "disco funk", "slap bass funk", "70s funk", "soul funk", "retro funk"),
+        "minor": ("gritty funk", "cop show funk"),
+        "major": ("feel-good funk", "sunny disco"),
+        "strong": ("high-energy funk", "party funk"),
+        "calm": ("laid-back funk", "smooth soul groove"),
+    },
+    "jazz": {
+        "any": ("jazz", "swing", "jazz trio", "jazz quartet", "bebop", "jazz club music", "lounge jazz", "swing jazz"),
+        "minor": ("noir jazz", "smoky jazz", "moody jazz"),
+        "major": ("cheerful swing", "sunny jazz"),
+        "strong": ("hot swing", "lively bebop", "fast jazz"),
+        "calm": ("smooth jazz", "cool jazz", "jazz ballad"),
+    },
+    "corporate": {
+        "any": ("corporate", "corporate background music", "business presentation music", "motivational corporate",
+                "inspiring background", "tech corporate", "explainer music", "commercial background"),
+        "major": ("uplifting corporate", "inspirational", "optimistic corporate", "motivational music"),
+        "minor": ("thoughtful corporate", "serious corporate"),
+        "strong": ("energetic corporate", "uplifting inspirational anthem"),
+        "calm": ("soft corporate", "light corporate underscore"),
+    },
+    "latin": {
+        "any": ("latin", "salsa", "bossa nova", "latin groove", "cuban music", "latin percussion", "mambo",
+                "tropical latin"),
+        "minor": ("tango-like latin", "sultry latin", "spanish flavored latin"),
+        "major": ("sunny latin", "festive salsa", "carnival music"),
+        "strong": ("fiery salsa", "hot latin dance"),
+        "calm": ("gentle bossa nova", "soft latin lounge"),
+    },
+    "chiptune": {
+        "any": ("chiptune", "8-bit", "8-bit game music", "retro video game music", "pixel game soundtrack", "NES style",
+                "arcade chiptune", "bitpop"),
+        "minor": ("dark 8-bit dungeon", "boss battle chiptune"),
+        "major": ("happy 8-bit", "bright chiptune", "overworld theme"),
+        "strong": ("frantic 8-bit", "high-energy chiptune"),
+        "calm": ("calm 8-bit", "gentle chiptune"),
+    },
+    "comedy": {
+        "any": ("comedy", "quirky", "funny music", "cartoon music", "whimsical pizzicato", "slapstick",
+                "playful comedy",
+                "silly music", "sneaky cartoon"),
+        "minor": ("sneaky comedy", "mischievous tiptoe", "goofy spooky"),
+        "major": ("cheerful comedy", "circus music", "goofy happy tune"),
+        "strong": ("zany cartoon chase", "madcap comedy"),
+        "calm": ("gentle whimsy", "light quirky underscore"),
+    },
 }  # fmt: skip
 
 SCENES: Final[dict[str, Phrases]] = {
-    "cinematic": {
-        "any": ("an adventure film", "a fantasy kingdom", "a journey over mountains", "a trailer", "a drone shot"),
-        "minor": ("a war movie", "a dramatic confrontation", "a fallen kingdom", "a storm at sea"),
-        "major": ("the hero's return", "a rocket launch", "planet earth from space", "a happy ending"),
-        "strong": ("an epic battle", "a chase scene", "a sports final", "a big reveal"),
-        "calm": ("a sunrise over the plains", "a tender farewell", "a history documentary"),
+    "trailer": {
+        "any": ("a movie trailer", "a game trailer", "a superhero film", "an action montage", "a product reveal"),
+        "minor": ("a war movie", "a dramatic confrontation", "the end of the world", "a gladiator fight"),
+        "major": ("the hero's victory", "a rocket launch", "an olympic final"),
+        "strong": ("an epic battle", "a chase scene", "a sports final", "a big reveal", "a boxing match"),
+        "calm": ("the calm before the storm", "a slow teaser"),
+    },
+    "orchestral": {
+        "any": ("an adventure film", "a fantasy kingdom", "a journey over mountains", "a history documentary",
+                "a costume drama", "a drone shot over cliffs"),
+        "minor": ("a fallen kingdom", "a storm at sea", "a tragic ending"),
+        "major": ("the hero's return", "planet earth from space", "a happy ending", "a fairy tale castle"),
+        "strong": ("a pirate adventure", "a cavalry charge", "a triumphant finale"),
+        "calm": ("a sunrise over the plains", "a tender farewell", "a first snow"),
     },
     "tension": {
         "any": ("a crime scene", "a heist", "a detective story", "someone being followed", "a spy film"),
@@ -112,6 +200,73 @@ SCENES: Final[dict[str, Phrases]] = {
         "strong": ("an emotional finale",),
         "calm": ("snow falling", "a letter being read"),
     },
+    "hiphop": {
+        "any": ("a street dance video", "a basketball edit", "a sneaker commercial", "a skate clip", "a city night"),
+        "minor": ("a crime drama in the city", "a dark alley"),
+        "major": ("a block party", "a summer barbecue"),
+        "strong": ("a gym montage", "a car drift edit"),
+        "calm": ("a late night drive", "a slow walk downtown"),
+    },
+    "pop": {
+        "any": ("a fashion vlog", "a makeup tutorial", "a lifestyle commercial", "a summer video", "a birthday video"),
+        "minor": ("a breakup scene", "a rainy city"),
+        "major": ("a beach day", "best friends", "a wedding party", "a teen comedy"),
+        "strong": ("a stadium crowd", "a year in review"),
+        "calm": ("a slow morning routine", "a love story"),
+    },
+    "rock": {
+        "any": ("a motorcycle ride", "an extreme sports video", "a garage band", "a truck commercial", "a skate park"),
+        "minor": ("a rebel on the run", "a stormy highway"),
+        "major": ("a road movie", "a teenage party"),
+        "strong": ("a motocross race", "a football highlight reel", "a concert"),
+        "calm": ("an empty desert road",),
+    },
+    "funk": {
+        "any": ("a cooking show", "a retro car commercial", "a roller skating video", "a dance video",
+                "a heist montage"),
+        "minor": ("a 70s cop show", "an undercover mission"),
+        "major": ("a happy street parade", "a rooftop party"),
+        "strong": ("a dance battle", "a party"),
+        "calm": ("a cool stroll", "a barbershop"),
+    },
+    "jazz": {
+        "any": ("a jazz club", "a restaurant video", "a whisky commercial", "a black and white film", "a coffee bar"),
+        "minor": ("a film noir detective", "a rainy street at midnight"),
+        "major": ("a sunny stroll in Paris", "a cocktail party"),
+        "strong": ("a swing dance", "a busy city in the fifties"),
+        "calm": ("a late night bar", "a candlelight dinner"),
+    },
+    "corporate": {
+        "any": ("a company video", "a startup pitch", "an explainer video", "a real estate tour", "a tech product demo",
+                "a business presentation", "an app promo"),
+        "major": ("a success story", "a charity video", "a team building day"),
+        "minor": ("a serious business report",),
+        "strong": ("a product launch event", "a company anniversary"),
+        "calm": ("a tutorial", "a medical explainer", "a podcast background"),
+    },
+    "latin": {
+        "any": ("a salsa class", "a trip to Havana", "a taco truck", "a street market", "a telenovela", "a beach bar"),
+        "minor": ("a passionate dance", "a hot night in the old town"),
+        "major": ("a carnival parade", "a tropical holiday"),
+        "strong": ("a dance competition", "a fiesta"),
+        "calm": ("a hammock by the sea", "a lazy afternoon at the beach"),
+    },
+    "chiptune": {
+        "any": ("a retro video game", "a platformer level", "a pixel art animation", "a gaming stream intro",
+                "a speedrun"),
+        "minor": ("a dungeon level", "a final boss"),
+        "major": ("a level complete screen", "a cute pixel world"),
+        "strong": ("a pixel chase", "a bonus stage"),
+        "calm": ("a village in a role-playing game",),
+    },
+    "comedy": {
+        "any": ("a funny cat video", "a cartoon", "a prank video", "a blooper reel", "a clumsy waiter",
+                "a silly sketch"),
+        "minor": ("a sneaking burglar", "a mischievous raccoon"),
+        "major": ("a circus", "puppies playing", "a kids show"),
+        "strong": ("a cartoon chase", "a kitchen disaster"),
+        "calm": ("a curious toddler", "a sleepy dog"),
+    },
 }  # fmt: skip
 
 MINOR_MOODS: Final = ("sad", "dark", "melancholic", "moody", "sombre", "wistful", "in a minor key", "minor", "brooding")
@@ -127,22 +282,34 @@ TEMPO_WORDS: Final[dict[str, tuple[str, ...]]] = {
     "fast": ("fast", "fast tempo", "up-tempo"),
 }  # fmt: skip
 INSTRUMENT_WORDS: Final[dict[int, tuple[str, ...]]] = {
-    0: ("piano", "grand piano"), 4: ("electric piano", "rhodes"), 10: ("music box",), 11: ("vibraphone", "vibes"),
-    12: ("marimba",), 22: ("harmonica",), 24: ("nylon guitar", "classical guitar", "guitar"),
-    25: ("acoustic guitar", "steel guitar", "guitar"), 32: ("upright bass", "acoustic bass"),
-    33: ("electric bass", "bass guitar"), 35: ("fretless bass",), 38: ("synth bass",), 39: ("deep synth bass",),
+    0: ("piano", "grand piano"), 4: ("electric piano", "rhodes"), 5: ("electric piano", "FM piano"),
+    6: ("harpsichord",), 9: ("glockenspiel", "bells"), 10: ("music box",), 11: ("vibraphone", "vibes"),
+    12: ("marimba",), 13: ("xylophone",), 16: ("organ", "hammond organ"), 18: ("rock organ", "organ"),
+    21: ("accordion",), 22: ("harmonica",), 24: ("nylon guitar", "classical guitar", "guitar"),
+    25: ("acoustic guitar", "steel guitar", "guitar"), 26: ("jazz guitar", "guitar"),
+    27: ("clean electric guitar", "electric guitar"), 28: ("muted guitar", "muted electric guitar"),
+    29: ("overdriven guitar", "electric guitar"), 30: ("distorted guitar", "heavy guitar", "electric guitar"),
+    32: ("upright bass", "acoustic bass"), 33: ("electric bass", "bass guitar"), 34: ("picked bass", "bass guitar"),
+    35: ("fretless bass",), 36: ("slap bass",), 38: ("synth bass",), 39: ("deep synth bass", "808 bass"),
     40: ("violin", "solo violin"), 42: ("cello", "solo cello"), 43: ("double bass",),
     45: ("pizzicato strings", "pizzicato"), 46: ("harp",), 48: ("strings", "string section"),
-    49: ("slow strings", "strings"), 56: ("trumpet",), 60: ("french horn", "horns", "brass"),
-    61: ("brass section", "brass"), 71: ("clarinet",), 73: ("flute",), 80: ("square synth", "chip lead"),
-    81: ("saw synth", "synth lead"), 87: ("bass synth",), 89: ("warm pad", "synth pad"),
-    90: ("poly synth", "synth chords"), 91: ("choir pad", "choir"),
+    49: ("slow strings", "strings"), 52: ("choir", "choir voices"), 56: ("trumpet",), 57: ("trombone",), 58: ("tuba",),
+    59: ("muted trumpet",), 60: ("french horn", "horns", "brass"), 61: ("brass section", "brass"),
+    62: ("synth brass",), 65: ("alto sax", "saxophone"), 66: ("tenor sax", "saxophone"), 68: ("oboe",),
+    70: ("bassoon",), 71: ("clarinet",), 73: ("flute",), 75: ("pan flute",), 79: ("ocarina",),
+    80: ("square synth", "chip lead"), 81: ("saw synth", "synth lead"), 87: ("bass synth",),
+    89: ("warm pad", "synth pad"), 90: ("poly synth", "synth chords"), 91: ("choir pad", "choir"),
 }  # fmt: skip
 DRUM_WORDS: Final = ("drums", "percussion", "a beat")
 NO_DRUM_WORDS: Final = ("no drums", "without drums", "no percussion")
 NO_LEAD_WORDS: Final = ("no melody", "without a lead")
 NO_BASS_WORDS: Final = ("no bass", "without bass")
-NEED_DRUMS: Final = ("beat", "boom bap", "four on the floor", "stomping")
+METER_WORDS: Final = {
+    "4/4": (),
+    "3/4": ("waltz", "in 3/4", "three-four time"),
+    "6/8": ("in 6/8", "6/8 lilt", "six-eight time"),
+}
+NEED_DRUMS: Final = ("beat", "boom bap", "four on the floor", "stomping", "percussion")
 """Style phrases with one of these are for pieces with drums only."""
 SOLO_PIANO_WORDS: Final = ("solo piano", "piano only", "just piano")
 HIT_WORDS: Final = ("big hits", "strong accents", "sudden hits", "impacts", "dramatic accents")

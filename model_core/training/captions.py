@@ -73,8 +73,12 @@ def _draw(piece: Piece, rng: np.random.Generator) -> _Said:
     programs = sorted({header.programs[role] for role in header.parts if role != "drums"})
     instruments = [one(words.INSTRUMENT_WORDS[program]) for program in programs]
     rng.shuffle(instruments)
-    tempo = one(words.TEMPO_WORDS["slow" if header.bpm < _SLOW_BPM else "fast" if header.bpm > _FAST_BPM else "middle"])
-    bpm, mode = f"{round(header.bpm)} bpm", "minor key" if header.minor else "major key"
+    tempo = one(
+        words.TEMPO_WORDS[
+            "slow" if header.felt_bpm < _SLOW_BPM else "fast" if header.felt_bpm > _FAST_BPM else "middle"
+        ]
+    )
+    bpm, mode = f"{round(header.felt_bpm)} bpm", "minor key" if header.minor else "major key"
     drums = _drums(piece, one)
     happens = _happens(piece)
     style, scene = one(styles), one(words.phrases(words.SCENES[header.style], header.minor, level))
@@ -121,6 +125,7 @@ def _happens(piece: Piece) -> list[str]:
         told += words.RISE_WORDS
     elif energies[0] - energies[-1] > _RISE:
         told += words.FALL_WORDS
+    told += words.METER_WORDS[piece.header.meter]
     if "lead" not in piece.header.parts:
         told += words.NO_LEAD_WORDS
     if "bass" not in piece.header.parts:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
+from model_core.codecs.score.vocabulary import METERS
 from model_core.planner.network import SCALARS, PromptPlanner
 
 _BATCH: Final = 512
@@ -27,6 +28,7 @@ def targets_of(headers: list[Header]) -> dict[str, torch.Tensor]:
     }
     for name in ("swing", "energy", "density"):
         targets[name] = torch.tensor([float(getattr(h, name)) for h in headers])
+    targets["meter"] = torch.tensor([list(METERS).index(h.meter) for h in headers])
     for role, choices in PROGRAMS.items():
         targets[role] = torch.tensor([float(role in h.parts) for h in headers])
         targets[f"{role}_program"] = torch.tensor([choices.index(h.programs[role]) for h in headers])
@@ -42,6 +44,7 @@ def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str
         mean, log_deviation = given[name].unbind(dim=1)
         log_deviation = log_deviation.clamp(-4, 1)
         loss = loss + 0.5 * (((targets[name] - mean) / log_deviation.exp()) ** 2).mean() + log_deviation.mean()
+    loss = loss + functional.cross_entropy(given["meter"], targets["meter"])
     for role in PROGRAMS:
         loss = loss + functional.binary_cross_entropy_with_logits(given[role][:, 0], targets[role])
         program = functional.cross_entropy(given[f"{role}_program"], targets[f"{role}_program"], reduction="none")

@@ -83,3 +83,14 @@ def test_very_short_videos_get_at_least_one_frame(duration: float) -> None:
     tempo = tempo_map(duration, 120.0, _events([duration / 2]))
     assert len(tempo.beat_in_bar) >= 2
     assert tempo.beat_times[-1] >= duration
+
+
+def test_bars_of_three_beats_are_counted_in_threes() -> None:
+    steady = plain_map(12.0, 120.0, beats_per_bar=3)
+    np.testing.assert_array_equal(steady.beat_in_bar, np.arange(24) % 3)
+    bent = tempo_map(12.0, 120.0, Events(np.array([3.01, 7.5]), np.ones(2)), beats_per_bar=3)
+    assert bent.beat_in_bar.max() == 2
+    for hit in bent.hit_points:
+        beat = int(np.argmin(np.abs(bent.beat_times - hit)))
+        if abs(bent.beat_times[beat] - hit) < 1e-6:
+            assert bent.beat_in_bar[beat] == 0

@@ -12,7 +12,7 @@ from model_core.planner.words import explicit_words
     [
         ("house at 124 bpm", 124.0),
         ("90BPM lofi", 90.0),
-        ("300 bpm", 144.0),
+        ("300 bpm", 168.0),
         ("1984 retro", None),
         ("120.5 bpm", 120.5),
         ("a 100-bpm groove", 100.0),

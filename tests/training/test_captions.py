@@ -104,7 +104,7 @@ def test_tempo_is_told_as_it_is(captioned: list[tuple[Piece, str]]) -> None:
     found = [(piece, match) for piece, match in told if match]
     assert len(found) > 20
     for piece, match in found:
-        assert int(match[1]) == round(piece.header.bpm)
+        assert int(match[1]) == round(piece.header.felt_bpm)
 
 
 def test_every_program_has_a_name() -> None:

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.codecs.score.header import Header
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.score import BEATS_PER_BAR
+from model_core.codecs.score.notes import Note, kit_of
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9
@@ -34,11 +33,11 @@ def write_midi(
         path: where to.
         notes: in seconds.
         beat_times: seconds, shape (N + 1,), from 0; each beat becomes a quarter note.
-        header: gives the mode of the key signature.
+        header: gives the mode of the key signature and the meter.
         key: semitones above C major or A minor.
-        beat_in_bar: shape (N,), 0..3; a bar cut short gets a time signature of its own. 4/4 throughout when None.
+        beat_in_bar: shape (N,), 0..3; a bar cut short gets a time signature of its own. Whole bars when None.
     """
-    phases = np.arange(len(beat_times) - 1) % BEATS_PER_BAR if beat_in_bar is None else beat_in_bar
+    phases = np.arange(len(beat_times) - 1) % header.beats_per_bar if beat_in_bar is None else beat_in_bar
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS)
     file.tracks.append(_map_track(beat_times, phases, header, key))
     for role, channel in _CHANNELS.items():
@@ -53,13 +52,15 @@ def _map_track(
 ) -> mido.MidiTrack:
     name = _MINORS[(key + _A) % 12] if header.minor else _MAJORS[key % 12]
     track = mido.MidiTrack([mido.MetaMessage("key_signature", key=name)])
-    lengths = _bar_lengths(phases)
+    lengths = _bar_lengths(phases, header.beats_per_bar)
     now, tempo, meter = 0, 0, 0
     for beat, microseconds in enumerate(np.round(np.diff(beat_times) * 1e6).astype(int)):
         changes = []
         if lengths.get(beat, meter) != meter:
             meter = lengths[beat]
-            changes.append(mido.MetaMessage("time_signature", numerator=meter, denominator=4))
+            eighths = header.meter == "6/8"
+            signature = (2 * meter, 8) if eighths else (meter, 4)
+            changes.append(mido.MetaMessage("time_signature", numerator=signature[0], denominator=signature[1]))
         if microseconds != tempo:
             tempo = int(microseconds)
             changes.append(mido.MetaMessage("set_tempo", tempo=tempo))
@@ -69,16 +70,20 @@ def _map_track(
     return track
 
 
-def _bar_lengths(phases: NDArray[np.signedinteger]) -> dict[int, int]:
+def _bar_lengths(phases: NDArray[np.signedinteger], whole: int) -> dict[int, int]:
     """Beats of each bar by its first beat; the last bar counts as whole."""
     starts = [beat for beat, phase in enumerate(phases) if beat == 0 or phase == 0]
     lengths = [after - start for start, after in pairwise(starts)]
-    return dict(zip(starts, [*lengths, BEATS_PER_BAR], strict=False))
+    return dict(zip(starts, [*lengths, whole], strict=False))
 
 
 def _role_track(role: str, channel: int, notes: list[Note], beat_times: NDArray[np.float64]) -> mido.MidiTrack:
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=role)])
-    track.append(mido.Message("program_change", channel=channel, program=notes[0].program))
+    track.append(
+        mido.Message(
+            "program_change", channel=channel, program=kit_of(notes[0].program) if role == "drums" else notes[0].program
+        )
+    )
     events = []
     for note in notes:
         velocity = int(np.clip(round(127 * note.velocity), 1, 127))

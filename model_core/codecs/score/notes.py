@@ -15,6 +15,14 @@ DRUM_KEYS: Final = {
     "kick": 36, "snare": 38, "clap": 39, "closed_hat": 42, "open_hat": 46, "tom_low": 45, "tom_high": 50, "crash": 49,
     "ride": 51,
 }  # fmt: skip
+# Drum "programs" from 128 on are sets of hand percussion: keys of the standard kit that take the place of the above.
+DRUM_SETS: Final = {
+    128: {"kick": 36, "snare": 77, "clap": 75, "closed_hat": 70, "open_hat": 69, "tom_low": 64, "tom_high": 63,
+          "crash": 49, "ride": 73},
+    129: {"kick": 36, "snare": 39, "clap": 54, "closed_hat": 82, "open_hat": 54, "tom_low": 61, "tom_high": 60,
+          "crash": 49, "ride": 54},
+}  # fmt: skip
+FIRST_DRUM_SET: Final = 128
 IMPACT_PROGRAM: Final = 116
 _IMPACT_PITCHES: Final = {36: 1.0, 48: 0.85}  # the upper one is what small loudspeakers play of it
 _SWING_STEPS: Final = 1 / 3
@@ -34,7 +42,7 @@ class Note:
         pitch: MIDI key, for drums the General MIDI percussion key.
         velocity: 0..1.
         start, end: seconds.
-        program: General MIDI program, 0-based; for drums the kit.
+        program: General MIDI program, 0-based; for drums the kit, from FIRST_DRUM_SET on one of DRUM_SETS.
     """
 
     role: str
@@ -43,6 +51,11 @@ class Note:
     start: float
     end: float
     program: int
+
+
+def kit_of(program: int) -> int:
+    """The General MIDI kit that a drum program is played on."""
+    return program if program < FIRST_DRUM_SET else 0
 
 
 def step_times(beat_times: NDArray[np.float64], swing: float) -> NDArray[np.float64]:
@@ -77,14 +90,15 @@ def notes_of(score: Score, header: Header, beat_times: NDArray[np.float64], key:
 
     notes = [note(*event) for part in MONO_PARTS for event in _mono_events(score, part)]
     notes += [note(*event) for event in _chord_events(score)]
+    keys = DRUM_SETS.get(header.programs["drums"], DRUM_KEYS)
     for step, lane in zip(*np.nonzero(score.drums > 0), strict=True):
         start, velocity, name = float(times[step]), min(1.0, float(score.drums[step, lane])), LANES[lane]
         if name == "impact":
             for pitch, share in _IMPACT_PITCHES.items():
                 notes.append(Note("impact", pitch, share * velocity, start, start + _IMPACT_S, IMPACT_PROGRAM))
-            notes.append(Note("drums", DRUM_KEYS["kick"], velocity, start, start + _DRUM_S, header.programs["drums"]))
-        elif name in DRUM_KEYS:
-            notes.append(Note("drums", DRUM_KEYS[name], velocity, start, start + _DRUM_S, header.programs["drums"]))
+            notes.append(Note("drums", keys["kick"], velocity, start, start + _DRUM_S, header.programs["drums"]))
+        elif name in keys:
+            notes.append(Note("drums", keys[name], velocity, start, start + _DRUM_S, header.programs["drums"]))
     return _one_at_a_time(sorted(notes, key=lambda n: (n.start, n.role, n.pitch, n.velocity)))
 
 

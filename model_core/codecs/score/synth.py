@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_core.assets import asset
 from model_core.codecs.score.levels import LATENCY_MS
-from model_core.codecs.score.notes import Note
+from model_core.codecs.score.notes import Note, kit_of
 
 TAIL_S: Final = 2.5
 _BANK: Final = "soundfont/FluidR3Mono_GM.sf3"
@@ -59,7 +59,8 @@ def _stem(notes: list[Note], samples: int, sample_rate: int) -> NDArray[np.float
     synth.generate_simple(round(_FADE_S * sample_rate))
     drums = notes[0].role == "drums"
     channel = _DRUM_CHANNEL if drums else 0
-    synth.program_select(channel, number, _DRUM_BANK if drums else 0, notes[0].program, is_drums=drums)
+    program = kit_of(notes[0].program) if drums else notes[0].program
+    synth.program_select(channel, number, _DRUM_BANK if drums else 0, program, is_drums=drums)
     early = min(_MOST_EARLY_S, 0.001 * LATENCY_MS.get(notes[0].role, {}).get(notes[0].program, 0.0))
     events = []
     for note in notes:

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import BEATS_PER_BAR
 from model_core.curves import Events
 
 MAX_BEND: Final = 0.04
@@ -33,7 +32,7 @@ class TempoMap:
 
     Attributes:
         beat_times: seconds of each beat and of the end of the last one, shape (N + 1,), from 0.
-        beat_in_bar: shape (N,), 0..3; a bar begins anew on the beats of strong hit points.
+        beat_in_bar: shape (N,), from 0; a bar begins anew on the beats of strong hit points.
         last_beat: beats until the music has to have ended; what follows is padding.
         hit_points: seconds of the events met, shape (H,): on a beat exactly, on a half-beat within 15 ms, because the
             tempo is constant within a beat.
@@ -56,13 +55,15 @@ class _Anchor:
     before: "_Anchor | None" = None
 
 
-def plain_map(duration: float, bpm: float) -> TempoMap:
+def plain_map(duration: float, bpm: float, beats_per_bar: int = 4) -> TempoMap:
     """A steady tempo over ``duration`` seconds, close to ``bpm`` so that the last beat ends with the video."""
     last = max(1, round(duration * bpm / 60))
-    return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0))
+    return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
 
 
-def tempo_map(duration: float, bpm: float, events: Events, spread: float = TEMPO_SPREAD) -> TempoMap:
+def tempo_map(
+    duration: float, bpm: float, events: Events, spread: float = TEMPO_SPREAD, beats_per_bar: int = 4
+) -> TempoMap:
     """The map of greatest worth: many strong events on beats or half-beats, little bending, a tempo close to bpm.
 
     Args:
@@ -70,6 +71,7 @@ def tempo_map(duration: float, bpm: float, events: Events, spread: float = TEMPO
         bpm: tempo wished for.
         events: of the video; those within half a second of its ends are left out.
         spread: how far the tempo of the whole may lie from bpm, as a share of it.
+        beats_per_bar: quarter notes in a whole bar.
     """
     inside = (events.times > 0.5) & (events.times < duration - 0.5)
     met = Events(events.times[inside], events.strengths[inside])
@@ -79,7 +81,7 @@ def tempo_map(duration: float, bpm: float, events: Events, spread: float = TEMPO
     ]
     found = [(path.worth - cost, path) for path, cost in searched if path is not None]
     if not found:
-        return plain_map(duration, bpm)
+        return plain_map(duration, bpm, beats_per_bar)
     end: _Anchor | None = max(found, key=lambda pair: pair[0])[1]
     anchors: list[_Anchor] = []
     while end is not None:
@@ -87,12 +89,13 @@ def tempo_map(duration: float, bpm: float, events: Events, spread: float = TEMPO
         end = end.before
     hits = anchors[1:-1]
     if not hits:
-        return plain_map(duration, bpm)
+        return plain_map(duration, bpm, beats_per_bar)
     half_beats = [anchor.half_beats for anchor in anchors]
     last = half_beats[-1] // 2
     beat_times = np.interp(2 * np.arange(last + 1), half_beats, [anchor.seconds for anchor in anchors])
     strong = [hit for hit in hits if hit.half_beats % 2 == 0 and met.strengths[hit.event - 1] >= _BAR_STRENGTH]
-    return _finished(beat_times, [hit.half_beats // 2 for hit in strong], np.array([hit.seconds for hit in hits]))
+    bars = [hit.half_beats // 2 for hit in strong]
+    return _finished(beat_times, bars, np.array([hit.seconds for hit in hits]), beats_per_bar)
 
 
 def _best_path(events: Events, duration: float, beat: float) -> _Anchor | None:
@@ -137,7 +140,9 @@ def _ended(path: _Anchor, duration: float, half: float) -> _Anchor | None:
     return best
 
 
-def _finished(beat_times: NDArray[np.float64], bars: list[int], hits: NDArray[np.float64]) -> TempoMap:
+def _finished(
+    beat_times: NDArray[np.float64], bars: list[int], hits: NDArray[np.float64], beats_per_bar: int
+) -> TempoMap:
     last = len(beat_times) - 1
     if last % 2:  # two beats a latent frame
         beat_times = np.append(beat_times, 2 * beat_times[-1] - beat_times[-2])
@@ -145,8 +150,8 @@ def _finished(beat_times: NDArray[np.float64], bars: list[int], hits: NDArray[np
     beat_in_bar = np.zeros(len(beat_times) - 1, np.int8)
     since = 0
     for beat in range(len(beat_in_bar)):
-        if beat and (since + 1 >= _LEAST_BAR_BEATS and beat in starts):
+        if beat and (since + 1 >= min(_LEAST_BAR_BEATS, beats_per_bar - 1) and beat in starts):
             since = -1
-        since = (since + 1) % BEATS_PER_BAR if beat else 0
+        since = (since + 1) % beats_per_bar if beat else 0
         beat_in_bar[beat] = since
     return TempoMap(beat_times, beat_in_bar, last, hits)

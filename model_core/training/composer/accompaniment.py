@@ -6,29 +6,28 @@ from typing import Final
 from model_core.codecs.score.score import STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
 from model_core.training.composer.ideas import Ideas
-from model_core.training.composer.voicing import lead_voices
-from model_core.training.composer.writing import BAR, WEAK, hold, level_of, note, places, ring, strike
+from model_core.training.composer.voicing import voiced
+from model_core.training.composer.writing import WEAK, hold, level_of, note, places, ring, strike
 
 QUIET: Final = 0.35
 """Energy below which patterns give way to held notes."""
-_HELD: Final = "x---------------"
 _ARP_NOTES: Final = 5
 _ALBERTI: Final = (0, 2, 1, 2)
 
 
 def write_chords(score: Score, section: Section, ideas: Ideas) -> None:
     """Voice-led chords, struck where the pattern or the harmony says so."""
-    pattern = ideas.of(section).chords if section.energy >= QUIET else _HELD
+    pattern = ideas.of(section).chords if section.energy >= QUIET else "x".ljust(ideas.bar, "-")
     centre, level = ideas.centre + section.lift, level_of(section)
     pitches: tuple[int, ...] = ()
     sounding = False
     for step, place in places(section):
-        turns, symbol = ideas.turns(section, place), pattern[place % BAR]
+        turns, symbol = ideas.turns(section, place), pattern[place % ideas.bar]
         if turns:
-            pitches = lead_voices(ideas.chord_at(section, place // STEPS_PER_BEAT).pitch_classes, pitches, centre)
+            pitches = voiced(ideas.chord_at(section, place // STEPS_PER_BEAT), pitches, centre, ideas.voicing)
         if symbol == "x" or (turns and symbol == "-"):
-            strike(score, step, pitches, level * (1.0 if place % 4 == 0 else WEAK))
-        elif symbol == "-" and sounding:
+            strike(score, step, pitches, level * (1.0 if place % ideas.pulse == 0 else WEAK))
+        elif symbol == "-" and sounding and not ideas.staccato:
             ring(score, step)
         sounding = bool(score.chord_velocity[step])
 
@@ -44,7 +43,7 @@ def write_arp(score: Score, section: Section, ideas: Ideas) -> None:
         chord = ideas.chord_at(section, place // STEPS_PER_BEAT)
         pitches = _ladder(chord.pitch_classes, base)
         index = _order(material.arp_shape, place // material.arp_rate, len(pitches))
-        note(score, "arp", step, pitches[index], level * (0.85 if place % 4 == 0 else 0.74))
+        note(score, "arp", step, pitches[index], level * (0.85 if place % ideas.pulse == 0 else 0.74))
 
 
 @lru_cache(maxsize=1024)

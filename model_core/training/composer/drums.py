@@ -6,9 +6,8 @@ import numpy as np
 
 from model_core.codecs.score.score import LANE, STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
-from model_core.training.composer.grooves import GROOVES
 from model_core.training.composer.ideas import Ideas
-from model_core.training.composer.writing import BAR, level_of
+from model_core.training.composer.writing import level_of
 
 _FULL: Final = 7  # the digit of a pattern that is played at the section's level
 _MEDIUM_ENERGY: Final = 0.4
@@ -19,17 +18,17 @@ _GHOST: Final = 0.4  # of the level
 _TURNS: Final = (((11, "snare"), (14, "snare"), (15, "closed_hat")), ((7, "kick"), (13, "snare"), (15, "tom_low")))
 
 
-def write_drums(score: Score, section: Section, style: str, ideas: Ideas) -> None:
+def write_drums(score: Score, section: Section, ideas: Ideas) -> None:
     """The groove of a section."""
     level = level_of(section)
-    groove = GROOVES[style][0 if section.energy < _MEDIUM_ENERGY else 1 if section.energy < _HIGH_ENERGY else 2]
+    groove = ideas.grooves[0 if section.energy < _MEDIUM_ENERGY else 1 if section.energy < _HIGH_ENERGY else 2]
     first, steps = STEPS_PER_BEAT * section.first_beat, STEPS_PER_BEAT * section.beats
-    bar = np.zeros((BAR, score.drums.shape[1]), np.float32)
+    bar = np.zeros((ideas.bar, score.drums.shape[1]), np.float32)
     for lane, pattern in groove.items():
         bar[:, LANE[lane]] = [0.0 if digit == "." else int(digit) / _FULL * level for digit in pattern]
     turn = bar.copy()
     for step, lane in _TURNS[ideas.of(section).groove]:
-        if lane in groove and not turn[step, LANE[lane]]:
+        if step < ideas.bar and lane in groove and not turn[step, LANE[lane]]:
             turn[step, LANE[lane]] = _GHOST * level
     phrase = np.concatenate([bar] * _TURN_BAR + [turn])
     score.drums[first : first + steps] = np.resize(phrase, (steps, bar.shape[1]))

@@ -54,15 +54,16 @@ _LONGEST: Final = 24
 
 def draw_form(header: Header, beats: int, rng: np.random.Generator) -> list[Section]:
     """Sections that fill ``beats`` beats, the last one the ending."""
-    ending = int(rng.choice([3, 4, 4]))
-    usual = rng.dirichlet([1.4, 1.6, 0.8])
+    bar = header.beats_per_bar
+    ending = int(rng.choice([3, bar, bar]))
+    usual = rng.dirichlet([1.8, 1.6, 0.8])
     sections: list[Section] = []
     name, pace = str(rng.choice(_FIRST)), str(rng.choice(_PACES, p=usual))
     at = 0
     while at < beats - ending:
-        length = 4 * int(rng.choice(_BARS[pace]))
+        length = bar * int(rng.choice(_BARS[pace]))
         if rng.random() < _CUT_ODDS:
-            length -= int(rng.integers(1, 4 if length > 4 else 3))
+            length -= int(rng.integers(1, bar if length > bar else bar - 1))
         left = beats - ending - at
         if left - length < _SHORTEST:  # the last one takes what is left, as far as one section may
             length = left if left <= _LONGEST else left // 2

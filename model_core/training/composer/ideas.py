@@ -1,17 +1,16 @@
 """What a piece is made of, drawn once: harmony, patterns and motifs for its verse, chorus and bridge."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from model_core.codecs.score.header import Header
+from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, progression
 from model_core.training.composer.melody import Motif, draw_motif
-from model_core.training.composer.styles import Style
-
-_SLOW: Final = ("ambient", "cinematic", "tension", "piano")
+from model_core.training.composer.styles import Groove, Style
+from model_core.training.composer.styles.triple import TRIPLE
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Material:
     Attributes:
         progression: its chords in turn.
         chord_beats: beats a chord.
-        bass, chords: patterns of one bar.
+        bass, chords: patterns of one bar, see style.py.
         motif: what the lead is made of.
         arp_shape, arp_rate: order of the arp's notes and steps a note.
         groove: which variant of the drum grooves it uses, 0 or 1.
@@ -39,10 +38,25 @@ class Material:
 
 @dataclass(frozen=True)
 class Ideas:
-    """The materials of a piece (verse, chorus, bridge) and the MIDI pitch round which its chords lie."""
+    """What the parts of a piece are written from.
+
+    Attributes:
+        materials: of verse, chorus and bridge.
+        centre: MIDI pitch round which the chords lie.
+        grooves: calm, medium and full.
+        bar: steps of a bar.
+        pulse: steps of a beat as it is felt, 6 in 6/8 and else 4.
+        voicing: of the chords, see Style.
+        staccato: whether chords and bass are cut short.
+    """
 
     materials: tuple[Material, ...]
     centre: int
+    grooves: tuple[Groove, Groove, Groove]
+    bar: int
+    pulse: int
+    voicing: str
+    staccato: bool
 
     def of(self, section: Section) -> Material:
         """The material that a section uses."""
@@ -60,21 +74,32 @@ class Ideas:
 
 def draw_ideas(style: Style, header: Header, rng: np.random.Generator) -> Ideas:
     """The ideas of a piece; the bridge shares the pace of the verse, so that the piece hangs together."""
+    triple = TRIPLE.get(header.meter)
+    own = style if triple is None else triple
     seventh = bool(rng.random() < style.seventh)
-    rates = (4, 4, 8) if header.style in _SLOW else (4, 4, 4, 2)
-    chord_beats = int(rng.choice(rates))
-    shape, rate = str(rng.choice(["up", "down", "updown", "alberti"])), int(rng.choice(style.arp_rates))
+    bar = header.beats_per_bar
+    chord_beats = int(rng.choice((bar, bar, 2 * bar) if style.slow or bar != 4 else (bar, bar, bar, bar // 2)))
+    turns = style.minor_turns if header.minor else style.major_turns
+    shape, rate = str(rng.choice(["up", "down", "updown", "alberti"])), int(rng.choice(own.arp_rates))
 
     def material() -> Material:
         return Material(
-            progression=progression(header.style, header.minor, seventh, rng),
+            progression=progression(turns, header.minor, seventh, rng),
             chord_beats=chord_beats,
-            bass=str(rng.choice(style.bass)),
-            chords=str(rng.choice(style.chords)),
-            motif=draw_motif(style.lead, rng),
+            bass=str(rng.choice(own.bass)),
+            chords=str(rng.choice(own.chords)),
+            motif=draw_motif(own.lead, rng),
             arp_shape=shape,
             arp_rate=rate,
             groove=int(rng.integers(2)),
         )
 
-    return Ideas((material(), material(), material()), int(rng.choice([57, 59, 60, 62])))
+    return Ideas(
+        materials=(material(), material(), material()),
+        centre=int(rng.choice([57, 59, 60, 62])) if style.voicing != "power" else 50,
+        grooves=style.grooves if triple is None else triple.grooves[style.triple_drums],
+        bar=STEPS_PER_BEAT * bar,
+        pulse=6 if header.meter == "6/8" else STEPS_PER_BEAT,
+        voicing=style.voicing,
+        staccato=style.staccato,
+    )

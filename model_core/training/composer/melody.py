@@ -9,7 +9,7 @@ import numpy as np
 from model_core.codecs.score.score import FIRST_PITCH, RANGES, STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord
-from model_core.training.composer.writing import BAR, WEAK, hold, level_of, note
+from model_core.training.composer.writing import WEAK, hold, level_of, note
 
 if TYPE_CHECKING:
     from model_core.training.composer.ideas import Ideas
@@ -19,7 +19,10 @@ _HIGH: Final = 90
 _LEAP: Final = 7  # semitones that a melody may jump
 _MOVES: Final = (-2, -1, -1, 1, 1, 2)
 _CLIMAX: Final = 4  # semitones by which the third bar of a phrase sets off above the others
-_CLOSES: Final = ("x---x---x-------", "x-------x-------", "x-----x-x-------")
+_CLOSES: Final = {
+    16: ("x---x---x-------", "x-------x-------", "x-----x-x-------"),
+    12: ("x---x-------", "x-----------", "x-----x-----"),
+}  # fmt: skip
 _LEAD_LEVEL: Final = 0.04  # the melody lies a little above what accompanies it
 
 
@@ -48,7 +51,7 @@ def draw_motif(patterns: tuple[str, ...], rng: np.random.Generator) -> Motif:
 
     first = str(rng.choice(patterns))
     answer = first if rng.random() < 0.5 else str(rng.choice(patterns))
-    close = str(rng.choice(_CLOSES))
+    close = str(rng.choice(_CLOSES[len(first)]))
     one, two = contour(), contour()
     varied = [*one[:2], *(step - 1 for step in one[2:])]
     ending = (0, *(step - 1 for step in one[1:2]), 0, 0, 0, 0, 0, 0, 0)
@@ -60,13 +63,13 @@ def write_lead(score: Score, section: Section, ideas: "Ideas") -> None:
     motif, level = ideas.of(section).motif, level_of(section) + _LEAD_LEVEL
     home = 72 + (section.lift if section.lift > 0 else 0)
     before = _last_pitch(score, STEPS_PER_BEAT * section.first_beat)
-    for bar in range(-(-section.beats // STEPS_PER_BEAT)):
-        kind = bar % 4 if section.beats > 4 else 3 * int(section.name == "ending")
+    for bar in range(-(-STEPS_PER_BEAT * section.beats // ideas.bar)):
+        kind = bar % 4 if STEPS_PER_BEAT * section.beats > ideas.bar else 3 * int(section.name == "ending")
         rhythm, contour = motif.rhythms[kind], motif.contours[kind]
         start = home + (_CLIMAX if kind == 2 else 0)
         index = 0
-        for place in range(bar * BAR, min((bar + 1) * BAR, STEPS_PER_BEAT * section.beats)):
-            step, symbol = STEPS_PER_BEAT * section.first_beat + place, rhythm[place % BAR]
+        for place in range(bar * ideas.bar, min((bar + 1) * ideas.bar, STEPS_PER_BEAT * section.beats)):
+            step, symbol = STEPS_PER_BEAT * section.first_beat + place, rhythm[place % ideas.bar]
             if symbol == "-" and place:
                 hold(score, "lead", step)
             if symbol != "x":
@@ -74,9 +77,9 @@ def write_lead(score: Score, section: Section, ideas: "Ideas") -> None:
             chord = ideas.chord_at(section, place // STEPS_PER_BEAT)
             if index == 0:
                 anchor = _nearest(chord, True, start, before)
-            strong = place % STEPS_PER_BEAT == 0 or kind == 3
+            strong = place % STEPS_PER_BEAT == 0 or place % ideas.pulse == 0 or kind == 3
             before = _nearest(chord, strong, _steps_from(anchor, contour[min(index, len(contour) - 1)]), before)
-            note(score, "lead", step, before, level * (1.0 if place % 8 == 0 else WEAK))
+            note(score, "lead", step, before, level * (1.0 if place % ideas.bar == 0 else WEAK))
             index += 1
 
 

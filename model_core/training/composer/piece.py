@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from model_core.codecs.score.header import STYLES, Header
-from model_core.codecs.score.score import BEATS_PER_BAR, FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
+from model_core.codecs.score.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
+from model_core.codecs.score.vocabulary import METERS
 from model_core.training.composer.accents import add_accents
 from model_core.training.composer.accompaniment import write_arp, write_chords
 from model_core.training.composer.bass import write_bass
@@ -22,7 +23,8 @@ from model_core.training.composer.transitions import Room, breath, prepare
 from model_core.training.composer.writing import silence
 
 MIN_BEATS: Final = 16
-_OPENING_ODDS: Final = 0.5
+_OPENING_ODDS: Final = 0.2
+_SOFT_START: Final = (0.5, 0.7, 0.85)  # of the velocities, beat by beat, of a piece that opens softly
 _BREATH_ODDS: Final = 0.8
 _JITTER: Final = 0.03
 _LEAST_VELOCITY: Final = 0.1
@@ -65,7 +67,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
         _write(score, section, ideas, header)
     harmony = [ideas.chord_at(section, beat) for section in sections for beat in range(section.beats)]
     harmony[sections[-1].first_beat :] = [tonic(header.minor)] * sections[-1].beats
-    _count_bars(score, sections)
+    _count_bars(score, sections, header)
     events = _changes(score, sections, harmony, header, rng)
     events += add_accents(score, sections, harmony, header, rng)
     events.append(_ending(score, sections, header, rng))
@@ -87,6 +89,7 @@ def _draw_header(style: str, rng: np.random.Generator) -> Header:
         parts=frozenset(parts | {"chords"}),
         energy=float(np.clip(rng.normal(0.55, 0.22), 0.1, 0.95)),
         density=0.0,
+        meter=str(rng.choice(list(METERS), p=(1 - sum(table.triple), *table.triple))),
     )
 
 
@@ -97,10 +100,10 @@ def _as_played(header: Header, sections: list[Section]) -> Header:
     return replace(header, parts=parts, density=layers / (len(ROLES) * sum(section.beats for section in sections)))
 
 
-def _count_bars(score: Score, sections: list[Section]) -> None:
+def _count_bars(score: Score, sections: list[Section], header: Header) -> None:
     for section in sections:
         score.beat_in_bar[section.first_beat : section.first_beat + section.beats] = (
-            np.arange(section.beats) % BEATS_PER_BAR
+            np.arange(section.beats) % header.beats_per_bar
         )
 
 
@@ -113,7 +116,7 @@ def _write(score: Score, section: Section, ideas: Ideas, header: Header) -> None
     if "lead" in section.parts:
         write_lead(score, section, ideas)
     if "drums" in section.parts:
-        write_drums(score, section, header.style, ideas)
+        write_drums(score, section, ideas)
 
 
 def _changes(
@@ -124,6 +127,8 @@ def _changes(
     if rng.random() < _OPENING_ODDS:
         hit(score, 0, harmony[0], 0.8, header.parts)
         events.append(Event(0, 0.8, "opening"))
+    else:
+        _open_softly(score)
     for before, after in pairwise(sections[:-1]):
         step = STEPS_PER_BEAT * after.first_beat
         change = abs(after.energy - before.energy)
@@ -133,6 +138,15 @@ def _changes(
         hit(score, step, harmony[after.first_beat], strength, header.parts)
         events.append(Event(after.first_beat, strength, f"section after {kind}"))
     return events
+
+
+def _open_softly(score: Score) -> None:
+    """The first beats come in below their level: out of silence any onset is heard as an event, and this is none."""
+    for beat, share in enumerate(_SOFT_START):
+        steps = slice(STEPS_PER_BEAT * beat, STEPS_PER_BEAT * (beat + 1))
+        for velocity in (*score.mono_velocity.values(), score.chord_velocity):
+            velocity[steps] *= share
+        score.drums[steps, : LANE["riser"]] *= share
 
 
 def _ending(score: Score, sections: list[Section], header: Header, rng: np.random.Generator) -> Event:

@@ -38,6 +38,21 @@ def lead_voices(pitch_classes: tuple[int, ...], before: tuple[int, ...], centre:
     return min(positions(pitch_classes), key=cost)
 
 
+@lru_cache(maxsize=16384)
+def voiced(chord: Chord, before: tuple[int, ...], centre: int, voicing: str) -> tuple[int, ...]:
+    """A chord in one of the voicings of a style, ascending, moving little from ``before`` (may be empty).
+
+    Open: the second voice from above drops an octave where it can. Power: root, fifth and octave, low.
+    """
+    if voicing == "power":
+        root = _LOW + (chord.root - _LOW) % 12
+        return (root, root + 7, root + 12)
+    close = lead_voices(chord.pitch_classes, before if voicing == "close" else (), centre)
+    if voicing == "open" and close[-2] - 12 >= _LOW:
+        return tuple(sorted((*close[:-2], close[-2] - 12, close[-1])))
+    return close
+
+
 def spread(chord: Chord, centres: tuple[int, ...]) -> list[int]:
     """A wide voicing for a hit: the close positions nearest to several centres at once."""
     return sorted({pitch for centre in centres for pitch in lead_voices(chord.pitch_classes, (), centre)})

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 from model_core.codecs.score.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.training.composer.form import Section
 
-BAR = 16
-"""Steps of a bar and of a pattern."""
 WEAK = 0.88
 """Velocity of a weak step beside a strong one."""
 
