@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains the embedded model from nothing and writes it to model_core/assets/models/v2m-embedded-0: about an hour
+# Trains the embedded model from nothing and writes it to model_core/assets/models/v2m-embedded-1: about two hours
 # on two otherwise idle cores. Stages that have left their result in WORK are not run again; delete it to redo one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,10 +14,17 @@ stage() { # name, what it leaves, arguments
   .venv/bin/python -m model_core.training "$name" --work "$WORK" "$@"
 }
 
-stage codec codec --steps 2200
-stage data data.npz --pieces 5000
-stage text text --minutes 26
-stage curves curves.npz --rendered 2500
+# START=FOLDER goes on from a model folder, an older version's say: one flow stage of half an hour. Without it, two.
+if [ -n "${START:-}" ]; then
+  stage codec codec --start "$START" --steps 8000
+  stage curves curves.npz
+  stage curve curve --start "$START" --minutes 28
+else
+  stage codec codec --steps 8000
+  stage data data.npz --pieces 9000
+  stage text text --minutes 60
+  stage curves curves.npz
+  stage curve curve --minutes 30
+fi
 stage planner planner
-stage curve curve --minutes 18
 stage ship none

@@ -1,24 +1,46 @@
-"""Words of a prompt that are obeyed to the letter: tempo, mode, key, and instruments asked for or ruled out."""
+"""Words of a prompt that are obeyed to the letter: tempo, meter, mode, key, and instruments asked for or ruled out."""
 
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from model_core.codecs.score.header import BPM_RANGE
-from model_core.planner.instruments import ANY_OF_ROLE, INSTRUMENTS, Instrument
+from model_core.codecs.score.header import PROGRAMS
+from model_core.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
+from model_core.planner.mode_words import mode_and_key
+from model_core.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm
 
-_BPM: Final = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d+)?)[\s-]*(?:bpm|beats per minute)\b", re.IGNORECASE)
-_KEY: Final = re.compile(r"\b([A-G])(?:[\s-]?(#|♯|b|♭|sharp|flat))?[\s-]+(major|minor)\b", re.IGNORECASE)
-_MINOR: Final = re.compile(r"\b(minor|sad|melancholic|mournful|sinister|menacing|ominous)\b", re.IGNORECASE)
-_MAJOR: Final = re.compile(r"\b(major|happy|cheerful|joyful|uplifting)\b", re.IGNORECASE)
-_SEMITONES: Final = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-_SOLO: Final = re.compile(
-    r"\bsolo piano\b|\bpiano (?:solo|only|alone)\b|\b(?:only|just)(?: an?)? piano\b", re.IGNORECASE
+_NAMES: Final = "|".join(re.escape(name) for name in sorted(INSTRUMENTS, key=len, reverse=True))
+_ROLE_NAMES: Final = r"drum(?:s|ming|beats?)?|percussion|rhythm section|beats?|bass|bassline|melody|melodies|leads?"
+_NAME: Final = rf"\b(?:(?:{_NAMES})s?|{_ROLE_NAMES})\b"
+# Compounds in which the name of an instrument is a thing in the picture, a genre or a figure of speech.
+_NO_INSTRUMENT: Final = re.compile(
+    rf"\b(?:{_NAMES}|drum|bass)s?[\s-]+(?:shop|store|bar|lesson|class|teacher|factory|donor|transplant|seal|fishing"
+    r"|boat|attached|repair|competition|bikini|coach)s?\b"
+    r"|\b(?:launch(?:ing)?|landing|helicopter|mouse|note|lily|knee|brake|car|train|truck|bull|air|fog|sea|oil|heart)"
+    r"[\s-]+(?:pad|horn|bass|string|drum|organ)s?\b|\bstrings? of\b|\bdrum\s*(?:and|&|n|'n'?)\s*bass\b",
+    re.IGNORECASE,
 )
-# "no drums or bass", "without any heavy percussion": the denial and what it governs, up to the next comma or turn.
 _DENIAL: Final = re.compile(
-    r"\b(?:no|without|don't want|do not want|not)\b\s+([^,.;]*?)(?=$|[,.;]|\bbut\b|\bthen\b)", re.IGNORECASE
+    r"\b(?:no|without|don['\u2019]?t want|do not want|not(?!\s+(?:only|just)\b)|avoid|except|leave out|omit|minus"
+    r"|(?:drop|lose|skip|remove)\s+the(?!\s+beat))\b\s+"
+    r"([^,.;]*?)(?=$|[,.;]|\b(?:but|then|just|only|with|without|please|instead)\b)",
+    re.IGNORECASE,
 )
+_LESS: Final = re.compile(
+    rf"\b((?:{_NAMES})|drums?|percussion|beats?|bass|melody)(?:[\s-]free\b|-?less\b)", re.IGNORECASE
+)
+# "no drums piano and cello" rules out the drums alone, "no heavy drums or bass" both.
+_DENIED: Final = re.compile(
+    rf".*?{_NAME}(?:\s*(?:/|&|\band\b(?:\s+no\b)?|\bn?or\b)\s*(?:any\s+|the\s+)?(?:(?<=or )\w+\s+)?{_NAME})*",
+    re.IGNORECASE,
+)
+_ONLY_AT_FIRST: Final = re.compile(r"\b(?:until|till|at first|at the start|before|in the (?:intro|beginning))\b", re.I)
+_SOLO: Final = re.compile(
+    rf"\b(?:solo|only|just|nothing but|unaccompanied)\s+(?:an?\s+|one\s+|the\s+)?(?:\w+\s+)?(?P<after>{_NAME})"
+    rf"|(?P<before>{_NAME})\s+(?:only|alone|by itself|solo(?=\s*(?:$|[,.;!]|for\b|piece\b|in\b|at\b)))",
+    re.IGNORECASE,
+)
+_JOINED: Final = re.compile(r"\b(?:with|and|plus|featuring|over)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -26,77 +48,124 @@ class ExplicitWords:
     """What a prompt asks for in so many words; None or empty where it says nothing.
 
     Attributes:
-        bpm: beats per minute, within BPM_RANGE.
+        bpm: beats per minute as a listener counts them (Header.felt_bpm), within what can be played.
+        bpm_range: least and most of the same, from a word like "slow" or two figures; None beside bpm.
+        meter: "4/4", "3/4" or "6/8".
         minor: mode.
         key: tonic in semitones above C, 0..11.
         programs: wished General MIDI programs a role, best first.
         without: roles ruled out.
         unwanted: programs ruled out, whatever their role.
         wanted: roles asked for.
-        solo_piano: nothing but a piano.
+        solo: nothing but this instrument; without programs where it is the drums, the bass or the lead as such.
     """
 
     bpm: float | None = None
+    bpm_range: tuple[float, float] | None = None
+    meter: str | None = None
     minor: bool | None = None
     key: int | None = None
     programs: dict[str, tuple[int, ...]] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
     unwanted: frozenset[int] = frozenset()
     wanted: frozenset[str] = frozenset()
-    solo_piano: bool = False
+    solo: Instrument | None = None
+
+    @property
+    def solo_piano(self) -> bool:
+        """Nothing but a piano."""
+        return self.solo == INSTRUMENTS["piano"]
 
 
 def explicit_words(prompt: str) -> ExplicitWords:
     """Read the explicit wishes out of a prompt in English."""
-    bpm = _BPM.search(prompt)
-    rest = _BPM.sub(" ", prompt)
-    denied = " , ".join(match[1] for match in _DENIAL.finditer(rest))
-    asked = _DENIAL.sub(" ", rest)
-    minor, key = _mode_and_key(asked)
-    programs: dict[str, tuple[int, ...]] = {}
-    for instrument in _named(asked):
-        programs.setdefault(instrument.role, instrument.programs)
-    wanted, without = set(programs) | _roles(asked), _roles(denied)
+    asked, denied = _split(_NO_INSTRUMENT.sub(" ", without_bpm(prompt)))
+    meter = named_meter(asked)
+    bpm, bpm_range = named_bpm(prompt, meter)
+    minor, key = mode_and_key(asked)
+    programs = _given_roles(_named(asked))
+    without = _roles(denied, DENIED_ROLE)
+    wanted = set(programs) | _roles(_unnamed(asked), ANY_OF_ROLE)
+    ruled_out = {program for name in _names(denied) for program in FAMILIES.get(name, INSTRUMENTS[name].programs)}
     return ExplicitWords(
-        bpm=None if bpm is None else min(max(float(bpm[1]), BPM_RANGE[0]), BPM_RANGE[1]),
+        bpm=bpm,
+        bpm_range=tempo_range(asked) if bpm is None and bpm_range is None else bpm_range,
+        meter=meter,
         minor=minor,
         key=key,
         programs=programs,
         without=frozenset(without),
-        unwanted=frozenset(program for instrument in _named(denied) for program in instrument.programs),
+        unwanted=frozenset(ruled_out),
         wanted=frozenset(wanted - without),
-        solo_piano=_SOLO.search(asked) is not None,
+        solo=_solo(asked),
     )
 
 
+def _split(text: str) -> tuple[str, str]:
+    """What a text asks for, and what it denies, as two texts."""
+    denied: list[str] = []
+
+    def governed(match: re.Match[str]) -> str:
+        if _ONLY_AT_FIRST.search(match[1]):
+            return f" {match[1]} "
+        named = _DENIED.match(match[1])
+        denied.append(named[0] if named else match[1])
+        return f" , {match[1][named.end() :]} " if named else " , "
+
+    def less(match: re.Match[str]) -> str:
+        denied.append(match[1])
+        return " "
+
+    asked = _DENIAL.sub(governed, _LESS.sub(less, text))
+    return asked, " , ".join(denied)
+
+
+def _names(text: str) -> list[str]:
+    """Names of instruments in order; of those that overlap the longest, so that an electric piano is no piano."""
+    return [match[1].lower() for match in re.finditer(rf"\b({_NAMES})s?\b", text, re.IGNORECASE)]
+
+
+def _unnamed(text: str) -> str:
+    """The text less the names of instruments: a bass guitar is not also a bass."""
+    return re.sub(rf"\b(?:{_NAMES})s?\b", " ", text, flags=re.IGNORECASE)
+
+
 def _named(text: str) -> list[Instrument]:
-    """Instruments named in a text, the longest names first, so that an electric piano is no piano."""
-    found, unread = [], text.lower()
-    for name in sorted(INSTRUMENTS, key=len, reverse=True):
-        pattern = rf"\b{re.escape(name)}s?\b"
-        if re.search(pattern, unread):
-            found.append(INSTRUMENTS[name])
-            unread = re.sub(pattern, " ", unread)
-    return found
+    return [INSTRUMENTS[name] for name in _names(text)]
 
 
-def _roles(text: str) -> set[str]:
-    return {role for role, pattern in ANY_OF_ROLE.items() if re.search(pattern, text, re.IGNORECASE)}
+def _given_roles(instruments: list[Instrument]) -> dict[str, tuple[int, ...]]:
+    """Programs a role: each instrument has its own role; one that finds it taken has another that can sound like it."""
+    given: dict[str, tuple[int, ...]] = {}
+    left = []
+    for instrument in dict.fromkeys(instruments):
+        if instrument.role in given:
+            left.append(instrument)
+        else:
+            given[instrument.role] = instrument.programs
+    for instrument in left:
+        for role in ("lead", "arp", "chords"):
+            able = tuple(program for program in instrument.programs if program in PROGRAMS[role])
+            if role not in given and able:
+                given[role] = able
+                break
+    return given
 
 
-def _mode_and_key(text: str) -> tuple[bool | None, int | None]:
-    named = _KEY.search(text)
-    if named and not (named[1].upper() == "A" and not named[2] and _is_article(text, named)):
-        accidental = (named[2] or "").lower()
-        shift = 1 if accidental in ("#", "♯", "sharp") else -1 if accidental else 0
-        return named[3].lower() == "minor", (_SEMITONES[named[1].lower()] + shift) % 12
-    minor, major = _MINOR.search(text), _MAJOR.search(text)
-    if minor and major:
-        return minor.start() < major.start(), None
-    return (True if minor else False if major else None), None
+def _roles(text: str, patterns: dict[str, str]) -> set[str]:
+    return {role for role, pattern in patterns.items() if re.search(pattern, _unnamed(text), re.IGNORECASE)}
 
 
-def _is_article(text: str, match: re.Match[str]) -> bool:
-    """Whether the A of a lone "a minor" is no tonic: a word follows, or it is small and no "in" stands before it."""
-    goes_on = re.match(r"\s+\w", text[match.end() :]) is not None
-    return goes_on or (match[1] == "a" and re.search(r"\bin\s+$", text[: match.start()]) is None)
+def _solo(asked: str) -> Instrument | None:
+    """The one instrument that a text asks for alone; None where it names another beside it."""
+    match = _SOLO.search(asked)
+    if match is None or _JOINED.search(asked[: match.start()]):
+        return None
+    text = match["after"] or match["before"]
+    names, rest = _names(text), asked[: match.start()] + " , " + asked[match.end() :]
+    roles = _roles(text, DENIED_ROLE)
+    if not names and not roles:
+        return None
+    alone = INSTRUMENTS[names[0]] if names else Instrument(roles.pop(), ())
+    others = [other for other in _named(rest) if other != alone]
+    return None if others or _roles(rest, ANY_OF_ROLE) - {alone.role} else alone

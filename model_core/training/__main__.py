@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-FIRST_RENDERED: Final = 100_000
+FIRST_RENDERED: Final = 200_000
 """First seed of the curve stage's own corpus."""
 
 
@@ -19,11 +19,12 @@ def main() -> None:
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("--work", type=Path, required=True, help="folder for everything between the stages")
     parser.add_argument("--pieces", type=int, default=5000, help="pieces in the corpus")
-    parser.add_argument("--rendered", type=int, default=2500, help="pieces whose music curve is rendered")
+    parser.add_argument("--rendered", type=int, default=3600, help="pieces whose music curve is rendered")
     parser.add_argument("--steps", type=int, default=3000, help="steps of the codec's training")
     parser.add_argument("--minutes", type=float, default=35.0, help="length of a flow stage")
     parser.add_argument("--resume", action="store_true", help="let the text stage go on from its last checkpoint")
-    parser.add_argument("--out", type=Path, default=Path("model_core/assets/models/v2m-embedded-0"))
+    parser.add_argument("--start", type=Path, help="model folder whose codec and flow are gone on from")
+    parser.add_argument("--out", type=Path, default=Path("model_core/assets/models/v2m-embedded-1"))
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     STAGES[given.stage](given)
@@ -36,11 +37,13 @@ def _log(line: str) -> None:
 def _codec(given: argparse.Namespace) -> None:
     import numpy as np
 
+    from model_core.model_folder import load_model
     from model_core.training.corpus import examples
     from model_core.training.train_codec import train_codec
 
-    beats = np.concatenate([example.beats for example in examples(range(min(given.pieces, 1600)))])
-    train_codec(beats, steps=given.steps, log=_log).save_pretrained(given.work / "codec")
+    start = None if given.start is None else load_model(given.start).vae
+    beats = np.concatenate([example.beats for example in examples(range(min(given.pieces, 3600)))])
+    train_codec(beats, steps=given.steps, start=start, log=_log).save_pretrained(given.work / "codec")
 
 
 def _data(given: argparse.Namespace) -> None:
@@ -73,10 +76,10 @@ def _planner(given: argparse.Namespace) -> None:
     from model_core.training.dataset import FlowData
     from model_core.training.train_planner import train_planner
 
-    data = FlowData.load(given.work / "data.npz")
-    headers = [example.header for example in examples(range(len(data.seeds)))]
+    data = FlowData.load(given.work / "curves.npz")
+    headers = [example.header for example in examples(range(FIRST_RENDERED, FIRST_RENDERED + len(data.seeds)), True)]
     empty = MiniLM().embed([""]).pooled[0].numpy()
-    train_planner(headers, data.pooled, empty, steps=2000).save_pretrained(given.work / "planner")
+    train_planner(headers, data.pooled, empty, steps=1500).save_pretrained(given.work / "planner")
 
 
 def _text(given: argparse.Namespace) -> None:
@@ -98,13 +101,21 @@ def _text(given: argparse.Namespace) -> None:
 def _curve(given: argparse.Namespace) -> None:
     from diffusers import StableAudio3DiTModel
 
+    from model_core.codecs.score.vocabulary import VOCABULARY
+    from model_core.model_folder import load_model
     from model_core.training.dataset import FlowData
     from model_core.training.train_flow import FlowSettings, train_flow, with_curve
+    from model_core.training.warm_start import with_vocabulary
 
     data = FlowData.load(given.work / "curves.npz")
     held = len(data.latents) // 25
-    model = with_curve(StableAudio3DiTModel.from_pretrained(given.work / "text"))
-    settings = FlowSettings(seconds=60 * given.minutes, matrix_lr=6e-4, other_lr=6e-4)
+    if given.start is None:
+        model = with_curve(StableAudio3DiTModel.from_pretrained(given.work / "text"))
+        settings = FlowSettings(seconds=60 * given.minutes, matrix_lr=6e-4, other_lr=6e-4)
+    else:
+        start = load_model(given.start)
+        model = with_vocabulary(start.flow, start.planner.vocabulary, VOCABULARY)
+        settings = FlowSettings(seconds=60 * given.minutes, matrix_lr=1.2e-3, other_lr=8e-4)
     train_flow(model, data.part(slice(held, None)), data.part(slice(held)), settings, given.work / "curve", log=_log)
 
 

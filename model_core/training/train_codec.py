@@ -1,5 +1,6 @@
 """Train the beat VAE: reconstruction of every field of a beat, and a small KL term."""
 
+import copy
 import time
 from collections.abc import Callable
 from typing import Final
@@ -18,6 +19,8 @@ _PEAK_LR: Final = 2e-3
 _KL_WEIGHT: Final = 0.005
 _PART_WEIGHT: Final = {"bass": 1.0, "lead": 2.0, "arp": 2.0}
 _VELOCITY_WEIGHT: Final = 4.0
+_NEAR_WEIGHT: Final = 0.01
+"""Cost of a squared unit by which latents leave those of the codec that is gone on from."""
 
 
 def reconstruction_loss(decoded: torch.Tensor, beats: torch.Tensor) -> torch.Tensor:
@@ -49,12 +52,22 @@ def train_codec(
     beats: NDArray[np.float16],
     *,
     steps: int,
+    start: BeatVAE | None = None,
     seed: int = 0,
     log: Callable[[str], None] = print,
 ) -> BeatVAE:
-    """A trained VAE with its shift and scale set, from beat vectors (M, BEAT_DIM)."""
+    """A trained VAE with its shift and scale set.
+
+    Args:
+        beats: beat vectors, shape (M, BEAT_DIM).
+        steps: of the optimiser.
+        start: a VAE to go on from, left as it is; the new one's latents stay near its own, so that a flow trained on
+            those can be gone on from too.
+        seed: of everything random.
+        log: takes a line of progress now and then.
+    """
     torch.manual_seed(seed)
-    vae: BeatVAE = BeatVAE()
+    vae: BeatVAE = BeatVAE() if start is None else copy.deepcopy(start).train()
     optimizer = torch.optim.AdamW(vae.parameters(), _PEAK_LR, weight_decay=1e-4, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_LR, total_steps=steps, pct_start=0.05)
     rng = np.random.default_rng(seed)
@@ -66,8 +79,13 @@ def train_codec(
         decoded = vae.decoder(mean + torch.randn_like(mean) * (0.5 * log_variance).exp())
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
         loss = reconstruction_loss(decoded, batch)
+        total = loss + _KL_WEIGHT * divergence
+        if start is not None:
+            with torch.no_grad():
+                known = start.posterior(batch)[0]
+            total = total + _NEAR_WEIGHT * (mean - known).pow(2).sum(dim=1).mean()
         optimizer.zero_grad()
-        (loss + _KL_WEIGHT * divergence).backward()  # type: ignore[no-untyped-call]
+        total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 2.0)
         optimizer.step()
         schedule.step()

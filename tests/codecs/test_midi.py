@@ -133,7 +133,7 @@ def test_bars_cut_short_have_their_own_time_signature(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("meter", "signature"), [("3/4", (3, 4)), ("6/8", (6, 8))])
 def test_the_meter_is_written(meter: str, signature: tuple[int, int], tmp_path: Path) -> None:
-    beats = np.arange(13) * 0.5
+    beats = np.arange(13, dtype=np.float64) * 0.5
     path = tmp_path / "meter.mid"
     write_midi(path, _notes(beats), beats, replace(_header(), meter=meter), 0)
     found = [(m.numerator, m.denominator) for m in mido.MidiFile(path).tracks[0] if m.type == "time_signature"]
@@ -141,7 +141,7 @@ def test_the_meter_is_written(meter: str, signature: tuple[int, int], tmp_path: 
 
 
 def test_a_set_of_hand_percussion_is_written_as_the_standard_kit(tmp_path: Path) -> None:
-    beats = np.arange(5) * 0.5
+    beats = np.arange(5, dtype=np.float64) * 0.5
     path = tmp_path / "latin.mid"
     write_midi(path, [Note("drums", 64, 0.5, 0.0, 0.25, 128)], beats, _header(), 0)
     (track,) = mido.MidiFile(path).tracks[1:]

@@ -6,24 +6,20 @@ import numpy as np
 import pytest
 
 from model_core.codecs.score.header import STYLES
-from model_core.training.caption_words import (
-    CALM_MOODS,
+from model_core.training.captions import caption
+from model_core.training.captions.held_out_words import HELD_OUT_SCENES, HELD_OUT_STYLES
+from model_core.training.captions.instruments import (
     DRUM_WORDS,
     INSTRUMENT_WORDS,
-    MAJOR_MOODS,
-    MINOR_MOODS,
     NEED_DRUMS,
     NO_BASS_WORDS,
     NO_DRUM_WORDS,
     NO_LEAD_WORDS,
-    SCENES,
     SOLO_PIANO_WORDS,
-    STRONG_MOODS,
-    STYLE_WORDS,
-    TEMPO_WORDS,
-    words_for_style,
 )
-from model_core.training.captions import caption
+from model_core.training.captions.moods import CALM_MOODS, MAJOR_MOODS, MINOR_MOODS, STRONG_MOODS, TEMPO_WORDS
+from model_core.training.captions.scenes import SCENES
+from model_core.training.captions.styles import STYLE_WORDS
 from model_core.training.composer import Piece, compose
 
 
@@ -94,9 +90,31 @@ def test_energy_and_tempo_words_are_true(captioned: list[tuple[Piece, str]]) -> 
             assert piece.header.bpm > 110 or text.startswith("fast changes")
 
 
-def test_every_style_has_its_words() -> None:
-    assert set(STYLE_WORDS) == set(SCENES) == set(STYLES)
-    assert all(len(words_for_style(style)) >= 8 for style in STYLES)
+def _bare(text: str) -> str:
+    """Without articles, which a caption typed in haste leaves out."""
+    return " ".join(re.sub(r"\b(?:an?|the)\b", " ", text.lower()).split())
+
+
+def _all(table: dict[str, tuple[str, ...]]) -> set[str]:
+    return {phrase for phrases in table.values() for phrase in phrases}
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_has_its_words(style: str) -> None:
+    assert len(_all(STYLE_WORDS[style])) >= 14
+    assert len(_all(SCENES[style])) >= 16
+    assert len(_all(HELD_OUT_STYLES[style]) | _all(HELD_OUT_SCENES[style])) >= 8
+
+
+def test_held_out_words_are_never_in_captions_for_training(captioned: list[tuple[Piece, str]]) -> None:
+    held = {phrase for table in (HELD_OUT_STYLES, HELD_OUT_SCENES) for style in STYLES for phrase in _all(table[style])}
+    used = {phrase for table in (STYLE_WORDS, SCENES) for style in STYLES for phrase in _all(table[style])}
+    assert not [(one, other) for one in held for other in used if _says(other, one)]
+    assert not [text for _, text in captioned if any(_says(text.lower(), phrase) for phrase in held)]
+    rng = np.random.default_rng(1)
+    for piece, _ in captioned[::5]:
+        text = _bare(caption(piece, rng, held_out=True))
+        assert any(_bare(phrase) in text for phrase in _all(HELD_OUT_STYLES[piece.header.style])), text
 
 
 def test_tempo_is_told_as_it_is(captioned: list[tuple[Piece, str]]) -> None:

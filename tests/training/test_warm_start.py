@@ -1,11 +1,15 @@
 """A flow that is taught a new vocabulary still says the same of what it knew."""
 
+import numpy as np
 import torch
 from diffusers import StableAudio3DiTModel
 
+from model_core.codecs.score.beats import to_beats
 from model_core.codecs.score.header import Header
 from model_core.codecs.score.vocabulary import VOCABULARY, Vocabulary
 from model_core.prompting import global_vector
+from model_core.training.composer import compose
+from model_core.training.train_codec import train_codec
 from model_core.training.train_flow import new_model
 from model_core.training.warm_start import with_vocabulary
 
@@ -38,6 +42,21 @@ def test_what_both_know_is_said_alike() -> None:
     torch.testing.assert_close(
         _embedded(new, _header("house"), VOCABULARY), _embedded(old, _header("house"), OLD), rtol=1e-4, atol=1e-4
     )
+
+
+def test_a_codec_that_goes_on_keeps_its_latents_near() -> None:
+    house = to_beats(compose(1, "house", 64).score)
+    jazz = to_beats(compose(1, "jazz", 64).score).astype(np.float16)
+    start = train_codec(house.astype(np.float16), steps=80, log=lambda line: None)
+    before = {name: value.clone() for name, value in start.state_dict().items()}
+    taught = train_codec(jazz, steps=30, start=start, log=lambda line: None)
+    again = train_codec(jazz, steps=30, seed=1, log=lambda line: None)
+    for name, value in start.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+    with torch.no_grad():
+        home, near, far = (vae.posterior(torch.from_numpy(house))[0] for vae in (start, taught, again))
+    assert not torch.equal(home, near)
+    assert (near - home).norm() < 0.5 * (far - home).norm()
 
 
 def test_a_new_style_starts_from_its_nearest_and_a_new_program_from_nothing() -> None:

@@ -1,0 +1,56 @@
+"""Phrases that captions for training never have: what the model is tested with."""
+
+from typing import Final
+
+from model_core.training.captions.tables import Phrases
+
+HELD_OUT_STYLES: Final[dict[str, Phrases]] = {
+    "trailer": {"any": ("tentpole teaser music", "hybrid blockbuster cue",
+                        "colossal cinematic score", "marching war trailer")},
+    "orchestral": {"any": ("full symphony score", "storybook orchestra",
+                           "grand adventure symphony", "old hollywood orchestra")},
+    "tension": {"any": ("nail-biting underscore", "whodunit music", "edge of your seat score", "creeping dread")},
+    "synthwave": {"any": ("neon eighties electronica", "retro-futuristic synths",
+                          "miami nights synth", "cassette era electro")},
+    "house": {"any": ("dancefloor filler", "club banger", "rave track", "pumping electronic dance")},
+    "lofi": {"any": ("chill study tape", "vinyl crackle hip hop", "mellow bedroom grooves", "cozy tape loops")},
+    "acoustic": {"any": ("front porch folk", "unplugged strumming", "heartland guitar tune", "backwoods ballad")},
+    "ambient": {"any": ("beatless wash", "cosmic drift", "floating sound bath", "glacial textures")},
+    "piano": {"any": ("lone piano sketch", "keys by candlelight", "one pianist in a room", "ivory miniature")},
+    "hiphop": {"any": ("boombox rhymes backing", "southern trap banger",
+                       "block corner instrumental", "hard bars backing")},
+    "pop": {"any": ("top 40 tune", "sing-along hit", "sugary radio single", "teen idol tune")},
+    "rock": {"any": ("garage guitars", "crunchy riffs", "amps turned up", "leather jacket riff")},
+    "funk": {"any": ("platform shoes groove", "greasy bassline jam", "wah-wah street groove", "boogie night")},
+    "jazz": {"any": ("walking bass combo", "basement club trio", "brushes and upright bass", "after hours swing")},
+    "corporate": {"any": ("keynote backing track", "brand film bed",
+                          "boardroom friendly music", "can-do business tune")},
+    "latin": {"any": ("havana street band", "carnival rhythm", "conga party", "montuno groove")},
+    "chiptune": {"any": ("handheld bleeper tune", "pixelated bleeps", "cartridge era music", "coin-op melody")},
+    "comedy": {"any": ("banana peel music", "tiptoe mischief", "clownish caper", "wacky hijinks")},
+}  # fmt: skip
+HELD_OUT_SCENES: Final[dict[str, Phrases]] = {
+    "trailer": {"any": ("a summer blockbuster spot", "two armies colliding", "a meteor strike", "a stadium walk-out")},
+    "orchestral": {"any": ("a wizard's academy", "an eagle over the valley",
+                           "a royal coronation", "explorers in the jungle")},
+    "tension": {"any": ("a ticking safe", "footsteps behind you", "a missing person case", "a wiretap")},
+    "synthwave": {"any": ("a hoverbike ride", "a palm tree sunset grid", "an android bar", "a gamer room tour")},
+    "house": {"any": ("an ibiza beach club", "a catwalk", "a new year countdown", "a gym class promo")},
+    "lofi": {"any": ("reading under a blanket", "a pottery studio", "making pour-over coffee", "a journaling vlog")},
+    "acoustic": {"any": ("a beekeeper's day", "grandma's kitchen", "a tent by the river", "an organic farm ad")},
+    "ambient": {"any": ("northern lights", "a whale passing by", "a breathing exercise", "the surface of mars")},
+    "piano": {"any": ("a dancer alone on stage", "an empty nursery", "a hospice film", "handwritten diaries")},
+    "hiphop": {"any": ("a dunk contest", "a lowrider cruise", "a barber cutting hair", "a subway dancer")},
+    "pop": {"any": ("a sleepover", "a bridal shower", "a rooftop selfie reel", "a perfume ad")},
+    "rock": {"any": ("a bar fight", "a dirt bike jump", "a wrestling entrance", "a roadhouse")},
+    "funk": {"any": ("a pimped-up van", "an afro wig party", "a detective in flares", "a bowling night")},
+    "jazz": {"any": ("a private eye's office", "a penthouse soiree",
+                     "an old ocean liner", "a saxophonist under a streetlight")},
+    "corporate": {"any": ("a fintech landing page", "an onboarding clip",
+                          "an annual shareholder meeting", "an architect's portfolio")},
+    "latin": {"any": ("a mojito recipe", "dancing barefoot on sand",
+                      "a domino game in the plaza", "a courtyard wedding")},
+    "chiptune": {"any": ("a jump and run level", "an 8 bit hero", "a falling blocks puzzle", "a loading screen")},
+    "comedy": {"any": ("a goat on a trampoline", "a dad joke compilation", "a waiter dropping plates",
+      "a toddler's first steps gone wrong")},
+}  # fmt: skip
