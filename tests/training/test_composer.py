@@ -11,11 +11,20 @@ from model_core.codecs.score.header import PROGRAMS, STYLES
 from model_core.codecs.score.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST
 from model_core.training.composer import Piece, compose
 from model_core.training.composer.harmony import SCALE
+from model_core.training.composer.styles import STYLE_TABLE
 
 
 @pytest.fixture(scope="module")
 def pieces() -> list[Piece]:
     return [compose(seed, STYLES[seed % len(STYLES)], 96) for seed in range(48)]
+
+
+@pytest.fixture(scope="module")
+def together(pieces: list[Piece]) -> list[Piece]:
+    """Those in which more than one instrument plays."""
+    found = [piece for piece in pieces if len(piece.header.parts) > 1 and "chords" in piece.header.parts]
+    assert len(pieces) - 12 < len(found) < len(pieces)
+    return found
 
 
 def _onsets(piece: Piece, part: str) -> list[tuple[int, int]]:
@@ -118,8 +127,8 @@ def test_chords_move_little(pieces: list[Piece]) -> None:
     assert np.mean(moves) < 2
 
 
-def test_what_happens_stands_out(pieces: list[Piece]) -> None:
-    for piece in pieces:
+def test_what_happens_stands_out(together: list[Piece]) -> None:
+    for piece in together:
         loudness = _loudness(piece)
         at = np.array([round(4 * event.beat) for event in piece.events])
         elsewhere = np.delete(loudness, at)
@@ -169,20 +178,46 @@ def test_bars_are_cut_short_in_places_and_restart_with_the_section(pieces: list[
 
 def test_only_the_parts_of_the_header_play(pieces: list[Piece]) -> None:
     for piece in pieces:
-        playing = {part for part in MONO_PARTS if piece.score.mono[part].any()} | {"chords"}
+        playing = {part for part in MONO_PARTS if piece.score.mono[part].any()}
+        playing |= {"chords"} if piece.score.chord.any() else set()
         playing |= {"drums"} if piece.score.drums.any() else set()
         assert playing == piece.header.parts
         assert 0.2 <= piece.header.density <= 1
 
 
-def test_it_ends_on_the_tonic_and_then_rests(pieces: list[Piece]) -> None:
-    for piece in pieces:
+def test_it_ends_on_the_tonic_and_then_rests(together: list[Piece]) -> None:
+    for piece in together:
         last = np.flatnonzero(piece.score.chord_struck)[-1]
         pitches = np.flatnonzero(np.asarray(piece.score.chord)[last]) + RANGES["chords"].low
         assert {int(p) % 12 for p in pitches} == ({9, 0, 4} if piece.header.minor else {0, 4, 7})
-        assert last == 4 * piece.events[-1].beat
+        assert last == 4 * piece.sections[-1].first_beat
         assert _loudness(piece)[-8:].sum() == 0
-        assert not piece.score.chord[-4:].any()
+        assert not piece.score.chord[-2:].any()
+
+
+def test_some_pieces_close_softly_and_some_with_a_hit(together: list[Piece]) -> None:
+    hits = [piece.events[-1].kind == "ending" for piece in together]
+    assert 0.2 < np.mean(hits) < 0.6
+    for piece, hit in zip(together, hits, strict=True):
+        last = piece.score.chord_velocity[4 * piece.sections[-1].first_beat]
+        assert last > 0.85 if hit else last < 0.62
+
+
+def test_one_instrument_alone_is_in_the_corpus() -> None:
+    alone = [piece for seed in range(60) if len((piece := compose(seed, "jazz", 48)).header.parts) == 1]
+    assert alone
+    for piece in alone:
+        assert piece.header.density == pytest.approx(0.2)
+        assert sum(piece.score.mono[part].any() for part in MONO_PARTS) <= 1
+
+
+def test_now_and_then_a_style_has_what_it_never_has() -> None:
+    headers = [compose(seed, "house", 16).header for seed in range(150)]
+    for role, own in STYLE_TABLE["house"].programs.items():
+        strange = np.mean([header.programs[role] not in own for header in headers])
+        assert strange == 0 if role == "drums" else 0.02 < strange < 0.25
+    assert {header.meter for header in headers} == {"4/4", "3/4", "6/8"}
+    assert any(header.bpm > STYLE_TABLE["house"].bpm[1] for header in headers)
 
 
 def test_styles_differ_in_what_plays() -> None:

@@ -57,7 +57,7 @@ def _draw(piece: Piece, rng: np.random.Generator, held_out: bool) -> Said:
     moods = [one(by_level), one(by_mode)]
     rng.shuffle(moods)
     programs = sorted({header.programs[role] for role in header.parts if role != "drums"})
-    instruments = [one(parts.INSTRUMENT_WORDS[program]) for program in programs]
+    instruments = [one(parts.INSTRUMENT_WORDS[program]) for program in programs] or ["drums"]
     rng.shuffle(instruments)
     tempo = one(
         words.TEMPO_WORDS[
@@ -97,10 +97,10 @@ def _draw(piece: Piece, rng: np.random.Generator, held_out: bool) -> Said:
 
 def _drums(piece: Piece, one: Callable[[tuple[str, ...]], str]) -> str:
     header = piece.header
-    if "drums" in header.parts:
-        return one(parts.DRUM_WORDS)
-    alone = {header.programs[role] for role in header.parts} == {0}
-    return one(parts.SOLO_PIANO_WORDS) if alone else one(parts.NO_DRUM_WORDS)
+    programs = {header.programs[role] for role in header.parts - {"drums"}}
+    if len(programs) + ("drums" in header.parts) == 1:
+        return one(parts.ALONE_FORMS).format(parts.INSTRUMENT_WORDS[programs.pop()][0] if programs else "drums")
+    return one(parts.DRUM_WORDS if "drums" in header.parts else parts.NO_DRUM_WORDS)
 
 
 def _happens(piece: Piece) -> list[str]:

@@ -12,7 +12,7 @@ INSTRUMENT_WORDS: Final[dict[int, tuple[str, ...]]] = {
     29: ("overdriven guitar", "electric guitar"), 30: ("distorted guitar", "heavy guitar", "electric guitar"),
     32: ("upright bass", "acoustic bass"), 33: ("electric bass", "bass guitar"), 34: ("picked bass", "bass guitar"),
     35: ("fretless bass",), 36: ("slap bass",), 38: ("synth bass",), 39: ("deep synth bass", "808 bass"),
-    40: ("violin", "solo violin"), 42: ("cello", "solo cello"), 43: ("double bass",),
+    40: ("violin", "fiddle"), 42: ("cello",), 43: ("double bass",),
     45: ("pizzicato strings", "pizzicato"), 46: ("harp",), 48: ("strings", "string section"),
     49: ("slow strings", "strings"), 52: ("choir", "choir voices"), 56: ("trumpet",), 57: ("trombone",), 58: ("tuba",),
     59: ("muted trumpet",), 60: ("french horn", "horns", "brass"), 61: ("brass section", "brass"),
@@ -30,4 +30,5 @@ NO_VOICE_WORDS: Final = ("no vocals", "without vocals", "instrumental")
 VOICES: Final = (52, 91)
 NEED_DRUMS: Final = ("beat", "boom bap", "four on the floor", "stomping", "percussion")
 """Style phrases with one of these are for pieces with drums only."""
-SOLO_PIANO_WORDS: Final = ("solo piano", "piano only", "just piano")
+ALONE_FORMS: Final = ("solo {}", "{} only", "just {}", "nothing but {}", "unaccompanied {}")
+"""What is said of the one instrument that plays."""

@@ -11,6 +11,7 @@ from model_core.codecs.score.score import FIRST_PITCH, LANE, STEPS_PER_BEAT, SUS
 from model_core.training.composer.bass import root_pitch
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord
+from model_core.training.composer.melody import landing
 from model_core.training.composer.voicing import spread
 from model_core.training.composer.writing import hold, mute, note, ring, silence, strike
 
@@ -18,7 +19,7 @@ BIG: Final = 0.7
 """Strength from which a hit uses every register and the impact."""
 _SHORT: Final = 4  # steps that a hit rings where nothing follows
 _BRIGHT: Final = {root: max(p for p in range(72, 88) if p % 12 == root) for root in range(12)}
-_LAST: Final = 8  # steps that the last chord rings
+_REST: Final = 2  # steps after the last chord
 _ENDING_STRENGTH: Final = 0.85
 
 
@@ -46,6 +47,9 @@ def hit(score: Score, step: int, chord: Chord, strength: float, parts: frozenset
     if score.mono["lead"][step] >= FIRST_PITCH:
         score.mono_velocity["lead"][step] = velocity
         _extend(score, "lead", step, 0)
+    elif "lead" in parts and "chords" not in parts:
+        note(score, "lead", step, landing(score, step, chord), velocity)
+        _extend(score, "lead", step)
     elif score.mono["lead"][step] == SUSTAIN:
         # A note held across the hit would blur it.
         until = step
@@ -85,8 +89,29 @@ def end(score: Score, section: Section, chord: Chord, parts: frozenset[str]) -> 
     silence(score, first, score.steps)
     score.drums[first:, LANE["riser"]] = 0
     hit(score, first, chord, _ENDING_STRENGTH, parts)
-    for step in range(first + 1, min(score.steps - STEPS_PER_BEAT, first + _LAST)):
-        ring(score, step)
-        for part in {"bass", "arp"} & parts:
-            hold(score, part, step)
+    _ring_out(score, first, parts)
     return Event(section.first_beat, _ENDING_STRENGTH, "ending")
+
+
+def close(score: Score, section: Section, chord: Chord, parts: frozenset[str], velocity: float) -> None:
+    """The ending that is no event: the tonic at the level of what came before, which rings, then rest."""
+    first = STEPS_PER_BEAT * section.first_beat
+    silence(score, first, score.steps)
+    score.drums[first:, LANE["riser"]] = 0
+    strike(score, first, spread(chord, (52, 64)), velocity)
+    if "bass" in parts:
+        note(score, "bass", first, root_pitch(chord.root), velocity)
+    if "lead" in parts:
+        note(score, "lead", first, landing(score, first, chord), velocity)
+    elif "arp" in parts:
+        note(score, "arp", first, _BRIGHT[chord.root], velocity)
+    if "drums" in parts:
+        score.drums[first, LANE["kick"]] = velocity
+    _ring_out(score, first, parts)
+
+
+def _ring_out(score: Score, first: int, parts: frozenset[str]) -> None:
+    for step in range(first + 1, score.steps - _REST):
+        ring(score, step)
+        for part in {"bass", "arp", "lead"} & parts:
+            hold(score, part, step)

@@ -72,7 +72,7 @@ def draw_form(header: Header, beats: int, rng: np.random.Generator) -> list[Sect
         name = str(rng.choice(_FORM[name][2]))
         if rng.random() > _STAY:
             pace = str(rng.choice(_PACES, p=usual))
-    last = frozenset({"chords", "bass"}) & header.parts
+    last = frozenset({"chords", "bass"}) & header.parts or header.parts
     sections.append(Section("ending", at, beats - at, header.energy, last, 0, 0))
     return sections
 
@@ -82,10 +82,11 @@ def _section(
 ) -> Section:
     energy, odds, _ = _FORM[name]
     optional = header.parts - {"chords"}
-    parts = {"chords"} | {part for part in sorted(optional) if rng.random() < odds[part]}
-    if before and parts == before[-1].parts and optional:
+    parts = {part for part in sorted(optional) if rng.random() < odds[part]}
+    if before and parts == before[-1].parts - {"chords"} and optional:
         # A change that cannot be heard is no change: one layer comes or goes.
         parts ^= {str(rng.choice(sorted(optional)))}
+    parts = parts | {"chords"} if "chords" in header.parts else set(header.parts)  # without chords nothing may rest
     level = float(np.clip(energy * (0.6 + 0.8 * header.energy) + rng.normal(0, 0.05), 0.1, 1.0))
     lifts = [lift for lift in _LIFTS.get(name, (-5, 0, 0)) if not before or lift != before[-1].lift] or [0]
     return Section(name, at, length, level, frozenset(parts), _MATERIAL.get(name, 0), int(rng.choice(lifts)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LOW: Final = 62
 _HIGH: Final = 90
+_HOME: Final = 72
 _LEAP: Final = 7  # semitones that a melody may jump
 _MOVES: Final = (-2, -1, -1, 1, 1, 2)
 _CLIMAX: Final = 4  # semitones by which the third bar of a phrase sets off above the others
@@ -61,8 +62,8 @@ def draw_motif(patterns: tuple[str, ...], rng: np.random.Generator) -> Motif:
 def write_lead(score: Score, section: Section, ideas: "Ideas") -> None:
     """The melody of a section; it sets off from the same height each time, so that a repeat is heard as one."""
     motif, level = ideas.of(section).motif, level_of(section) + _LEAD_LEVEL
-    home = 72 + (section.lift if section.lift > 0 else 0)
-    before = _last_pitch(score, STEPS_PER_BEAT * section.first_beat)
+    home = _HOME + (section.lift if section.lift > 0 else 0)
+    before = last_pitch(score, STEPS_PER_BEAT * section.first_beat)
     for bar in range(-(-STEPS_PER_BEAT * section.beats // ideas.bar)):
         kind = bar % 4 if STEPS_PER_BEAT * section.beats > ideas.bar else 3 * int(section.name == "ending")
         rhythm, contour = motif.rhythms[kind], motif.contours[kind]
@@ -83,7 +84,13 @@ def write_lead(score: Score, section: Section, ideas: "Ideas") -> None:
             index += 1
 
 
-def _last_pitch(score: Score, step: int) -> int:
+def landing(score: Score, step: int, chord: Chord) -> int:
+    """The MIDI pitch of a chord's triad that the melody lands on at a step, near its last one."""
+    before = last_pitch(score, step)
+    return _nearest(chord, True, before or _HOME, before)
+
+
+def last_pitch(score: Score, step: int) -> int:
     """MIDI pitch of the last note of the lead before a step, 0 if there is none."""
     played = np.flatnonzero(score.mono["lead"][:step] >= FIRST_PITCH)
     return int(score.mono["lead"][played[-1]]) - FIRST_PITCH + RANGES["lead"].low if len(played) else 0

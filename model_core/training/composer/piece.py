@@ -8,23 +8,24 @@ import numpy as np
 
 from model_core.codecs.score.header import STYLES, Header
 from model_core.codecs.score.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
-from model_core.codecs.score.vocabulary import METERS
 from model_core.training.composer.accents import add_accents
 from model_core.training.composer.accompaniment import write_arp, write_chords
 from model_core.training.composer.bass import write_bass
 from model_core.training.composer.drums import write_drums
-from model_core.training.composer.events import Event, end, hit
+from model_core.training.composer.events import Event, close, end, hit
 from model_core.training.composer.form import Section, draw_form
 from model_core.training.composer.harmony import Chord, tonic
+from model_core.training.composer.heading import draw_header
 from model_core.training.composer.ideas import Ideas, draw_ideas
 from model_core.training.composer.melody import write_lead
 from model_core.training.composer.styles import STYLE_TABLE
 from model_core.training.composer.transitions import Room, breath, prepare
-from model_core.training.composer.writing import silence
+from model_core.training.composer.writing import level_of, silence
 
 MIN_BEATS: Final = 16
 _OPENING_ODDS: Final = 0.2
 _SOFT_START: Final = (0.5, 0.7, 0.85)  # of the velocities, beat by beat, of a piece that opens softly
+_SOFT_ENDING_ODDS: Final = 0.6
 _BREATH_ODDS: Final = 0.8
 _JITTER: Final = 0.03
 _LEAST_VELOCITY: Final = 0.1
@@ -36,7 +37,7 @@ class Piece:
 
     Attributes:
         sections: they fill the piece, the last one is the ending.
-        events: hits, ascending in time.
+        events: hits, ascending in time; a piece may close softly, and then its ending is none.
         harmony: the chord of each beat, N of them.
     """
 
@@ -58,7 +59,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     if style is not None and style not in STYLES:
         raise ValueError(f"style: {style}; it is one of {', '.join(STYLES)}")
     rng = np.random.default_rng(seed)
-    header = _draw_header(style or str(rng.choice(STYLES)), rng)
+    header = draw_header(style or str(rng.choice(STYLES)), rng)
     ideas = draw_ideas(STYLE_TABLE[header.style], header, rng)
     sections = draw_form(header, beats, rng)
     header = _as_played(header, sections)
@@ -70,27 +71,9 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     _count_bars(score, sections, header)
     events = _changes(score, sections, harmony, header, rng)
     events += add_accents(score, sections, harmony, header, rng)
-    events.append(_ending(score, sections, header, rng))
-    _humanise(score.tidy(), rng)
+    events += _ending(score, sections, header, rng)
+    _humanise(score.keep_only(header.parts), rng)
     return Piece(score, header, sections, sorted(events, key=lambda event: event.beat), harmony)
-
-
-def _draw_header(style: str, rng: np.random.Generator) -> Header:
-    table = STYLE_TABLE[style]
-    parts = {part for part, chance in table.odds.items() if rng.random() < chance}
-    if style == "piano" and not parts:
-        parts = {"lead"}
-    return Header(
-        style=style,
-        bpm=float(rng.uniform(*table.bpm)),
-        swing=float(rng.uniform(0.6, 1.0) * table.swing),
-        minor=bool(rng.random() < table.minor),
-        programs={role: int(rng.choice(choices)) for role, choices in table.programs.items()},
-        parts=frozenset(parts | {"chords"}),
-        energy=float(np.clip(rng.normal(0.55, 0.22), 0.1, 0.95)),
-        density=0.0,
-        meter=str(rng.choice(list(METERS), p=(1 - sum(table.triple), *table.triple))),
-    )
 
 
 def _as_played(header: Header, sections: list[Section]) -> Header:
@@ -149,12 +132,16 @@ def _open_softly(score: Score) -> None:
         score.drums[steps, : LANE["riser"]] *= share
 
 
-def _ending(score: Score, sections: list[Section], header: Header, rng: np.random.Generator) -> Event:
-    """The last hit; mostly the music draws a breath before it."""
-    last = STEPS_PER_BEAT * sections[-1].first_beat
+def _ending(score: Score, sections: list[Section], header: Header, rng: np.random.Generator) -> list[Event]:
+    """The last chord: mostly one that closes softly and is no event, else a hit, as a rule after a breath."""
+    last, chord = sections[-1], tonic(header.minor)
+    if rng.random() < _SOFT_ENDING_ODDS:
+        close(score, last, chord, header.parts, level_of(sections[-2] if len(sections) > 1 else last))
+        return []
+    step = STEPS_PER_BEAT * last.first_beat
     if rng.random() < _BREATH_ODDS:
-        silence(score, last - breath(header.bpm, rng), last)
-    return end(score, sections[-1], tonic(header.minor), header.parts)
+        silence(score, step - breath(header.bpm, rng), step)
+    return [end(score, last, chord, header.parts)]
 
 
 def _humanise(score: Score, rng: np.random.Generator) -> None:
