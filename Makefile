@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_PROMPT ?= bright cinematic strings and drums, hopeful
 DEMO_OUT ?= out/demo.mp4
 
-.PHONY: help setup demo test lint format evaluate evaluate-full
+.PHONY: help setup demo test lint format evaluate evaluate-full evaluate-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,3 +40,6 @@ evaluate-full: setup ## all of it: docs/evaluation.md and its pictures anew (abo
 	@$(BIN)/python scripts/fetch_footage.py work/evaluation/media
 	@$(BIN)/python -m model_core.evaluation study $(ARGS)
 	@$(BIN)/python -m model_core.evaluation picture
+
+evaluate-model: setup ## what the model's music is like, as a table and docs/model-evaluation.md (about 15 minutes)
+	@$(BIN)/python -m model_core.evaluation.model $(ARGS)

@@ -4,6 +4,7 @@ import typer
 
 from cli.report import report
 from cli.score import curve, score
+from cli.train import train
 from cli.up import api, up, worker
 
 app = typer.Typer(
@@ -14,6 +15,7 @@ app = typer.Typer(
 )
 for _command in (score, curve, report, up, api, worker):
     app.command()(_command)
+app.add_typer(train, name="train")
 
 if __name__ == "__main__":
     app()

@@ -31,7 +31,11 @@ def score(
     curve_guidance: Annotated[
         float, typer.Option(help="How strongly the video's events steer.")
     ] = _DEFAULTS.curve_guidance,
-    plan: Annotated[bool, typer.Option(help="Bend the tempo a little to meet the strongest events.")] = _DEFAULTS.plan,
+    sync: Annotated[float, typer.Option(help="How freely the tempo bends to meet events, 0 to 1.")] = _DEFAULTS.sync,
+    redraws: Annotated[int, typer.Option(help="How often missed events are drawn again.")] = _DEFAULTS.redraws,
+    model: Annotated[
+        Path | None, typer.Option(envvar="V2M_MODEL", help="Another model folder than the embedded one.")
+    ] = None,
     wav: Annotated[Path | None, typer.Option(help="Also write the music as WAV.")] = None,
     midi: Annotated[Path | None, typer.Option(help="Also write the notes as MIDI.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a JSON report.")] = None,
@@ -39,7 +43,12 @@ def score(
     """Score VIDEO with new music; its picture is copied bit for bit."""
     with user_errors():
         options = _options(
-            seed=seed, steps=steps, text_guidance=text_guidance, curve_guidance=curve_guidance, plan=plan
+            seed=seed,
+            steps=steps,
+            text_guidance=text_guidance,
+            curve_guidance=curve_guidance,
+            sync=sync,
+            redraws=redraws,
         )
         check_video(video)
         for name, target in (("--output", output), ("--wav", wav), ("--midi", midi), ("--report", report)):
@@ -54,7 +63,7 @@ def score(
         with _progress_bar() as progress:
             from model_core.pipeline import Pipeline
 
-            soundtrack = Pipeline.load().score_video(video, prompt, options, progress)
+            soundtrack = Pipeline.load(model).score_video(video, prompt, options, progress)
             with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
                 paths = soundtrack.write(video, Path(folder), progress)
                 for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):
@@ -96,7 +105,8 @@ def _options(**values: object) -> ScoreOptions:
 @contextmanager
 def _progress_bar() -> Iterator[ProgressCallback]:
     columns = TextColumn("{task.description:>10}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("load", total=len(STAGES))
 
         def report(stage: str, fraction: float) -> None:

@@ -19,6 +19,7 @@ from cli.supervisor import Service, Supervisor
 from jobs.connection import connect
 from jobs.liveness import live_workers
 from jobs.settings import Settings
+from model_core.model_folder_manifest import read_manifest
 from worker.identity import process_of
 
 NOT_USABLE: Final = 2
@@ -41,7 +42,14 @@ def say(line: str) -> None:
 
 
 def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
-    """Runs everything until SIGTERM or SIGINT and returns 0; StartError or PortInUseError when it cannot start."""
+    """Runs everything until SIGTERM or SIGINT and returns 0.
+
+    Raises:
+        StartError, PortInUseError: it cannot start.
+        ModelError: another model folder is wanted and is none.
+    """
+    if settings.model is not None:
+        read_manifest(settings.model)  # told here, before a worker dies of it again and again
     wanted = _StopFlag()
     with ExitStack() as ending:
         ending.enter_context(_only_one(settings))
@@ -117,6 +125,8 @@ def _start_parts(
     settings: Settings, url: str, worker_command: Sequence[str], listener: socket.socket, supervisor: Supervisor
 ) -> Service:
     env = {"REDIS_URL": url, "V2M_STATE_DIR": str(settings.state_dir.resolve())}
+    if settings.model is not None:
+        env["V2M_MODEL"] = str(settings.model.resolve())
     worker = Service("worker", worker_command, env)
     supervisor.add(worker)
     # The API inherits our socket: the port stays ours while the API starts again, and waiting clients are served.

@@ -12,18 +12,21 @@ from pydantic import ValidationError
 from cli.serve import PortInUseError, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from jobs.settings import Settings
+from model_core.errors import ModelError
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on [env V2M_HOST, default 127.0.0.1].")]
 Port = Annotated[
     int | None, typer.Option(help="Port, 0 for a free one [env V2M_PORT, default 8000].", min=0, max=65535)
 ]
 State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data [env V2M_STATE_DIR].")]
+Model = Annotated[Path | None, typer.Option(help="Another model folder than the embedded one [env V2M_MODEL].")]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 
 
-def up(host: Host = None, port: Port = None, state: State = None) -> None:
+def up(host: Host = None, port: Port = None, state: State = None, model: Model = None) -> None:
     """Start Redis, one worker and the API on this machine; Ctrl-C stops all of them."""
-    _exit_with(lambda: run_stack(_settings(host, port, state), [sys.executable, "-m", "cli.main", "worker"]))
+    command = [sys.executable, "-m", "cli.main", "worker"]
+    _exit_with(lambda: run_stack(_settings(host, port, state, model), command))
 
 
 def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
@@ -36,16 +39,16 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
     _exit_with(run)
 
 
-def worker(state: State = None) -> None:
+def worker(state: State = None, model: Model = None) -> None:
     """Run one worker alone; REDIS_URL names its Redis."""
     from worker.main import run  # RQ, which the other commands can do without
 
-    _exit_with(lambda: run(_settings(None, None, state)))
+    _exit_with(lambda: run(_settings(None, None, state, model)))
 
 
-def _settings(host: str | None, port: int | None, state: Path | None) -> Settings:
+def _settings(host: str | None, port: int | None, state: Path | None, model: Path | None = None) -> Settings:
     """The environment's settings with the options of the command line over them."""
-    given: dict[str, Any] = {"host": host, "port": port, "state_dir": state}
+    given: dict[str, Any] = {"host": host, "port": port, "state_dir": state, "model": model}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -56,7 +59,7 @@ def _exit_with(run: Callable[[], int]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
-    except (StartError, PortInUseError, OSError) as error:
+    except (StartError, PortInUseError, ModelError, OSError) as error:
         _refuse(str(error))
     else:
         raise typer.Exit(status)

@@ -20,7 +20,9 @@ def default_state_dir() -> Path:
 class Settings(BaseSettings):
     """Settings that the API, the worker and ``v2m up`` share; ``max_upload_bytes`` is ``V2M_MAX_UPLOAD_BYTES``."""
 
-    model_config = SettingsConfigDict(env_prefix="V2M_", frozen=True, populate_by_name=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="V2M_", env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
+    )
 
     redis_url: str | None = Field(
         default=None,

@@ -4,6 +4,7 @@ The dissimilarity of neighbouring embeddings, at the midpoint of their times, st
 paper leaves open is decided in docs/adr/0002-event-curve.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +20,8 @@ STD_FLOOR: Final = 0.06
 PULSE_SIGMA_S: Final = 0.1
 PULSE_SCALE: Final = 4.0
 LEAST_STRENGTH: Final = 0.45
+SIZE_POOL: Final = 4
+"""Embeddings on either side whose means tell how large an event of a contrast curve is: a third of a second."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,15 @@ class EventCurve:
         values: unitless, about mean 0 and standard deviation 1, shape (T,).
         encoder: name of the encoder whose features were compared.
         window: width in seconds of the Hann window it was smoothed with; 0 = none.
+        sizes: how much what stands after each time differs from what stood before it, shape (T,), at least 0; None
+            where the values are all that is known.
     """
 
     times: FloatArray
     values: FloatArray
     encoder: str
     window: float = 0.0
+    sizes: FloatArray | None = None
 
     def at(self, times: FloatArray) -> FloatArray:
         """Values at the given seconds, shape of ``times``; linear between points, constant beyond the ends."""
@@ -56,7 +62,8 @@ class EventCurve:
         """Local maxima higher than ``height`` and standing out by ``prominence`` (both in standard deviations).
 
         Strengths are the heights over their 90th percentile, at most 1; what is weaker than LEAST_STRENGTH is a change
-        of chord or a pan, beside which there are real events, and is left out.
+        of chord or a pan, beside which there are real events, and is left out. Where the curve has sizes, the heights
+        choose the events in the same way, but the strengths are the sizes over theirs, at least LEAST_STRENGTH.
         """
         if len(self.times) < 3:
             return Events(np.zeros(0), np.zeros(0))
@@ -68,7 +75,11 @@ class EventCurve:
             return Events(np.zeros(0), np.zeros(0))
         strengths = np.minimum(self.values[found] / np.quantile(self.values[found], 0.9), 1.0)
         kept = strengths >= LEAST_STRENGTH
-        return Events(self.times[found[kept]], strengths[kept])
+        found, strengths = found[kept], strengths[kept]
+        if self.sizes is not None:
+            sizes = self.sizes[found]
+            strengths = np.clip(sizes / max(float(np.quantile(sizes, 0.9)), 1e-9), LEAST_STRENGTH, 1.0)
+        return Events(self.times[found], strengths)
 
 
 def event_curve(
@@ -114,6 +125,65 @@ def event_curve(
     raw = _smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     return EventCurve((times[:-1] + times[1:]) / 2 if changed is None else changed[1:], values, encoder, window)
+
+
+def contrast_curve(
+    features: NDArray[np.float32],
+    timestamps: FloatArray,
+    encoder: str,
+    *,
+    pools: Sequence[int],
+    window: float = 0.0,
+    std_floor: float = STD_FLOOR,
+    changed: FloatArray | None = None,
+) -> EventCurve:
+    """Standardised event curve in which a change may take one frame or a second: an event is what its two sides differ
+    by *beyond what they differ within themselves*, at the width of sides at which that is most.
+
+    A cut keeps its frame, since wide sides agree with narrow ones there. A dissolve's sides differ most round its
+    middle. In steady motion each side changes within itself as much as from the other, and little is left.
+
+    Args:
+        features: embeddings whose Euclidean distance tells how much they differ, shape (N, D).
+        timestamps: their times in seconds, shape (N,), ascending.
+        encoder: name kept in the result.
+        pools: widths of a side in embeddings; 1 compares neighbours, which have nothing within.
+        window: as in event_curve.
+        std_floor: as in event_curve, in units of the distance.
+        changed: as in event_curve.
+
+    Returns:
+        The curve at the N - 1 times of ``changed``, by default the midpoints, with the distance of SIZE_POOL
+        embeddings on either side as its sizes; a single frame gives one zero, as a constant clip gives zeros.
+    """
+    if len(features) < 2:
+        return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
+    times = np.asarray(timestamps, np.float64)
+    contrast = np.stack([_contrast(features, pool) for pool in pools]).max(axis=0)
+    raw = _smoothed(contrast, window / float(np.median(np.diff(times))))
+    values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
+    at = (times[:-1] + times[1:]) / 2 if changed is None else changed[1:]
+    return EventCurve(at, values, encoder, window, _across(features, SIZE_POOL))
+
+
+def _contrast(features: NDArray[np.float32], pool: int) -> FloatArray:
+    """How much two sides of ``pool`` embeddings differ beyond the halves of either side, at least 0; shape (N - 1,)."""
+    across, half = _across(features, pool), pool // 2
+    if half == 0:
+        return across
+    halves, at = _across(features, half), np.arange(len(across))
+    within = (halves[np.maximum(at - half, 0)] + halves[np.minimum(at + half, len(at) - 1)]) / 2
+    return np.maximum(across - within, 0.0)
+
+
+def _across(features: NDArray[np.float32], pool: int) -> FloatArray:
+    """Distance of the means of ``pool`` embeddings before and after each place between two, fewer at the ends."""
+    sums = np.cumsum(np.concatenate([np.zeros((1, features.shape[1])), features.astype(np.float64)]), axis=0)
+    cut = np.arange(1, len(features))
+    first, last = np.maximum(cut - pool, 0), np.minimum(cut + pool, len(features))
+    before = (sums[cut] - sums[first]) / (cut - first)[:, None]
+    after = (sums[last] - sums[cut]) / (last - cut)[:, None]
+    return np.asarray(np.linalg.norm(after - before, axis=1))
 
 
 def _smoothed(values: FloatArray, points: float) -> FloatArray:

@@ -69,6 +69,11 @@ def window_starts(frames: int, window: int, overlap: int) -> list[int]:
     return [round(i * (frames - window) / (count - 1)) for i in range(count)]
 
 
+def plain_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Straight Euler steps over evenly spaced times: what the embedded model's folders carry."""
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
+
+
 @torch.no_grad()
 def generate(
     model: StableAudio3DiTModel,
@@ -81,23 +86,25 @@ def generate(
     window: int,
     overlap: int,
     progress: Callable[[float], None] = lambda fraction: None,
+    scheduler: FlowMatchEulerDiscreteScheduler | None = None,
 ) -> torch.Tensor:
     """Latents (B, C, F) for a condition of any length.
 
     Pieces longer than ``window`` frames are generated in overlapping windows whose velocities are averaged at every
-    step (weighted towards each window's middle), so that one flow makes the whole.
+    step (weighted towards each window's middle), so that one flow makes the whole. The steps are laid out by the
+    configuration of ``scheduler``, whose own state is left alone; plain_scheduler by default.
     """
     batch, _, frames = condition.local.shape
     channels = model.config["io_channels"]
     latents = torch.randn(batch, channels, frames, generator=generator)
-    scheduler = FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
+    scheduler = plain_scheduler() if scheduler is None else type(scheduler).from_config(scheduler.config)
     scheduler.set_timesteps(sigmas=[1 - i / steps for i in range(steps)])
     starts = window_starts(frames, window, overlap)
     span = min(window, frames)
     taper = torch.minimum(torch.arange(1, span + 1), torch.arange(span, 0, -1)).clamp(max=max(1, overlap)).float()
     for index, timestep in enumerate(scheduler.timesteps):
         progress(index / steps)
-        time = (timestep / 1000).expand(batch)
+        time = (timestep / scheduler.config["num_train_timesteps"]).expand(batch)
         total, weight = torch.zeros_like(latents), torch.zeros(frames)
         for start in starts:
             end = start + span

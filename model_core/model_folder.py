@@ -1,91 +1,143 @@
-"""A model folder: v2m.json, the flow, the codec and the planner, as half-precision shards that any git host accepts."""
+"""A model folder in diffusers' layout: transformer/, scheduler/, codec/, planner/, and v2m.json that says what it is.
 
-import hashlib
-import json
+All of it is safetensors and JSON; nothing in a folder is ever run.
+"""
+
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import torch
-from diffusers import StableAudio3DiTModel
-from diffusers.utils import logging as diffusers_logging
+from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 
 from model_core.assets import asset
+from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
+from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.vae import BeatVAE
+from model_core.curves import PULSE_SIGMA_S
+from model_core.encoders.efficientnet import EfficientNetLite0
+from model_core.encoders.minilm import TEXT_DIM, MiniLM
+from model_core.encoders.spectral import LogMelChroma
 from model_core.errors import ModelError
+from model_core.model_folder_manifest import (
+    FORMAT,
+    KIND,
+    MANIFEST,
+    Curve,
+    Encoders,
+    Grid,
+    Manifest,
+    digests_of,
+    read_manifest,
+)
+from model_core.model_folder_parts import load_part, load_scheduler, save_part
+from model_core.model_folder_v1 import is_format_1, load_format_1
 from model_core.planner.network import PromptPlanner
+from model_core.video_curve import FRAME_RATE, WINDOW_S
 
-FORMAT: Final = 1
-KIND: Final = "embedded-score"
 DEFAULT_MODEL: Final = "models/v2m-embedded-0"
-_MANIFEST: Final = "v2m.json"
-_SHARD: Final = "12MB"
+GRID: Final = Grid(beats_per_frame=BEATS_PER_FRAME, steps_per_beat=STEPS_PER_BEAT)
+CURVE: Final = Curve(pulse_sigma_s=PULSE_SIGMA_S, hann_window_s=WINDOW_S, frame_rate=FRAME_RATE)
+ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, music=LogMelChroma.name)
 
 
 @dataclass(frozen=True)
 class EmbeddedModel:
-    """The parts of the embedded model, in float32 and evaluation mode, and the checkpoint's name for reports."""
+    """The parts of the embedded model, in float32 and evaluation mode; name, version and licence for reports."""
 
     name: str
+    version: str
     flow: StableAudio3DiTModel
     vae: BeatVAE
     planner: PromptPlanner
+    scheduler: FlowMatchEulerDiscreteScheduler
+    licence: str = "MIT"
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
 
 
 def load_model(folder: Path | None = None) -> EmbeddedModel:
     """Load and check a model folder; the shipped one by default.
 
     Raises:
-        ModelError: the folder is missing, damaged or made by another version.
+        ModelError: the folder is missing, damaged, holds what does not belong there, or was made for another version
+            of this code; the message names the file and the field.
     """
     folder = asset(DEFAULT_MODEL) if folder is None else folder
-    manifest = _read_manifest(folder)
-    for name, digest in manifest["sha256"].items():
-        path = folder / name
-        if not path.is_file() or _sha256(path) != digest:
-            raise ModelError(f"model folder {folder}: {name} is missing or damaged")
-    diffusers_logging.disable_progress_bar()
-    return EmbeddedModel(
-        name=manifest["name"],
-        flow=StableAudio3DiTModel.from_pretrained(folder / "flow", torch_dtype=torch.float32).eval(),
-        vae=BeatVAE.from_pretrained(folder / "codec", torch_dtype=torch.float32).eval(),
-        planner=PromptPlanner.from_pretrained(folder / "planner", torch_dtype=torch.float32).eval(),
+    if is_format_1(folder):
+        old, (flow, vae, planner, scheduler) = load_format_1(folder)
+        return EmbeddedModel(old, "0", flow, vae, planner, scheduler)  # type: ignore[arg-type]
+    manifest = read_manifest(folder)
+    _check_spoken(folder, manifest)
+    model = EmbeddedModel(
+        name=manifest.name,
+        version=manifest.version,
+        flow=load_part(folder, "transformer", StableAudio3DiTModel),
+        vae=load_part(folder, "codec", BeatVAE),
+        planner=load_part(folder, "planner", PromptPlanner),
+        scheduler=load_scheduler(folder),
+        licence=manifest.licence,
     )
+    _check_sizes(folder, model)
+    return model
 
 
 def save_model(model: EmbeddedModel, folder: Path) -> None:
-    """Write a model folder: float16 safetensors of at most 12 MB and a manifest with the sha256 of each file."""
+    """Write a model folder in half precision; it is there whole or not at all, and replaces an older one.
+
+    Raises:
+        ModelError: there is something at ``folder`` that is no model folder.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelError(f"{folder} is no model folder, and will not be replaced by one")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
+        save_part(network, partial / part)
+    model.scheduler.save_pretrained(partial / "scheduler")
+    for path in partial.rglob("*.safetensors"):
+        path.chmod(0o644)  # written for their owner alone; a service may run as somebody else
+    manifest = Manifest(
+        format=FORMAT,
+        kind=KIND,
+        name=model.name,
+        version=model.version,
+        licence=model.licence,
+        grid=GRID,
+        curve=CURVE,
+        encoders=ENCODERS,
+        sha256=digests_of(partial),
+    )
+    (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     if folder.exists():
-        shutil.rmtree(folder)  # a shard of an older model must not be taken for this one's
-    for part, module in (("flow", model.flow), ("codec", model.vae), ("planner", model.planner)):
-        half = type(module).from_config(module.config)
-        half.load_state_dict(module.state_dict())
-        half.half().save_pretrained(folder / part, max_shard_size=_SHARD)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _MANIFEST)
-    manifest = {
-        "format": FORMAT,
-        "kind": KIND,
-        "name": model.name,
-        "sha256": {path.relative_to(folder).as_posix(): _sha256(path) for path in files},
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def _check_spoken(folder: Path, manifest: Manifest) -> None:
+    for section, spoken in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
+        given = getattr(manifest, section)
+        for field, value in spoken:
+            found = getattr(given, field)
+            if found != value:
+                fault = f"{section}.{field} is {found}; this version of the code speaks {value}"
+                raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
+
+
+def _check_sizes(folder: Path, model: EmbeddedModel) -> None:
+    """The flow has to take what codec, planner and text encoder give."""
+    channels = model.vae.config["latent_channels"] * BEATS_PER_FRAME
+    needed: dict[str, Any] = {
+        "io_channels": channels,
+        "local_add_cond_dim": 1 + channels + GRID_CHANNELS + CURVE_CHANNELS + 1,
+        "global_cond_dim": model.planner.vocabulary.dimension + TEXT_DIM + 1,
+        "cond_token_dim": TEXT_DIM,
+        "patch_size": 1,
     }
-    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest: Any = json.loads((folder / _MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"model folder {folder}: cannot read {_MANIFEST}: {error}") from error
-    if not isinstance(manifest, dict):
-        raise ModelError(f"model folder {folder}: {_MANIFEST} holds no object")
-    if manifest.get("format") != FORMAT or manifest.get("kind") != KIND:
-        raise ModelError(f"model folder {folder}: format {manifest.get('format')} of kind {manifest.get('kind')}; "
-                         f"this version reads format {FORMAT} of kind {KIND}")  # fmt: skip
-    if not isinstance(manifest.get("name"), str) or not isinstance(manifest.get("sha256"), dict):
-        raise ModelError(f"model folder {folder}: {_MANIFEST} lacks name or sha256")
-    return manifest
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    for field, value in needed.items():
+        if model.flow.config[field] != value:
+            fault = f"{field} is {model.flow.config[field]}; codec, planner and encoders need {value}"
+            raise ModelError(f"model folder {folder}: transformer/config.json: {fault}")

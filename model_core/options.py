@@ -23,7 +23,15 @@ class ScoreOptions(BaseModel):
     steps: int = Field(default=16, ge=4, le=100, description="Euler steps of the sampler.")
     text_guidance: float = Field(default=2.0, ge=0, le=10, description="Guidance scale of the prompt.")
     curve_guidance: float = Field(default=6.0, ge=0, le=12, description="Guidance scale of the video's event curve.")
-    plan: bool = Field(default=True, description="Let the tempo map bend by at most 4 % to meet the strongest events.")
+    sync: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="How freely the tempo bends to meet the strongest events: 0 not at all, 1 by at most 4 %.",
+    )
+    redraws: int = Field(
+        default=3, ge=0, le=3, description="How often the bars around events that were missed are drawn again, at most."
+    )
 
 
 def check_prompt(prompt: str) -> str:

@@ -3,27 +3,33 @@
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
 from model_core.codecs.score.plan import Plan
-from model_core.conditioning import Condition, flagged, inpainting_channels
+from model_core.conditioning import Condition, flagged
 from model_core.curves import EventCurve
+from model_core.drawing import Sampling, Sketch
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.minilm import MiniLM, TextEmbedding
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
-from model_core.generator import Guidance, generate
+from model_core.generator import Guidance
+from model_core.heard import listen
 from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
 from model_core.model_folder import EmbeddedModel, load_model
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.planner.plan import Wish, make_plan
 from model_core.prompting import global_vector
+from model_core.redrawing import redrawn
 from model_core.soundtrack import Soundtrack
 from model_core.video_curve import FrameEncoder, video_curve
 
-WINDOW_FRAMES: Final = 48
-OVERLAP_FRAMES: Final = 16
+_STRONGER: Final = 1.5  # curve guidance of what is drawn again, times the usual one
+_MOST_GUIDANCE: Final = 12.0
+_FIRST_SHARE: Final = 0.6  # of the time of generating that the first draw is said to take
 
 
 class Pipeline:
@@ -69,7 +75,7 @@ class Pipeline:
         """The same from an event curve that was extracted before."""
         report("plan", 0.0)
         text = self._text.embed([prompt])
-        wish = Wish(prompt, text.pooled, options.seed, options.plan)
+        wish = Wish(prompt, text.pooled, options.seed, options.sync)
         plan = make_plan(self.model.planner, wish, curve.peaks(), info.duration)
         latents = self._latents(plan, curve, prompt, text, options, report)
         report("render", 0.0)
@@ -100,10 +106,30 @@ class Pipeline:
         options: ScoreOptions,
         report: ProgressCallback,
     ) -> torch.Tensor:
-        channels = self.model.flow.config["io_channels"]
-        grid = self.codec.grid(plan)[None]
-        nothing = torch.zeros(1, channels, grid.shape[2])
-        local = torch.cat([inpainting_channels(nothing, torch.zeros(1, grid.shape[2], dtype=torch.bool)), grid], dim=1)
+        sketch = self._sketch(plan, curve, prompt, text)
+        guidance = Guidance(options.text_guidance, options.curve_guidance)
+        first = Sampling(guidance, options.steps, options.seed)
+        latents = sketch.draw(first, lambda fraction: report("generate", _FIRST_SHARE * fraction))
+        if not guidance.curve:
+            return latents
+        stronger = Guidance(guidance.text, min(_MOST_GUIDANCE, _STRONGER * guidance.curve))
+
+        def again(latents: torch.Tensor, gaps: NDArray[np.bool_], attempt: int) -> torch.Tensor:
+            report("generate", _FIRST_SHARE + (1 - _FIRST_SHARE) * attempt / options.redraws)
+            seed = int(np.random.default_rng([options.seed, attempt]).integers(2**31))
+            return sketch.draw_again(latents, gaps, Sampling(stronger, options.steps, seed))
+
+        latents, _ = redrawn(
+            latents,
+            curve.peaks().times,
+            self.codec.frame_times(plan),
+            again,
+            lambda drawn: listen(self.codec.preview(self.codec.decode_score(drawn, plan), plan), self._music),
+            options.redraws,
+        )
+        return latents
+
+    def _sketch(self, plan: Plan, curve: EventCurve, prompt: str, text: TextEmbedding) -> Sketch:
         header = torch.from_numpy(plan.header.vector(self.model.planner.vocabulary))[None]
         said = torch.tensor([bool(prompt)])
 
@@ -112,18 +138,8 @@ class Pipeline:
                 text=text.tokens,
                 text_mask=text.mask & prompted[:, None],
                 global_vector=global_vector(header, text.pooled, prompted),
-                local=local,
+                local=self.codec.grid(plan)[None],
                 curve=flagged(self.codec.curve(plan, curve)[None]),
             )
 
-        return generate(
-            self.model.flow,
-            condition(said),
-            condition(torch.zeros_like(said)),
-            Guidance(options.text_guidance, options.curve_guidance),
-            steps=options.steps,
-            generator=torch.Generator().manual_seed(options.seed),
-            window=WINDOW_FRAMES,
-            overlap=OVERLAP_FRAMES,
-            progress=lambda fraction: report("generate", fraction),
-        )[0]
+        return Sketch(self.model.flow, self.model.scheduler, condition(said), condition(torch.zeros_like(said)))

@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# Trains the embedded model from nothing and writes it to model_core/assets/models/v2m-embedded-1: about two hours
-# on two otherwise idle cores. Stages that have left their result in WORK are not run again; delete it to redo one.
+# Trains the embedded model, stage by stage, and writes its folder: about two hours on two otherwise idle cores. What is
+# done is not done again, and a killed stage goes on: run it again. docs/training.md tells about the stages.
+#   WORK   folder of everything between the stages        START  model folder to go on from instead of from nothing
+#   OUT    the model folder to write                      VERSION  of the model
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-work/train}
+OUT=${OUT:-model_core/assets/models/v2m-embedded-1}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
 
-stage() { # name, what it leaves, arguments
-  local name=$1 result=$WORK/$2
-  shift 2
-  [ -e "$result" ] && { echo "train: $name is done ($result)"; return; }
-  echo "train: $name"
-  .venv/bin/python -m model_core.training "$name" --work "$WORK" "$@"
+stage() { # name, options
+  local name=$1
+  shift
+  .venv/bin/v2m train "$name" --work "$WORK" "$@"
 }
 
-# START=FOLDER goes on from a model folder, an older version's say: one flow stage of half an hour. Without it, two.
-if [ -n "${START:-}" ]; then
-  stage codec codec --start "$START" --steps 8000
-  stage curves curves.npz
-  stage curve curve --start "$START" --minutes 28
+if [ -n "${START:-}" ]; then # one flow stage of half an hour instead of two
+  stage corpus --pieces 3600
+  stage codec --start "$START"
+  stage planner
+  stage curve --start "$START" --minutes 28
 else
-  stage codec codec --steps 8000
-  stage data data.npz --pieces 9000
-  stage text text --minutes 60
-  stage curves curves.npz
-  stage curve curve --minutes 30
+  stage corpus
+  stage codec
+  stage planner
+  stage flow
+  stage curve
 fi
-stage planner planner
-stage ship none
+stage export --out "$OUT" --version "${VERSION:-1.0}"

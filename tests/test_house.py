@@ -86,14 +86,15 @@ def test_every_folder_of_code_is_a_package() -> None:
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
-    """Also within functions; the extra `evaluation` serves that package alone, `dev` the scripts and the tests."""
+    """Also within functions; `evaluation` and `train` serve one package each, `dev` the scripts and tests."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     shipped = names(project["dependencies"]) | names(extras["models"]) | names(extras["cpu"]) | BY_SETUP | BY_PYDANTIC
     missing = {}
+    own = {"evaluation": names(extras["evaluation"]), "training": names(extras["train"])}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
-            allowed = shipped | names(extras["evaluation"]) if "evaluation" in path.parts else shipped
+            allowed = shipped.union(*(extra for folder, extra in own.items() if folder in path.parts))
             for module in third_parties(path):
                 owners = {name.lower().replace("_", "-") for name in packages_distributions().get(module, [])}
                 if not owners & allowed:

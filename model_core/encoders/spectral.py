@@ -17,7 +17,7 @@ _MELS: Final = 64
 _POOL: Final = 6  # frames on either side: 0.24 s, about a sixteenth note and its attack
 _WINDOW_S: Final = 0.2
 _STD_FLOOR: Final = 0.01
-_BIAS: Final = 4.0
+_BIAS: Final = 16.0
 _BLOCK: Final = 2048
 
 

@@ -28,6 +28,7 @@ def page(runs: Sequence[Run], found: Sequence[Found], blind: Sequence[str], comm
     seeds = len({run.seed for run in runs})
     filled: dict[str, list[str]] = {
         "systems": systems_table(table),
+        "hard_systems": systems_table(rows([run for run in runs if run.kind in HARD])),
         "nulls": nulls_table(table),
         "trust": trust_table(table, blind),
         "kinds": kinds_table(by_system(runs)[table[0].system]),

@@ -1,5 +1,6 @@
 """A curve with the same events at other times: what music sounds like that follows a curve, but not this video's."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -34,14 +35,16 @@ def shuffled(curve: EventCurve, duration: float, rng: np.random.Generator) -> Ev
 
 def _joined(curve: EventCurve, splits: FloatArray, order: NDArray[np.int64]) -> EventCurve:
     """The segments between the splits, one after the other in the given order."""
-    times, values, at = list[FloatArray](), list[FloatArray](), 0.0
+    times, taken, at = list[FloatArray](), list[NDArray[np.intp]](), 0.0
     for number in order:
         start, end = splits[number], splits[number + 1]
-        inside = (curve.times >= start) & (curve.times < end)
+        inside = np.flatnonzero((curve.times >= start) & (curve.times < end))
         times.append(curve.times[inside] - start + at)
-        values.append(curve.values[inside])
+        taken.append(inside)
         at += end - start
-    return EventCurve(np.concatenate(times), np.concatenate(values), curve.encoder, curve.window)
+    places = np.concatenate(taken)
+    sizes = None if curve.sizes is None else curve.sizes[places]
+    return replace(curve, times=np.concatenate(times), values=curve.values[places], sizes=sizes)
 
 
 def _unmoved(events: FloatArray, others: FloatArray) -> int:

@@ -44,17 +44,25 @@ class System(Protocol):
 
 @dataclass(frozen=True)
 class Ours:
-    """The embedded model: `plan` bends the tempo to the events, `guided` follows the curve, `shuffle` misplaces it."""
+    """The embedded model.
+
+    Attributes:
+        plan: the tempo map bends to the events.
+        guided: the flow follows the curve.
+        redraws: how often missed events are drawn again.
+        shuffle: the curve is another one than the video's.
+    """
 
     name: str
     pipeline: "Pipeline"
     plan: bool = True
     guided: bool = True
+    redraws: int = ScoreOptions().redraws
     shuffle: bool = False
 
     def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
         """One score by Pipeline.score_curve."""
-        options = ScoreOptions(seed=seed, plan=self.plan)
+        options = ScoreOptions(seed=seed, sync=float(self.plan), redraws=self.redraws)
         if not self.guided:
             options = options.model_copy(update={"curve_guidance": 0.0})
         curve = looked.curve
@@ -106,6 +114,7 @@ def all_systems(pipeline: "Pipeline", tracks: Sequence[Path]) -> list[System]:
     shuffle, neither, library, metronome = BLIND
     return [
         Ours("ours", pipeline),
+        Ours("ours, first draw", pipeline, redraws=0),
         Ours("ours, tempo map without curve", pipeline, guided=False),
         Ours("ours, curve without tempo map", pipeline, plan=False),
         Ours(shuffle, pipeline, shuffle=True),

@@ -1,6 +1,6 @@
 """Make the plan of a score: a header drawn from the planner, explicit words over it, and the tempo map."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -8,15 +8,15 @@ import torch
 
 from model_core.codecs.score.header import Header
 from model_core.codecs.score.plan import Plan
-from model_core.codecs.score.tempo_map import TEMPO_SPREAD, plain_map, tempo_map
-from model_core.codecs.score.vocabulary import Vocabulary
+from model_core.codecs.score.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
 from model_core.curves import Events
 from model_core.planner.network import SCALARS, PromptPlanner
-from model_core.planner.words import ExplicitWords, explicit_words
+from model_core.planner.obeying import obeyed
+from model_core.planner.words import explicit_words
 
 _STYLE_TEMPERATURE: Final = 0.5
 _BUSY_EVENTS_PER_S: Final = 0.6
-_NAMED_TEMPO_SPREAD: Final = 0.01
+_NAMED_TEMPO: Final = Freedom(bend=0.018, spread=0.0)
 _DRIVE: Final = {
     "synthwave": 1.0, "house": 1.0, "trailer": 1.0, "rock": 0.9, "cinematic": 0.8, "orchestral": 0.7, "tension": 0.7,
     "hiphop": 0.7, "pop": 0.6, "funk": 0.6, "latin": 0.5, "chiptune": 0.3, "comedy": 0.2,
@@ -26,12 +26,18 @@ _DRIVE: Final = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What the caller gave: prompt, its pooled embedding (1, TEXT_DIM), the seed, and whether the tempo may bend."""
+    """What the caller gave.
+
+    Attributes:
+        prompt, pooled: the prompt and its pooled embedding, shape (1, TEXT_DIM).
+        seed: decides all that is drawn.
+        sync: how freely the tempo may bend towards events, 0 (not at all) to 1 (by MAX_BEND).
+    """
 
     prompt: str
     pooled: torch.Tensor
     seed: int
-    bend: bool
+    sync: float
 
 
 def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: float) -> Plan:
@@ -39,13 +45,18 @@ def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: floa
     rng = np.random.default_rng([wish.seed, 17])
     words = explicit_words(wish.prompt)
     header = _sampled_header(planner, wish, events, duration, rng)
-    header = _obeyed(header, words, planner.vocabulary)
+    header = obeyed(header, words, planner.vocabulary)
     key = int(rng.integers(-5, 7))
     if words.key is not None:
         key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
-    spread = TEMPO_SPREAD if words.bpm is None else _NAMED_TEMPO_SPREAD
+    freedom = Freedom(wish.sync * MAX_BEND, TEMPO_SPREAD)
+    if words.bpm is not None:
+        freedom = Freedom(min(freedom.bend, _NAMED_TEMPO.bend), _NAMED_TEMPO.spread)
     bar = header.beats_per_bar
-    tempo = tempo_map(duration, header.bpm, events, spread, bar) if wish.bend else plain_map(duration, header.bpm, bar)
+    if wish.sync:
+        tempo = tempo_map(duration, header.bpm, events, freedom, bar)
+    else:
+        tempo = plain_map(duration, header.bpm, freedom, bar)
     return Plan(header=header, key=key, tempo=tempo, duration=duration, seed=wish.seed)
 
 
@@ -94,31 +105,3 @@ def _likely(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]
     odds = torch.softmax(logits.double() / 0.7, dim=0).numpy()
     odds = np.where(odds < 0.05, 0, odds)  # rare choices are the network's doubt, not the style's colour
     return np.asarray(odds / odds.sum())
-
-
-def _obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
-    programs = dict(header.programs)
-    for role, wished in words.programs.items():
-        known = [program for program in wished if program in vocabulary.programs[role]]
-        if known and programs[role] not in known:
-            programs[role] = known[0]
-    for role, program in programs.items():
-        if program in words.unwanted:
-            others = [other for other in vocabulary.programs[role] if other not in words.unwanted]
-            programs[role] = others[0] if others else program
-    parts = (header.parts | words.wanted) - words.without
-    style, swing = header.style, header.swing
-    if words.solo_piano:
-        style, swing = "piano", 0.0
-        programs |= dict.fromkeys(("chords", "lead", "arp"), 0)
-        parts = (header.parts & {"chords", "lead", "arp"}) | {"chords", "lead"}
-    low, high = vocabulary.bpm
-    return replace(
-        header,
-        style=style,
-        bpm=min(max(header.bpm if words.bpm is None else words.bpm, low), high),
-        swing=swing,
-        minor=header.minor if words.minor is None else words.minor,
-        programs=programs,
-        parts=frozenset(parts),
-    )

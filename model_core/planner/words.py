@@ -71,11 +71,6 @@ class ExplicitWords:
     wanted: frozenset[str] = frozenset()
     solo: Instrument | None = None
 
-    @property
-    def solo_piano(self) -> bool:
-        """Nothing but a piano."""
-        return self.solo == INSTRUMENTS["piano"]
-
 
 def explicit_words(prompt: str) -> ExplicitWords:
     """Read the explicit wishes out of a prompt in English."""

@@ -1,8 +1,9 @@
 """Flow training data: latents, conditions and curves of whole pieces, and random windows of them as batches."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,11 +13,10 @@ from model_core.codecs.score.grid import BEATS_PER_FRAME, curve_frames, frames_o
 from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.vae import BeatVAE
 from model_core.conditioning import Condition, flagged, inpainting_channels
-from model_core.encoders.minilm import MAX_TOKENS, TEXT_DIM, MiniLM
 from model_core.prompting import global_vector
-from model_core.training.corpus import BEATS, CAPTIONS, examples
+from model_core.training.corpus import BEATS, CAPTIONS
+from model_core.training.shards import Shard, header_of
 
-_EMBED_BATCH: Final = 128
 WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
 _WHOLE: Final = 0.4
 _WINDOW_ODDS: Final = (0.08, 0.17, 0.25, 0.35, 0.15)
@@ -33,7 +33,7 @@ class FlowData:
         beat_in_bar: shape (P, N).
         headers: shape (P, HEADER_DIM).
         tokens, token_mask, pooled: caption embeddings, shapes (P, K, L, D), (P, K, L), (P, K, D).
-        curves: step values of the peak-shaped music curve, shape (P, 4 N); empty (0, 0) where none were rendered.
+        curves: step values of the peak-shaped music curve, shape (P, 4 N); empty (P, 0) where none were rendered.
     """
 
     seeds: NDArray[np.int64]
@@ -46,57 +46,28 @@ class FlowData:
     pooled: NDArray[np.float32]
     curves: NDArray[np.float32]
 
-    def save(self, path: Path) -> None:
-        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(self)})
-
-    @classmethod
-    def load(cls, path: Path) -> "FlowData":
-        with np.load(path) as arrays:
-            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
-
     def part(self, pieces: slice) -> "FlowData":
         """Some of the pieces."""
         return FlowData(**{field.name: getattr(self, field.name)[pieces] for field in fields(self)})
 
 
 @torch.no_grad()
-def prepare(seeds: range, vae: BeatVAE, encoder: MiniLM, mixed: bool = False) -> FlowData:
-    """Compose, encode and embed the pieces of the given seeds, without curves; ``mixed``: of many lengths."""
-    latents = np.zeros((len(seeds), BEATS, vae.config["latent_channels"]), np.float16)
-    phases = np.zeros((len(seeds), BEATS), np.int8)
-    lengths, headers, captions = [], [], []
-    for row, example in enumerate(examples(seeds, mixed)):
-        length = len(example.beats)
-        latents[row, :length] = vae.encode(torch.from_numpy(example.beats.astype(np.float32))).numpy()
-        phases[row, :length] = example.beat_in_bar
-        lengths.append(length)
-        headers.append(example.header.vector())
-        captions += example.captions
-    tokens, mask, pooled = _embed(captions, encoder)
-    return FlowData(
-        seeds=np.array(seeds, np.int64),
-        lengths=np.array(lengths),
-        latents=latents,
-        beat_in_bar=phases,
-        headers=np.stack(headers),
-        tokens=tokens.reshape(-1, CAPTIONS, MAX_TOKENS, TEXT_DIM),
-        token_mask=mask.reshape(-1, CAPTIONS, MAX_TOKENS),
-        pooled=pooled.reshape(-1, CAPTIONS, TEXT_DIM),
-        curves=np.zeros((0, 0), np.float32),
-    )
-
-
-def _embed(captions: list[str], encoder: MiniLM) -> tuple[NDArray[np.float16], NDArray[np.bool_], NDArray[np.float32]]:
-    tokens = np.zeros((len(captions), MAX_TOKENS, TEXT_DIM), np.float16)
-    mask = np.zeros((len(captions), MAX_TOKENS), bool)
-    pooled = np.zeros((len(captions), TEXT_DIM), np.float32)
-    for at in range(0, len(captions), _EMBED_BATCH):
-        text = encoder.embed(captions[at : at + _EMBED_BATCH])
-        rows, kept = slice(at, at + len(text.pooled)), min(MAX_TOKENS, text.tokens.shape[1])
-        tokens[rows, :kept] = text.tokens[:, :kept].numpy()
-        mask[rows, :kept] = text.mask[:, :kept].numpy()
-        pooled[rows] = text.pooled.numpy()
-    return tokens, mask, pooled
+def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
+    """The pieces of a corpus with their beats encoded."""
+    columns: dict[str, list[NDArray[Any]]] = {field.name: [] for field in fields(FlowData)}
+    for shard in shards:
+        pieces = len(shard.seeds)
+        latents = np.zeros((pieces, BEATS, vae.config["latent_channels"]), np.float16)
+        phases = np.zeros((pieces, BEATS), np.int8)
+        encoded = vae.encode(torch.from_numpy(shard.beats.astype(np.float32))).numpy()
+        for row, (first, last) in enumerate(pairwise(shard.starts)):
+            latents[row, : last - first] = encoded[first:last]
+            phases[row, : last - first] = shard.beat_in_bar[first:last]
+        headers = np.stack([header_of(text).vector() for text in shard.headers])
+        made = {"latents": latents, "beat_in_bar": phases, "headers": headers}
+        for name, column in columns.items():
+            column.append(made[name] if name in made else getattr(shard, name))
+    return FlowData(**{name: np.concatenate(column) for name, column in columns.items()})
 
 
 @dataclass(frozen=True)
@@ -116,6 +87,7 @@ def batch(
         Clean latents (B, C, F), their condition, and which frames are to be generated, shape (B, F), bool.
     """
     frames = window or int(rng.choice(WINDOW_FRAMES, p=_WINDOW_ODDS))
+    frames = min(frames, int(data.lengths.max()) // BEATS_PER_FRAME)
     size = max(1, tokens_per_batch // frames)
     beats = frames * BEATS_PER_FRAME
     piece = _pieces(data.lengths, beats, size, rng)

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from model_core.codecs.score.mix import dry_mix, trims_of
@@ -12,25 +13,32 @@ from model_core.codecs.score.notes import notes_of, step_times
 from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.synth import stems
 from model_core.curves import EventCurve, peak_shaped
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
+from model_core.loudness import integrated_lufs
 from model_core.training.composer import Piece
 from model_core.training.corpus import BEATS, piece_of
 
 RENDER_RATE: Final = 22050
+_LEVEL_LUFS: Final = -19.0
 _CHUNK: Final = 8
 
 
 @cache
-def _encoder() -> LogMelChroma:
-    return LogMelChroma()
+def _encoder() -> Musicnn:
+    torch.set_num_threads(1)  # the processes share the cores
+    return Musicnn()
 
 
 def curve_of(piece: Piece) -> EventCurve:
-    """The music-event curve of a piece, rendered dry at RENDER_RATE and at its own steady tempo."""
+    """The music-event curve of a piece, rendered dry at RENDER_RATE, at its own steady tempo and at one loudness."""
     beat_times = steady_beats(piece)
     notes = notes_of(piece.score, piece.header, beat_times, key=0)
-    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE), trims_of(notes))
-    return music_event_curve(audio, RENDER_RATE, _encoder())
+    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE), trims_of(notes), piece.header.style)
+    audio = audio[: round(float(beat_times[-1]) * RENDER_RATE)]
+    loudness = integrated_lufs(audio[None], RENDER_RATE)
+    if np.isfinite(loudness):
+        audio = audio * np.float32(10 ** ((_LEVEL_LUFS - loudness) / 20))
+    return musicnn_event_curve(audio, RENDER_RATE, _encoder())
 
 
 def steady_beats(piece: Piece) -> NDArray[np.float64]:

@@ -1,7 +1,6 @@
 """Train the beat VAE: reconstruction of every field of a beat, and a small KL term."""
 
 import copy
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -13,14 +12,19 @@ from torch.nn import functional
 from model_core.codecs.score.beats import BEAT_DIM, FIELDS
 from model_core.codecs.score.score import MONO_PARTS, RANGES, STEPS_PER_BEAT
 from model_core.codecs.score.vae import BeatVAE
+from model_core.training.loop import Limit, Run, carry_out
+from model_core.training.schedules import set_one_cycle
 
 _BATCH: Final = 640
+_PROBE: Final = 4096
 _PEAK_LR: Final = 2e-3
 _KL_WEIGHT: Final = 0.005
 _PART_WEIGHT: Final = {"bass": 1.0, "lead": 2.0, "arp": 2.0}
 _VELOCITY_WEIGHT: Final = 4.0
 _NEAR_WEIGHT: Final = 0.01
 """Cost of a squared unit by which latents leave those of the codec that is gone on from."""
+
+FloatArray = NDArray[np.float16]
 
 
 def reconstruction_loss(decoded: torch.Tensor, beats: torch.Tensor) -> torch.Tensor:
@@ -49,51 +53,77 @@ def _binary(decoded: torch.Tensor, beats: torch.Tensor, name: str) -> torch.Tens
 
 
 def train_codec(
-    beats: NDArray[np.float16],
+    beats: FloatArray,
+    held_out: FloatArray | None = None,
     *,
-    steps: int,
+    steps: int = 8000,
     start: BeatVAE | None = None,
     seed: int = 0,
     log: Callable[[str], None] = print,
+    run: Run | None = None,
 ) -> BeatVAE:
     """A trained VAE with its shift and scale set.
 
     Args:
         beats: beat vectors, shape (M, BEAT_DIM).
+        held_out: others, for the log; the first of ``beats`` where there are none.
         steps: of the optimiser.
         start: a VAE to go on from, left as it is; the new one's latents stay near its own, so that a flow trained on
             those can be gone on from too.
         seed: of everything random.
         log: takes a line of progress now and then.
+        run: says how long, from which seed and what is written, in place of steps, seed and log.
+
+    Raises:
+        InputError, StoppedError: see carry_out.
     """
-    torch.manual_seed(seed)
-    vae: BeatVAE = BeatVAE() if start is None else copy.deepcopy(start).train()
-    optimizer = torch.optim.AdamW(vae.parameters(), _PEAK_LR, weight_decay=1e-4, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _PEAK_LR, total_steps=steps, pct_start=0.05)
-    rng = np.random.default_rng(seed)
-    started = time.monotonic()
-    assert beats.shape[1] == BEAT_DIM
-    for step in range(steps):
-        batch = torch.from_numpy(beats[rng.integers(0, len(beats), _BATCH)].astype(np.float32))
-        mean, log_variance = vae.posterior(batch)
-        decoded = vae.decoder(mean + torch.randn_like(mean) * (0.5 * log_variance).exp())
+    run = Run("codec", Limit(steps=steps), seed, say=log) if run is None else run
+    trainee = _CodecTraining(beats, beats[:_PROBE] if held_out is None else held_out[:_PROBE], start, run.seed)
+    carry_out(trainee, run)
+    trainee.vae.eval()
+    _set_scale(trainee.vae, _tensor(beats[trainee.rng.permutation(len(beats))[:50_000]]))
+    return trainee.vae
+
+
+class _CodecTraining:
+    log_every: int = 250
+
+    def __init__(self, beats: FloatArray, probe: FloatArray, start: BeatVAE | None, seed: int) -> None:
+        assert beats.shape[1] == BEAT_DIM
+        torch.manual_seed(seed)
+        self.vae: BeatVAE = BeatVAE() if start is None else copy.deepcopy(start).train()
+        self._beats, self._start, self._probe = beats, start, _tensor(probe)
+        self._adam = torch.optim.AdamW(self.vae.parameters(), _PEAK_LR, weight_decay=1e-4, betas=(0.9, 0.98))
+        self.modules: dict[str, torch.nn.Module] = {"codec": self.vae}
+        self.optimizers: list[torch.optim.Optimizer] = [self._adam]
+        self.rng = np.random.default_rng(seed)
+
+    def step(self, step: int, share: float) -> float:
+        set_one_cycle(self._adam, _PEAK_LR, share, rise=0.05)
+        batch = _tensor(self._beats[self.rng.integers(0, len(self._beats), _BATCH)])
+        mean, log_variance = self.vae.posterior(batch)
+        decoded = self.vae.decoder(mean + torch.randn_like(mean) * (0.5 * log_variance).exp())
         divergence = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(dim=1).mean()
         loss = reconstruction_loss(decoded, batch)
         total = loss + _KL_WEIGHT * divergence
-        if start is not None:
+        if self._start is not None:
             with torch.no_grad():
-                known = start.posterior(batch)[0]
+                known = self._start.posterior(batch)[0]
             total = total + _NEAR_WEIGHT * (mean - known).pow(2).sum(dim=1).mean()
-        optimizer.zero_grad()
+        self._adam.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 2.0)
-        optimizer.step()
-        schedule.step()
-        if step % 250 == 0 or step == steps - 1:
-            elapsed = time.monotonic() - started
-            log(f"codec step {step} loss {loss.item():.3f} kl {divergence.item():.1f} {elapsed:.0f} s")
-    _set_scale(vae.eval(), torch.from_numpy(beats[rng.permutation(len(beats))[:50_000]].astype(np.float32)))
-    return vae
+        torch.nn.utils.clip_grad_norm_(self.vae.parameters(), 2.0)
+        self._adam.step()
+        return loss.item()
+
+    @torch.no_grad()
+    def held_out(self) -> float:
+        """Without noise on the latents."""
+        return reconstruction_loss(self.vae.decoder(self.vae.posterior(self._probe)[0]), self._probe).item()
+
+
+def _tensor(beats: FloatArray) -> torch.Tensor:
+    return torch.from_numpy(beats.astype(np.float32))
 
 
 @torch.no_grad()

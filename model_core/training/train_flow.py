@@ -1,10 +1,7 @@
 """Train the flow: the text stage from nothing, then the curve stage from its weights. Rectified-flow matching."""
 
 import copy
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,30 +15,25 @@ from model_core.encoders.minilm import TEXT_DIM
 from model_core.generator import predict_velocity
 from model_core.prompting import GLOBAL_DIM
 from model_core.training.dataset import Dropout, FlowData, batch
+from model_core.training.loop import Run, carry_out
+from model_core.training.schedules import hold_then_fall
 
-_WARM_UP_STEPS: Final = 60
 _EMA: Final = 0.997
 _TEXT_NOISE: Final = 0.015
 
 
 @dataclass(frozen=True)
 class FlowSettings:
-    """One stage of training.
+    """How a flow learns.
 
     Attributes:
-        seconds: wall time; the learning rate holds for 55 % of it and then falls linearly.
         matrix_lr, other_lr: peak learning rates of Muon (the blocks' matrices) and of AdamW (the rest).
         tokens: latent frames a batch.
-        checkpoint_s: how often the EMA weights are written.
-        most_steps: stop there even if time is left.
     """
 
-    seconds: float
     matrix_lr: float = 2e-3
     other_lr: float = 1e-3
     tokens: int = 1024
-    checkpoint_s: float = 180.0
-    most_steps: int = 1_000_000
 
 
 def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> StableAudio3DiTModel:
@@ -92,54 +84,61 @@ def flow_loss(
 
 
 def train_flow(
-    model: StableAudio3DiTModel,
-    data: FlowData,
-    held_out: FlowData,
-    settings: FlowSettings,
-    checkpoint: Path,
-    *,
-    seed: int = 0,
-    log: Callable[[str], None] = print,
+    model: StableAudio3DiTModel, data: FlowData, held_out: FlowData, settings: FlowSettings, run: Run
 ) -> StableAudio3DiTModel:
-    """Train ``model`` in place for ``settings.seconds``; returns (and writes to ``checkpoint``) its moving average."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    average = copy.deepcopy(model).requires_grad_(False).eval()
-    optimizers = _optimizers(model.train(), settings)
-    peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in optimizers]
-    probe = _validation(held_out)
-    started = saved = time.monotonic()
-    step, mean_loss = 0, 1.0
-    while (elapsed := time.monotonic() - started) < settings.seconds and step < settings.most_steps:
-        share = elapsed / settings.seconds
-        level = min(1.0, (step + 1) / _WARM_UP_STEPS) * (1.0 if share < 0.55 else max(0.02, (1 - share) / 0.45))
-        for optimizer, optimizer_peaks in zip(optimizers, peaks, strict=True):
-            for group, peak in zip(optimizer.param_groups, optimizer_peaks, strict=True):
-                group["lr"] = peak * level
-        clean, condition, unknown = batch(data, settings.tokens, rng, Dropout())
+    """Train ``model`` in place; returns its moving average, in evaluation mode.
+
+    Raises:
+        InputError, StoppedError: see carry_out.
+    """
+    trainee = _FlowTraining(model, data, held_out, settings, run.seed)
+    carry_out(trainee, run)
+    return trainee.average
+
+
+class _FlowTraining:
+    log_every: int = 50
+
+    def __init__(
+        self, model: StableAudio3DiTModel, data: FlowData, held_out: FlowData, settings: FlowSettings, seed: int
+    ) -> None:
+        torch.manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
+        self.model = model.train()
+        self.average = copy.deepcopy(model).requires_grad_(False).eval()
+        self._data, self._tokens = data, settings.tokens
+        self.optimizers = _optimizers(model, settings)
+        self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.modules: dict[str, torch.nn.Module] = {"model": self.model, "average": self.average}
+        self._probe = _validation(held_out)
+
+    def step(self, step: int, share: float) -> float:
+        self._set_rates(hold_then_fall(step, share))
+        clean, condition, unknown = batch(self._data, self._tokens, self.rng, Dropout())
         condition.text.add_(_TEXT_NOISE * torch.randn_like(condition.text))
         times = torch.sigmoid(torch.randn(len(clean)))
-        for optimizer in optimizers:
+        for optimizer in self.optimizers:
             optimizer.zero_grad()
         with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for so few tokens a quarter faster than the fused kernel
-            loss = flow_loss(model, clean, condition, unknown, times, torch.randn_like(clean)).mean()
+            loss = flow_loss(self.model, clean, condition, unknown, times, torch.randn_like(clean)).mean()
             loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
             optimizer.step()
         decay = min(_EMA, (1 + step) / (10 + step))
         with torch.no_grad():
-            torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
-        mean_loss += 0.02 * (loss.item() - mean_loss)
-        if step % 50 == 0:
-            log(f"step {step} loss {mean_loss:.4f} held out {_held_out_loss(average, probe):.4f} {elapsed:.0f} s")
-        if time.monotonic() - saved > settings.checkpoint_s:
-            average.save_pretrained(checkpoint)
-            saved = time.monotonic()
-        step += 1
-    average.save_pretrained(checkpoint)
-    log(f"done after {step} steps, held out {_held_out_loss(average, probe):.4f}")
-    return average
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+        return loss.item()
+
+    @torch.no_grad()
+    def held_out(self) -> float:
+        """Of the moving average."""
+        return flow_loss(self.average, *self._probe).mean().item()
+
+    def _set_rates(self, level: float) -> None:
+        for optimizer, peaks in zip(self.optimizers, self._peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * level
 
 
 def _optimizers(model: StableAudio3DiTModel, settings: FlowSettings) -> list[torch.optim.Optimizer]:
@@ -167,8 +166,3 @@ def _validation(held_out: FlowData) -> Probe:
     generator = torch.Generator().manual_seed(7)
     times = (torch.arange(len(clean)) + 0.5) / len(clean)
     return clean, condition, unknown, times, torch.randn(clean.shape, generator=generator)
-
-
-@torch.no_grad()
-def _held_out_loss(model: StableAudio3DiTModel, probe: Probe) -> float:
-    return flow_loss(model, *probe).mean().item()

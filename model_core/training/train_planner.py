@@ -1,5 +1,6 @@
 """Fit the prompt planner: headers of the corpus from the embeddings of their captions."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,8 +11,11 @@ from torch.nn import functional
 from model_core.codecs.score.header import BPM_RANGE, PROGRAMS, STYLES, Header
 from model_core.codecs.score.vocabulary import METERS
 from model_core.planner.network import SCALARS, PromptPlanner
+from model_core.training.loop import Run, carry_out
+from model_core.training.schedules import set_one_cycle
 
 _BATCH: Final = 512
+_PEAK_LR: Final = 2e-3
 _NOISE: Final = 0.02
 _UNSAID: Final = 0.1
 
@@ -52,33 +56,67 @@ def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str
     return loss
 
 
-def train_planner(
-    headers: list[Header], pooled: FloatArray, empty: FloatArray, *, steps: int, seed: int = 0
-) -> PromptPlanner:
-    """A fitted planner.
+@dataclass(frozen=True)
+class PlannerData:
+    """What the planner is fitted to.
 
-    Args:
+    Attributes:
         headers: of P pieces.
         pooled: embeddings of K captions each, shape (P, K, TEXT_DIM).
         empty: embedding of the empty prompt, shape (TEXT_DIM,), said of any piece now and then.
     """
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    planner: PromptPlanner = PromptPlanner()
-    planner.train()
-    targets = targets_of(headers)
-    optimizer = torch.optim.AdamW(planner.parameters(), 2e-3, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    for _ in range(steps):
-        piece = rng.integers(0, len(headers), _BATCH)
-        said = pooled[piece, rng.integers(0, pooled.shape[1], _BATCH)]
-        said[rng.random(_BATCH) < _UNSAID] = empty
+
+    headers: list[Header]
+    pooled: FloatArray
+    empty: FloatArray
+
+    def part(self, pieces: slice) -> "PlannerData":
+        """Some of the pieces."""
+        return PlannerData(self.headers[pieces], self.pooled[pieces], self.empty)
+
+
+def train_planner(data: PlannerData, held_out: PlannerData, run: Run) -> PromptPlanner:
+    """A fitted planner, in evaluation mode.
+
+    Raises:
+        InputError, StoppedError: see carry_out.
+    """
+    trainee = _PlannerTraining(data, held_out, run.seed)
+    carry_out(trainee, run)
+    trainee.planner.eval()
+    return trainee.planner
+
+
+class _PlannerTraining:
+    log_every: int = 100
+
+    def __init__(self, data: PlannerData, held_out: PlannerData, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.planner: PromptPlanner = PromptPlanner()
+        self.planner.train()
+        self._data, self._targets = data, targets_of(data.headers)
+        self._probe = torch.from_numpy(held_out.pooled[:, 0]), targets_of(held_out.headers)
+        self._adam = torch.optim.AdamW(self.planner.parameters(), _PEAK_LR, weight_decay=0.02, betas=(0.9, 0.999))
+        self.modules: dict[str, torch.nn.Module] = {"planner": self.planner}
+        self.optimizers: list[torch.optim.Optimizer] = [self._adam]
+        self.rng = np.random.default_rng(seed)
+
+    def step(self, step: int, share: float) -> float:
+        set_one_cycle(self._adam, _PEAK_LR, share)
+        piece = self.rng.integers(0, len(self._data.headers), _BATCH)
+        said = self._data.pooled[piece, self.rng.integers(0, self._data.pooled.shape[1], _BATCH)]
+        said[self.rng.random(_BATCH) < _UNSAID] = self._data.empty
         prompt = torch.from_numpy(said)
         prompt = functional.normalize(prompt + _NOISE * torch.randn_like(prompt), dim=1)
-        loss = planner_loss(planner, prompt, {name: values[piece] for name, values in targets.items()})
-        optimizer.zero_grad()
+        loss = planner_loss(self.planner, prompt, {name: values[piece] for name, values in self._targets.items()})
+        self._adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        schedule.step()
-    planner.eval()
-    return planner
+        self._adam.step()
+        return loss.item()
+
+    @torch.no_grad()
+    def held_out(self) -> float:
+        self.planner.eval()
+        loss = planner_loss(self.planner, *self._probe).item()
+        self.planner.train()
+        return loss

@@ -1,16 +1,19 @@
 """The mix: parts in balance and in their places, a room after them, and a riser that only its seed changes."""
 
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.header import PROGRAMS
+from model_core.codecs.score.header import PROGRAMS, STYLES
 from model_core.codecs.score.mix import dry_mix, mix, trims_of
-from model_core.codecs.score.notes import Note
+from model_core.codecs.score.mixes import DEFAULT, MIXES, mix_of
+from model_core.codecs.score.notes import Note, notes_of
 from model_core.codecs.score.synth import stems
-from model_core.loudness import integrated_lufs
+from model_core.loudness import integrated_lufs, normalise, true_peak_dbtp
+from model_core.training.composer import compose
 
 RATE = 22050
 Audio = NDArray[np.float32]
@@ -136,3 +139,76 @@ def test_a_constant_in_a_stem_is_taken_out() -> None:
     stem = {"bass": np.full((2, 4 * RATE), 0.1, np.float32)}
     audio = mix(stem, _EVEN, _NO_RISER, RATE, 0)
     assert np.abs(audio[:, 2 * RATE :]).max() < 1e-3
+
+
+@cache
+def _piece(style: str) -> tuple[Audio, float]:
+    """A short piece of the composer's, mixed and normalised, and when its first note starts."""
+    piece = compose(2, style, 24)
+    beats = 1.0 + np.arange(piece.score.beats + 1) * 60 / piece.header.bpm  # a second of silence first
+    notes = notes_of(piece.score, piece.header, beats, key=0)
+    played = stems(notes, float(beats[-1]), RATE)
+    return normalise(mix(played, trims_of(notes), _NO_RISER, RATE, 0, style), RATE), notes[0].start
+
+
+def test_every_style_has_a_mix_and_an_unknown_one_gets_the_default() -> None:
+    assert set(MIXES) == set(STYLES)
+    assert mix_of("cinematic") is DEFAULT
+    assert mix_of(None) is DEFAULT
+    for style in STYLES:
+        assert set(mix_of(style).strips) == {*PROGRAMS, "impact"}
+        for strip in mix_of(style).strips.values():
+            assert -1 < strip.pan < 1
+            assert 0 <= strip.width < 0.8
+            assert 0 <= strip.send < 0.6
+
+
+def test_halls_ring_longer_than_booths() -> None:
+    def late_share(style: str) -> float:
+        wet = mix({"lead": _click()}, _EVEN, _NO_RISER, RATE, 0, style)[:, 110:]
+        return _rms(wet[:, RATE // 2 :]) / _rms(wet)
+
+    assert late_share("ambient") > late_share("orchestral") > late_share("pop") > 3 * late_share("jazz")
+    assert late_share("jazz") > late_share("funk")
+
+
+def test_the_air_of_a_style_is_a_shelf() -> None:
+    noise = np.random.default_rng(0).normal(size=(2, 2 * RATE)).astype(np.float32)
+
+    def tilt_db(style: str) -> float:
+        spectrum = np.abs(np.fft.rfft(mix({"bass": noise}, _EVEN, _NO_RISER, RATE, 0, style)[0])) ** 2
+        return float(10 * np.log10(spectrum[2 * 8000 : 2 * 10000].mean() / spectrum[2 * 200 : 2 * 500].mean()))
+
+    assert tilt_db("lofi") == pytest.approx(tilt_db("pop") + mix_of("lofi").air_db, abs=2)
+    assert tilt_db("trailer") == pytest.approx(tilt_db("pop") + mix_of("trailer").air_db, abs=2)
+
+
+def test_the_dry_mix_has_the_levels_of_the_style() -> None:
+    stem = {"bass": _click()}
+    usual, louder = (float(np.abs(dry_mix(stem, _EVEN, style)).max()) for style in (None, "house"))
+    gain = mix_of("house").strips["bass"].level_db - DEFAULT.strips["bass"].level_db
+    assert 20 * np.log10(louder / usual) == pytest.approx(gain, abs=0.01)
+
+
+def test_drum_strokes_that_fall_together_are_held_below_a_ceiling_and_a_single_one_is_not() -> None:
+    soft, hard = (mix({"drums": level * _click()}, _EVEN, _NO_RISER, RATE, 0)[:, 100] for level in (1.0, 8.0))
+    assert soft == pytest.approx(10 ** (-2.5 / 20), abs=0.03)
+    assert np.abs(hard).max() < 1.1
+
+
+def test_all_styles_are_about_equally_loud_and_none_clips() -> None:
+    loudness = {style: integrated_lufs(_piece(style)[0], RATE) for style in STYLES}
+    assert max(loudness.values()) - min(loudness.values()) < 3.0, loudness
+    assert max(loudness.values()) < -15.5
+    assert max(true_peak_dbtp(_piece(style)[0], RATE) for style in STYLES) <= -1.0
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_piece_is_centred_and_silent_before_its_first_note(style: str) -> None:
+    audio, first = _piece(style)
+    assert first >= 0.99
+    assert np.abs(audio[:, : round((first - 0.1) * RATE)]).max() < 10 ** (-70 / 20)
+    assert np.abs(audio.mean(axis=1)).max() < 10 ** (-65 / 20)
+    left, right = (_rms(side) for side in audio)
+    assert 20 * abs(np.log10(left / right)) < 3
+    assert np.corrcoef(audio)[0, 1] > 0.2  # survives a mono loudspeaker

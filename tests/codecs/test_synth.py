@@ -7,8 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.codecs.score.header import PROGRAMS
-from model_core.codecs.score.notes import IMPACT_PROGRAM, Note
-from model_core.codecs.score.synth import TAIL_S, stems
+from model_core.codecs.score.levels import LAYERED
+from model_core.codecs.score.notes import DRUM_KEYS, FIRST_DRUM_SET, IMPACT_PROGRAM, Note
+from model_core.codecs.score.synth import TAIL_S, load_bank, stems
 
 RATE = 22050
 _KEYS = {"bass": 40, "chords": 60, "lead": 69, "arp": 64, "drums": 36, "impact": 36}
@@ -90,3 +91,62 @@ def test_every_program_keeps_its_dynamics(role: str, program: int) -> None:
     steps = [_energy_db(stems([_played(role, program, v)], 0.4, RATE)[role][:, : RATE // 2]) for v in (0.45, 0.7, 0.95)]
     assert all(soft < loud for soft, loud in pairwise(steps))
     assert 8.0 <= steps[-1] - steps[0] <= 18.0
+
+
+def _highs_db(audio: NDArray[np.float32]) -> float:
+    """Level above 1.3 kHz beside that below 600 Hz, dB."""
+    power = np.square(np.abs(np.fft.rfft(audio[0, : RATE // 2])))
+    hertz = np.fft.rfftfreq(RATE // 2, 1 / RATE)
+    return float(10 * np.log10(power[hertz > 1300].sum() / power[hertz < 600].sum()))
+
+
+@pytest.mark.parametrize(("role", "program"), [pair for pair in _EVERY_PROGRAM if pair[0] not in ("drums", "impact")])
+def test_a_soft_note_is_duller_than_a_hard_one(role: str, program: int) -> None:
+    soft, hard = (_highs_db(stems([_played(role, program, v)], 0.5, RATE)[role]) for v in (0.35, 0.95))
+    if program in LAYERED:
+        assert abs(hard - soft) > 0.1  # by the bank's own samples
+    else:
+        assert hard > soft + 1
+
+
+def test_a_soft_note_under_a_ringing_hard_one_makes_no_click() -> None:
+    notes = [Note("chords", 57, 1.0, 0.0, 2.0, 90), Note("chords", 81, 0.1, 1.0, 1.4, 90)]
+    stem = stems(notes, 2.0, RATE)["chords"][0]
+    jumps = np.abs(np.diff(stem))
+    assert jumps[RATE - 200 : RATE + 400].max() < 1.5 * jumps[RATE // 2 : RATE - 200].max()
+
+
+@pytest.mark.parametrize(("role", "program"), [("chords", 90), ("lead", 80), ("bass", 38), ("chords", 0), ("arp", 46)])
+def test_a_note_ends_without_a_click(role: str, program: int) -> None:
+    stem = stems([_played(role, program, length=0.5)], 1.2, RATE)[role][0]
+    jumps = np.abs(np.diff(stem))
+    assert jumps[RATE // 2 - 64 : RATE].max() <= jumps[: RATE // 2 - 64].max()
+    assert np.abs(stem[-100:]).max() < 0.02 * np.abs(stem).max()
+
+
+def test_every_kit_is_in_the_bank_and_is_another() -> None:
+    bank = load_bank(RATE)
+    (number,) = bank.soundfonts
+    kits = [kit for kit in PROGRAMS["drums"] if kit < FIRST_DRUM_SET]
+    assert all(bank.sfpreset_name(number, 128, kit) for kit in kits)
+    strokes = [
+        Note("drums", key, 0.8, 0.3 * place, 0.3 * place + 0.2, 0) for place, key in enumerate(DRUM_KEYS.values())
+    ]
+    played = [
+        stems([Note(n.role, n.pitch, n.velocity, n.start, n.end, kit) for n in strokes], 2.5, RATE)["drums"]
+        for kit in PROGRAMS["drums"]
+        if kit < FIRST_DRUM_SET
+    ]
+    for index, one in enumerate(played):
+        for other in played[index + 1 :]:
+            assert _energy_db(one - other) > _energy_db(one) - 12
+
+
+@pytest.mark.parametrize("kit", [kit for kit in PROGRAMS["drums"] if kit not in (48, *range(128, 130))])
+def test_no_cymbal_of_a_kit_is_lost_or_covers_it(kit: int) -> None:
+    peaks = {
+        name: float(np.abs(stems([Note("drums", DRUM_KEYS[name], 0.8, 0.0, 0.3, kit)], 0.5, RATE)["drums"]).max())
+        for name in ("kick", "closed_hat", "open_hat", "crash", "ride")
+    }
+    for name in ("closed_hat", "open_hat", "crash", "ride"):
+        assert -16 < 20 * np.log10(peaks[name] / peaks["kick"]) < 4, peaks

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.codecs.score.tempo_map import MAX_BEND, TempoMap, plain_map, tempo_map
+from model_core.codecs.score.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
 from model_core.curves import Events
 
 
@@ -46,7 +46,7 @@ def test_whatever_the_events_the_bends_stay_small(seed: int) -> None:
     rng = np.random.default_rng([seed, 1])
     duration, bpm = float(rng.uniform(1, 40)), float(rng.uniform(60, 140))
     times = np.sort(rng.uniform(0, duration, int(rng.integers(0, 30))))
-    tempo = tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), spread=0.02)
+    tempo = tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), Freedom(spread=0.02))
     _check(tempo, duration)
     if len(tempo.hit_points):
         played = 60 / np.diff(tempo.beat_times)

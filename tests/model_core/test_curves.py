@@ -5,7 +5,15 @@ import itertools
 import numpy as np
 import pytest
 
-from model_core.curves import PULSE_SCALE, EventCurve, Events, event_curve, peak_shaped
+from model_core.curves import (
+    LEAST_STRENGTH,
+    PULSE_SCALE,
+    EventCurve,
+    Events,
+    contrast_curve,
+    event_curve,
+    peak_shaped,
+)
 
 RATE = 12.5
 
@@ -114,3 +122,81 @@ def test_peak_shaped_draws_each_event_at_its_strength() -> None:
     assert drawn[120] == pytest.approx(PULSE_SCALE / 2)
     assert drawn[80] < 1e-6
     assert not peak_shaped(Events(np.zeros(0), np.zeros(0)), times).any()
+
+
+POOLS = (1, 4, 8, 12)
+
+
+def _blended(shares: np.ndarray, seed: int = 4) -> np.ndarray:
+    """Features on the way through several pictures: share n + 0.5 is half picture n, half picture n + 1."""
+    pictures = np.random.default_rng(seed).normal(size=(int(shares.max()) + 2, 64)) / 8
+    whole = shares.astype(int)
+    part = (shares - whole)[:, None]
+    return np.asarray((1 - part) * pictures[whole] + part * pictures[whole + 1], np.float32)
+
+
+def _ramp(middle: float, frames: int, length: int = 120) -> np.ndarray:
+    """0 before, 1 after, even in between: a dissolve of so many frames."""
+    return np.clip((np.arange(length) - middle) / frames + 0.5, 0, 1)
+
+
+@pytest.mark.parametrize("frames", [4, 6, 8, 10])
+def test_the_middle_of_a_dissolve_is_its_peak(frames: int) -> None:
+    features = _blended(_ramp(60, frames))
+    events = contrast_curve(features, _times(), "test", pools=POOLS, window=0.2).peaks()
+    np.testing.assert_allclose(events.times, [60 / RATE], atol=0.5 / RATE + 1e-9)
+
+
+def test_a_cut_next_to_a_dissolve_keeps_its_frame() -> None:
+    shares = _ramp(40, 8) + (np.arange(120) >= 50)
+    known = _times() - 0.01
+    events = contrast_curve(_blended(shares), _times(), "test", pools=POOLS, window=0.2, changed=known).peaks()
+    assert events.times[1] == known[50]
+    np.testing.assert_allclose(events.times, [40 / RATE, known[50]], atol=0.1)
+
+
+@pytest.mark.parametrize("speed", [0.1, 0.3, 1.0, 3.0])
+def test_a_steady_pan_has_no_peak_whatever_its_speed(speed: float) -> None:
+    # Waves of many lengths that glide by: all moments of it are alike, as over an endless canvas.
+    rng = np.random.default_rng(5)
+    lengths, phases = rng.uniform(0.5, 4, 400), rng.uniform(0, 2 * np.pi, 400)
+    features = (np.cos(lengths * speed * _times()[:, None] + phases) / np.sqrt(400)).astype(np.float32)
+    curve = contrast_curve(features, _times(), "test", pools=POOLS, window=0.2, std_floor=0.08)
+    assert len(curve.peaks()) == 0
+    # The same canvas left by a cut: one event, and it stands clear of the motion.
+    cut = np.where(_times()[:, None] < 60 / RATE, features, features[:, ::-1])
+    events = contrast_curve(cut, _times(), "test", pools=POOLS, window=0.2, std_floor=0.08).peaks()
+    np.testing.assert_allclose(events.times, [59.5 / RATE])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 9])
+def test_contrast_of_very_short_clips(frames: int) -> None:
+    still = contrast_curve(np.ones((frames, 4), np.float32), np.arange(frames) / RATE, "test", pools=POOLS, window=0.2)
+    assert len(still.times) == len(still.values) == max(1, frames - 1)
+    assert not still.values.any()
+    assert len(still.peaks()) == 0
+
+
+def test_a_cut_in_a_clip_shorter_than_the_widest_side_is_found() -> None:
+    features = np.asarray(_shots([5], frames=9) / 8, np.float32)
+    curve = contrast_curve(features, _times(9), "test", pools=POOLS, window=0.2)
+    np.testing.assert_allclose(curve.peaks().times, [4.5 / RATE])
+
+
+def test_strength_is_what_stays_changed_where_the_sizes_are_known() -> None:
+    shares = np.where(np.arange(120) < 30, 0.0, 1.0)  # a cut, and a flash of one frame
+    shares[70] = 2.0
+    events = contrast_curve(_blended(shares), _times(), "test", pools=POOLS, window=0.2).peaks()
+    assert len(events) == 2
+    assert events.strengths[0] == 1.0
+    assert events.strengths[1] == LEAST_STRENGTH
+
+
+def test_sizes_choose_no_events() -> None:
+    values = np.zeros(100)
+    values[[30, 70]] = [5.0, 4.0]
+    plain = EventCurve(np.arange(100) / 25, values, "test").peaks()
+    sized = EventCurve(np.arange(100) / 25, values, "test", sizes=np.linspace(0, 1, 100)).peaks()
+    np.testing.assert_array_equal(plain.times, sized.times)
+    np.testing.assert_allclose(plain.strengths, [1.0, 4.0 / 4.9], atol=1e-9)
+    assert sized.strengths[0] < sized.strengths[1] == 1.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.loudness import integrated_lufs, normalise, true_peak_dbtp
+from model_core.loudness import held_below, integrated_lufs, normalise, true_peak_dbtp
 
 RATE = 44100
 
@@ -102,3 +102,45 @@ def test_an_event_keeps_standing_out_of_the_music() -> None:
     )
     assert true_peak_dbtp(result, RATE) <= -1.49
     assert after > before - 7  # the limiter takes 6 dB at most
+
+
+def test_one_stroke_among_many_may_lose_more_than_the_usual_ones() -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 8 * RATE)).astype(np.float32) * 0.05
+    noise[:, 4 * RATE + RATE // 2 - 2000] = 6.0
+    one = integrated_lufs(normalise(noise, RATE), RATE)
+    noise[:, 1000 :: RATE // 2] = 6.0
+    many = integrated_lufs(normalise(noise, RATE), RATE)
+    assert one == pytest.approx(many + 3, abs=0.5)
+
+
+def test_a_loud_bass_note_stays_a_clean_tone() -> None:
+    bass = _tone(50, 0.02, 6.0)
+    bass[:, 3 * RATE : 3 * RATE + RATE // 2] *= 30
+    limited = held_below(bass, RATE, -10.0)
+    part = limited[0, round(3.1 * RATE) : round(3.4 * RATE)] * np.hanning(round(3.4 * RATE) - round(3.1 * RATE))
+    spectrum = np.abs(np.fft.rfft(part, 10 * RATE))
+    harmonics = max(spectrum[10 * hertz - 20 : 10 * hertz + 20].max() for hertz in (100, 150, 200, 250))
+    assert np.abs(limited).max() <= 10 ** (-10 / 20) + 1e-4
+    assert 20 * np.log10(spectrum.max() / harmonics) > 40
+
+
+def test_the_limiter_does_not_pump() -> None:
+    audio = _tone(440, 0.1)
+    hit = RATE
+    audio[:, hit : hit + 200] += 1.5
+    gain = held_below(audio, RATE, -2.0)[0] / np.where(np.abs(audio[0]) < 1e-3, np.nan, audio[0])
+    assert np.nanmax(np.abs(gain[: hit - 400] - 1)) < 1e-3
+    assert np.nanmax(np.abs(gain[hit + RATE // 8 :] - 1)) < 1e-3
+
+
+def test_what_lies_below_the_ceiling_is_unchanged() -> None:
+    tone = _tone(440, 0.5)
+    assert held_below(tone, RATE, -3.0) is tone
+
+
+@pytest.mark.parametrize("at", [0, 1, 15, 31, 32, 33, 1000, 44099])
+def test_a_peak_anywhere_in_a_cell_is_held(at: int) -> None:
+    audio = np.zeros((2, RATE), np.float32)
+    audio[0, at] = 4.0
+    audio[1, max(0, at - 5)] = -2.0
+    assert np.abs(held_below(audio, RATE, -6.0)).max() <= 10 ** (-6 / 20) + 1e-4

@@ -98,7 +98,11 @@ def test_a_planned_curve_is_heard(pipeline: Pipeline, soundtrack: Soundtrack) ->
         values = np.exp(-0.5 * ((times[:, None] - events) / 0.08) ** 2).max(axis=1)
         curve = EventCurve(times, (values - values.mean()) / values.std(), "planted", 0.2)
         made = pipeline.score_curve(
-            curve, soundtrack.video, PROMPT, ScoreOptions(seed=seed, plan=False, curve_guidance=5), lambda *_: None
+            curve,
+            soundtrack.video,
+            PROMPT,
+            ScoreOptions(seed=seed, sync=0, redraws=0, curve_guidance=5),
+            lambda *_: None,
         )
         heard = made.heard_curve.at(times)
         own.append(float(np.corrcoef(curve.values, heard)[0, 1]))

@@ -22,9 +22,9 @@ def planner() -> PromptPlanner:
     return planner
 
 
-def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, bend: bool = True) -> Plan:
+def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, sync: float = 1.0) -> Plan:
     pooled = torch.nn.functional.normalize(torch.randn(1, 384, generator=torch.Generator().manual_seed(1)), dim=1)
-    return make_plan(planner, Wish(prompt, pooled, seed, bend), events, 12.0)
+    return make_plan(planner, Wish(prompt, pooled, seed, sync), events, 12.0)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -35,7 +35,8 @@ def test_explicit_words_are_obeyed(planner: PromptPlanner, seed: int) -> None:
     assert "lead" in plan.header.parts
     assert plan.header.minor
     assert (plan.key + 9) % 12 == 7
-    assert np.abs(60 / np.diff(plan.tempo.beat_times) / 100 - 1).max() < 0.06
+    felt = 60 / np.diff(plan.tempo.beat_times) * plan.header.felt_bpm / plan.header.bpm
+    assert np.abs(felt / 100 - 1).max() < 0.02
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -43,6 +44,50 @@ def test_a_solo_piano_is_nothing_but_a_piano(planner: PromptPlanner, seed: int) 
     header = _plan(planner, "solo piano, wistful", seed).header
     assert header.parts <= {"chords", "lead", "arp"}
     assert {header.programs[role] for role in header.parts} == {0}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "programs"),
+    [("solo cello", {42}), ("just strings", {48, 49}), ("harp only, slow", {46}), ("solo oboe", {68})],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_solo_is_nothing_but_its_instrument(
+    planner: PromptPlanner, prompt: str, programs: set[int], seed: int
+) -> None:
+    header = _plan(planner, prompt, seed).header
+    playing = {header.programs[role] for role in header.parts}
+    assert len(playing) == 1
+    assert playing <= programs
+    assert "drums" not in header.parts
+
+
+def test_drums_and_bass_can_be_alone(planner: PromptPlanner) -> None:
+    assert _plan(planner, "only drums").header.parts == {"drums"}
+    assert _plan(planner, "just bass, nothing else").header.parts == {"bass"}
+
+
+@pytest.mark.parametrize(("prompt", "meter"), [("a slow waltz", "3/4"), ("6/8 folk", "6/8"), ("common time", "4/4")])
+def test_the_meter_is_obeyed(planner: PromptPlanner, prompt: str, meter: str) -> None:
+    for seed in range(3):
+        plan = _plan(planner, prompt, seed, NO_EVENTS)
+        assert plan.header.meter == meter
+        assert plan.tempo.beat_in_bar.max() == plan.header.beats_per_bar - 1
+
+
+@pytest.mark.parametrize(("prompt", "low", "high"), [("slow", 0, 84), ("fast", 116, 168), ("90 to 100 bpm", 90, 100)])
+def test_a_range_of_tempi_is_kept_to(planner: PromptPlanner, prompt: str, low: float, high: float) -> None:
+    for seed in range(6):
+        assert low - 1e-6 <= _plan(planner, f"{prompt}, 4/4", seed).header.felt_bpm <= high + 1e-6
+
+
+def test_sync_says_how_far_the_tempo_may_bend(planner: PromptPlanner) -> None:
+    events = Events(np.array([1.7, 3.1, 5.3, 6.9, 9.2]), np.ones(5))
+    bends = []
+    for sync in (0.25, 1.0):
+        lengths = np.diff(_plan(planner, "rock", 0, events, sync).tempo.beat_times)
+        bends.append(float(lengths.max() / lengths.min()))
+    assert 1 < bends[0] < 1.021
+    assert bends[0] < bends[1]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -77,7 +122,7 @@ def test_an_empty_prompt_listens_to_the_picture(planner: PromptPlanner) -> None:
 
 
 def test_the_tempo_stays_steady_when_it_may_not_bend(planner: PromptPlanner) -> None:
-    tempo = _plan(planner, "rock", bend=False).tempo
+    tempo = _plan(planner, "rock", sync=0.0).tempo
     assert np.diff(tempo.beat_times).std() < 1e-9
     assert len(tempo.hit_points) == 0
     assert len(_plan(planner, "rock").tempo.hit_points) > 0

@@ -1,13 +1,15 @@
 """The video's curve on real files, with the shipped encoder: its peaks stand on the frames at which the shots begin."""
 
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.media import probe
-from model_core.video_curve import video_curve
+from model_core.video_curve import CELLS, PICTURE_WEIGHT, seen, video_curve
 from tests import video_factory as factory
 
 CUTS = [0.93, 1.77, 3.16, 4.6]
@@ -34,3 +36,54 @@ def test_progress_goes_up_to_one(tmp_path: Path, encoder: EfficientNetLite0) -> 
     assert said == sorted(said)
     assert len(said) == 3
     assert said[-1] == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [8, 16, 33, 224])
+def test_features_and_pictures_are_joined_so_that_squared_distances_add(size: int) -> None:
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(3, 20)).astype(np.float32)
+    pictures = np.stack([np.full((size, size, 3), grey, np.uint8) for grey in (0, 51, 255)])
+    joined = seen(features, pictures)
+    assert joined.shape == (3, 20 + 3 * CELLS**2)
+    for one, other, step in ((0, 1, 0.2), (1, 2, 0.8), (0, 2, 1.0)):
+        cosine = features[one] @ features[other] / np.linalg.norm(features[one]) / np.linalg.norm(features[other])
+        squared = float(((joined[one] - joined[other]) ** 2).sum())
+        assert squared == pytest.approx(1 - cosine + (PICTURE_WEIGHT * step) ** 2, rel=1e-4)
+
+
+def test_a_small_picture_keeps_what_is_where() -> None:
+    pictures = np.zeros((1, 16, 16, 3), np.uint8)
+    pictures[0, :2, 14:, 2] = 255  # blue in the upper right cell
+    small = seen(np.ones((1, 5), np.float32), pictures)[0, 5:].reshape(CELLS, CELLS, 3)
+    assert small[0, CELLS - 1, 2] == small.max() > 0
+    assert np.count_nonzero(small) == 1
+
+
+def _faded(path: Path, middle: float, length: float, encoder: EfficientNetLite0) -> np.ndarray:
+    """Peaks of a clip of 4 s at 25 a second that goes from a textured picture to another, evenly."""
+    rng = np.random.default_rng(2)
+    old, new = (rng.integers(0, top, (9, 12, 3)).repeat(16, 0).repeat(16, 1) for top in (256, 120))
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 192, 144, "yuv420p"
+        for number in range(100):
+            share = np.clip((number / 25 - middle) / length + 0.5, 0, 1)
+            picture = np.asarray((1 - share) * old + share * new, np.uint8)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        container.mux(video.encode())
+    return video_curve(path, encoder, probe(path).duration).peaks().times
+
+
+@pytest.mark.parametrize("length", [0.3, 0.6, 0.8])
+def test_a_dissolve_is_one_peak_near_its_middle(tmp_path: Path, encoder: EfficientNetLite0, length: float) -> None:
+    np.testing.assert_allclose(_faded(tmp_path / "a.mp4", 1.9, length, encoder), [1.9], atol=0.1)
+
+
+@pytest.mark.parametrize("duration", [0.04, 0.2, 0.5])
+def test_a_clip_shorter_than_any_window_has_a_curve(
+    tmp_path: Path, encoder: EfficientNetLite0, duration: float
+) -> None:
+    path = factory.make_clip(tmp_path / "a.mp4", duration=duration)
+    curve = video_curve(path, encoder, duration)
+    assert len(curve.times) == len(curve.values) >= 1
+    assert np.isfinite(curve.values).all()

@@ -72,6 +72,6 @@ def test_every_program_is_one_that_the_model_has() -> None:
 
 @pytest.mark.parametrize("prompt", ["solo piano", "a piano solo", "just a piano", "piano only"])
 def test_solo_piano(prompt: str) -> None:
-    assert explicit_words(prompt).solo_piano
-    assert not explicit_words("piano and strings").solo_piano
-    assert not explicit_words("no solo piano").solo_piano
+    assert explicit_words(prompt).solo == INSTRUMENTS["piano"]
+    assert explicit_words("piano and strings").solo is None
+    assert explicit_words("no solo piano").solo is None

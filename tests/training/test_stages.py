@@ -1,4 +1,4 @@
-"""Every training stage runs on a handful of pieces, learns something, and its result loads as a model folder."""
+"""What the stages are made of: the corpus, its windows, and networks that learn something from a handful of pieces."""
 
 import dataclasses
 from pathlib import Path
@@ -11,15 +11,17 @@ from model_core.codecs.score.beats import to_beats
 from model_core.codecs.score.vae import BeatVAE
 from model_core.curves import PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
-from model_core.errors import ModelError
-from model_core.model_folder import EmbeddedModel, load_model, save_model
+from model_core.errors import InputError
 from model_core.training.composer import compose
 from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
-from model_core.training.dataset import Dropout, FlowData, batch, prepare, random_known
+from model_core.training.dataset import Dropout, FlowData, batch, flow_data, random_known
+from model_core.training.loop import Limit, Run
 from model_core.training.render_curves import curve_of, render_curves, steady_beats
+from model_core.training.shards import Shard, header_of, load_shard, seeds_in
 from model_core.training.train_codec import reconstruction_loss, train_codec
-from model_core.training.train_flow import FlowSettings, flow_loss, new_model, train_flow, with_curve
-from model_core.training.train_planner import planner_loss, targets_of, train_planner
+from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve
+from model_core.training.train_planner import PlannerData, planner_loss, targets_of, train_planner
+from model_core.training.write_corpus import compose_shard
 
 PIECES = 6
 
@@ -31,8 +33,18 @@ def vae() -> BeatVAE:
 
 
 @pytest.fixture(scope="module")
-def data(vae: BeatVAE) -> FlowData:
-    return prepare(range(PIECES), vae, MiniLM(), mixed=True)
+def shard() -> Shard:
+    composed = compose_shard(range(PIECES), rendered=True, encoder=MiniLM())
+    return dataclasses.replace(composed, curves=np.zeros((PIECES, 0), np.float32))
+
+
+@pytest.fixture(scope="module")
+def data(vae: BeatVAE, shard: Shard) -> FlowData:
+    return flow_data([shard], vae)
+
+
+def _quiet(stage: str, steps: int) -> Run:
+    return Run(stage, Limit(steps=steps), say=lambda line: None)
 
 
 def test_the_codec_learns_and_scales_its_latents(vae: BeatVAE) -> None:
@@ -53,11 +65,31 @@ def test_examples_do_not_depend_on_the_processes() -> None:
     np.testing.assert_array_equal(together.beats, alone.beats)
 
 
-def test_prepared_data_survives_the_disk(data: FlowData, tmp_path: Path) -> None:
-    data.save(tmp_path / "data.npz")
-    back = FlowData.load(tmp_path / "data.npz")
-    np.testing.assert_array_equal(back.latents, data.latents)
-    assert back.part(slice(2, 5)).tokens.shape[0] == 3
+def test_a_shard_survives_the_disk(shard: Shard, vae: BeatVAE, tmp_path: Path) -> None:
+    shard.save(tmp_path / "00000.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["00000.npz"]
+    back = load_shard(tmp_path / "00000.npz")
+    for field in dataclasses.fields(Shard):
+        np.testing.assert_array_equal(getattr(back, field.name), getattr(shard, field.name))
+    assert [header_of(text) for text in back.headers] == [example_of(seed, True).header for seed in range(PIECES)]
+    assert seeds_in(tmp_path / "00000.npz") == list(range(PIECES))
+    (tmp_path / "00000.npz").write_bytes(b"PK")
+    assert seeds_in(tmp_path / "00000.npz") == []
+    with pytest.raises(InputError, match=r"00000\.npz cannot be read"):
+        load_shard(tmp_path / "00000.npz")
+
+
+def test_flow_data_is_the_corpus_encoded(data: FlowData, shard: Shard, vae: BeatVAE) -> None:
+    example = example_of(3, True)
+    beats = len(example.beats)
+    with torch.no_grad():
+        latents = vae.encode(torch.from_numpy(example.beats.astype(np.float32)))
+    torch.testing.assert_close(torch.from_numpy(data.latents[3, :beats]), latents.half(), atol=2e-3, rtol=2e-3)
+    assert not data.latents[3, beats:].any()
+    np.testing.assert_array_equal(data.beat_in_bar[3, :beats], example.beat_in_bar)
+    np.testing.assert_array_equal(data.headers[3], example.header.vector())
+    assert shard.captions[3].tolist() == example.captions
+    assert data.part(slice(2, 5)).tokens.shape[0] == 3
 
 
 def test_masks_always_leave_something_to_generate() -> None:
@@ -123,45 +155,27 @@ def test_rendered_curves_peak_where_the_composer_put_events() -> None:
     assert found > 0.6 * total
 
 
-def test_the_stages_make_a_model_that_loads(data: FlowData, vae: BeatVAE, tmp_path: Path) -> None:
-    log: list[str] = []
-    settings = FlowSettings(seconds=600, tokens=128, most_steps=40)
-    text = train_flow(new_model(64, 64, 2), data, data, settings, tmp_path / "text", log=log.append)
-    curved = dataclasses.replace(data, curves=render_curves(data.seeds, data.lengths))
+def test_the_flow_learns_with_and_without_a_curve(data: FlowData, shard: Shard) -> None:
+    settings = FlowSettings(tokens=128)
+    text = train_flow(new_model(64, 64, 2), data, data, settings, _quiet("flow", 40))
+    assert data.curves.shape == (PIECES, 0)
+    curved = dataclasses.replace(data, curves=render_curves(shard.seeds, shard.lengths))
     assert curved.curves.shape == (PIECES, 640)
     assert 0 <= curved.curves.min() < curved.curves.max() <= PULSE_SCALE
-    flow = train_flow(with_curve(text), curved, curved, settings, tmp_path / "curve", log=log.append)
-    before, after = (float(line.split("held out ")[1].split()[0]) for line in (log[0], log[-1]))
+    both = with_curve(text)
+    log: list[str] = []
+    run = Run("curve", Limit(steps=40), say=log.append)
+    train_flow(both, curved, curved, settings, run)
+    before, after = (float(line.split("held out ")[1].split()[0]) for line in (log[0], log[-2]))
     assert after < before
-    headers = [example_of(int(seed)).header for seed in data.seeds]
-    planner = train_planner(headers, data.pooled, data.pooled[0, 0], steps=40)
-    model = EmbeddedModel("tiny", flow, vae, planner)
-    save_model(model, tmp_path / "model")
-    back = load_model(tmp_path / "model")
-    assert back.name == "tiny"
-    clean, condition, unknown = batch(curved, 256, np.random.default_rng(0), Dropout(0, 0), window=16)
-    probe = clean, condition, unknown, torch.full((len(clean),), 0.5), torch.randn_like(clean)
-    with torch.no_grad():
-        torch.testing.assert_close(flow_loss(back.flow, *probe), flow_loss(flow, *probe), atol=0.03, rtol=0.03)
-    shard = next((tmp_path / "model" / "codec").glob("*.safetensors"))
-    shard.write_bytes(shard.read_bytes()[:-1] + b"x")
-    with pytest.raises(ModelError, match="damaged"):
-        load_model(tmp_path / "model")
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot read v2m\.json"):
-        load_model(tmp_path)
-    (tmp_path / "v2m.json").write_text('{"format": 99, "kind": "stable-audio-3"}')
-    with pytest.raises(ModelError, match="format 99"):
-        load_model(tmp_path)
-
-
-def test_the_planner_learns_the_styles_of_its_captions(data: FlowData) -> None:
-    headers = [example_of(int(seed)).header for seed in data.seeds]
-    pooled, targets = torch.from_numpy(data.pooled[:, 0]), targets_of(headers)
-    planner = train_planner(headers, data.pooled, data.pooled[0, 0], steps=150)
-    fresh = train_planner(headers, data.pooled, data.pooled[0, 0], steps=1)
+def test_the_planner_learns_the_styles_of_its_captions(shard: Shard) -> None:
+    headers = [header_of(text) for text in shard.headers]
+    pooled, targets = torch.from_numpy(shard.pooled[:, 0]), targets_of(headers)
+    data = PlannerData(headers, shard.pooled, shard.pooled[0, 0])
+    planner = train_planner(data, data, _quiet("planner", 150))
+    fresh = train_planner(data, data, _quiet("planner", 1))
     with torch.no_grad():
         assert planner_loss(planner, pooled, targets) < planner_loss(fresh, pooled, targets) - 2
         assert (planner.style_logits(pooled).argmax(dim=1) == targets["style"]).all()

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.codecs.score.beats import from_beats
-from model_core.codecs.score.grid import beats_of, curve_frames, grid_condition
-from model_core.codecs.score.mix import mix, trims_of
+from model_core.codecs.score.grid import BEATS_PER_FRAME, beats_of, curve_frames, grid_condition
+from model_core.codecs.score.mix import dry_mix, mix, trims_of
 from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
@@ -18,7 +18,11 @@ from model_core.codecs.score.vae import BeatVAE
 from model_core.curves import EventCurve, peak_shaped
 
 SAMPLE_RATE: Final = 44100
-_FADE_S: Final = 0.08
+PREVIEW_RATE: Final = 22050
+_SHORTEST_FADE_S: Final = 0.35
+_LONGEST_FADE_S: Final = 2.5
+_RELEASE: Final = 0.4  # of the last fade: what still sounds then is let go, so that it decays under the fade
+_LEAST_NOTE_S: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,10 @@ class ScoreCodec:
     """Latents of two beats a frame <-> a played score."""
 
     def __init__(self, vae: BeatVAE) -> None:
-        """``vae`` decodes the beats. The instrument bank is loaded here, not at the first score."""
+        """``vae`` decodes the beats. The instrument bank is loaded here, at both rates, not at the first score."""
         self.vae = vae
         load_bank(SAMPLE_RATE)
+        load_bank(PREVIEW_RATE)
 
     def grid(self, plan: Plan) -> torch.Tensor:
         """Grid channels of the plan, shape (GRID_CHANNELS, F)."""
@@ -59,25 +64,51 @@ class ScoreCodec:
         logits = self.vae.decode(beats_of(latents)).numpy()
         return from_beats(logits, plan.tempo.beat_in_bar).keep_only(plan.header.parts)
 
+    def frame_times(self, plan: Plan) -> NDArray[np.float64]:
+        """Seconds at which each latent frame begins, and at which the last one ends, shape (F + 1,)."""
+        return plan.tempo.beat_times[::BEATS_PER_FRAME]
+
+    def preview(self, score: Score, plan: Plan) -> NDArray[np.float32]:
+        """A cheap dry mono mix of a score at PREVIEW_RATE, shape (plan.duration * PREVIEW_RATE,): to judge it by."""
+        notes = [n for n in notes_of(score, plan.header, plan.tempo.beat_times, plan.key) if n.start < plan.duration]
+        length = round(plan.duration * PREVIEW_RATE)
+        heard = np.zeros(length, np.float32)
+        if notes:
+            mixed = dry_mix(stems(notes, plan.duration, PREVIEW_RATE), trims_of(notes))[:length]
+            heard[: len(mixed)] = mixed
+        return heard
+
     def perform(self, score: Score, plan: Plan) -> Performance:
-        """Play a score and cut the sound to the plan's duration."""
+        """Play a score; its sound has died away by the plan's duration.
+
+        The last sound is faded from just after the last onset on, over a few seconds at most, and notes that would
+        ring to the very end are let go under that fade.
+        """
         beat_times, header = plan.tempo.beat_times, plan.header
+        begun = [note for note in notes_of(score, header, beat_times, plan.key) if note.start < plan.duration]
+        fade = _fade_s(begun, plan.duration)
+        let_go = plan.duration - _RELEASE * fade
         played = [
-            replace(note, end=min(note.end, plan.duration))
-            for note in notes_of(score, header, beat_times, plan.key)
-            if note.start < plan.duration
+            replace(note, end=min(note.end, max(let_go, note.start + _LEAST_NOTE_S), plan.duration)) for note in begun
         ]
         length = round(plan.duration * SAMPLE_RATE)
         riser = riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
-        sound = stems(played, plan.duration, SAMPLE_RATE)
-        audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed)
-        return Performance(score, played, _cut(audio, length))
+        sound = stems(played, plan.duration, SAMPLE_RATE, tail=0.0)
+        audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed, header.style)
+        return Performance(score, played, _ended(audio, length, fade))
 
 
-def _cut(audio: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    cut = np.zeros((2, length), np.float32)
+def _fade_s(notes: list[Note], duration: float) -> float:
+    """Seconds of the last fade: as many as follow the last onset, within bounds that no chop and no dull end has."""
+    last = max((note.start for note in notes), default=0.0)
+    return min(duration, max(_SHORTEST_FADE_S, min(_LONGEST_FADE_S, duration - last - _LEAST_NOTE_S)))
+
+
+def _ended(audio: NDArray[np.float32], length: int, fade_s: float) -> NDArray[np.float32]:
+    """The first ``length`` samples, the last of them fading to nothing along a quarter of a cosine."""
+    ended = np.zeros((2, length), np.float32)
     kept = min(length, audio.shape[1])
-    cut[:, :kept] = audio[:, :kept]
-    fade = min(length, round(_FADE_S * SAMPLE_RATE))
-    cut[:, length - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return cut
+    ended[:, :kept] = audio[:, :kept]
+    fade = min(length, round(fade_s * SAMPLE_RATE))
+    ended[:, length - fade :] *= np.cos(np.linspace(0, np.pi / 2, fade)).astype(np.float32)
+    return ended

@@ -7,10 +7,12 @@ from typing import Final
 import numpy as np
 import tinysoundfont
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from model_core.assets import asset
-from model_core.codecs.score.levels import LATENCY_MS
+from model_core.codecs.score.levels import LATENCY_MS, LAYERED
 from model_core.codecs.score.notes import Note, kit_of
+from model_core.codecs.score.score import RANGES
 
 TAIL_S: Final = 2.5
 _BANK: Final = "soundfont/FluidR3Mono_GM.sf3"
@@ -23,20 +25,34 @@ samples are the louder ones."""
 _SOFTEST: Final = 0.03  # of the synth's gain; below 1/127 it would find no sample and stay silent
 _MOST_EARLY_S: Final = 0.08
 """Programs that speak late (bowed strings, pads) start before their note by their latency, but no more than this."""
+_BORROWED: Final[dict[int, tuple[int, dict[int, float]]]] = {
+    0: (8, {49: 0.7, 51: 0.6}),
+    16: (32, {42: 0.5, 46: 0.7}),
+    24: (32, {42: 0.5, 46: 0.7}),
+    25: (25, {42: 0.6, 46: 0.6, 51: 0.6}),
+}
+"""Cymbals that a kit has far below its other keys, or far above: the kit to play them on instead, and their gains."""
+_BORROWED_CHANNEL: Final = 10
+_SOFT_HZ: Final = 1300.0
+_SOFT_VELOCITY: Final = 0.3
+_LOUD_VELOCITY: Final = 0.9
+_SOFTEST_HIGHS: Final = 0.45
+_TURN_S: Final = 0.003
 _BYTES_A_FRAME: Final = 8
 _FADE_S: Final = 0.1
 _LOCK: Final = Lock()
 
 
-def stems(notes: list[Note], duration: float, sample_rate: int) -> dict[str, NDArray[np.float32]]:
-    """Each role alone, shape (2, (duration + TAIL_S) * sample_rate). The same notes give the same samples.
+def stems(notes: list[Note], duration: float, sample_rate: int, tail: float = TAIL_S) -> dict[str, NDArray[np.float32]]:
+    """Each role alone, shape (2, (duration + tail) * sample_rate). The same notes give the same samples.
 
     Args:
         notes: in any order; all of a role have the program of its first one.
-        duration: seconds of music; notes may ring TAIL_S longer.
+        duration: seconds of music.
         sample_rate: Hz.
+        tail: seconds that notes may ring longer.
     """
-    samples = round((duration + TAIL_S) * sample_rate)
+    samples = round((duration + tail) * sample_rate)
     by_role: dict[str, list[Note]] = {}
     for note in notes:
         by_role.setdefault(note.role, []).append(note)
@@ -61,6 +77,9 @@ def _stem(notes: list[Note], samples: int, sample_rate: int) -> NDArray[np.float
     channel = _DRUM_CHANNEL if drums else 0
     program = kit_of(notes[0].program) if drums else notes[0].program
     synth.program_select(channel, number, _DRUM_BANK if drums else 0, program, is_drums=drums)
+    lender, borrowed = _BORROWED.get(program, (program, {})) if drums else (program, {})
+    if borrowed:
+        synth.program_select(_BORROWED_CHANNEL, number, _DRUM_BANK, lender, is_drums=True)
     early = min(_MOST_EARLY_S, 0.001 * LATENCY_MS.get(notes[0].role, {}).get(notes[0].program, 0.0))
     events = []
     for note in notes:
@@ -75,13 +94,42 @@ def _stem(notes: list[Note], samples: int, sample_rate: int) -> NDArray[np.float
         if at > now:
             synth.generate_simple(at - now, view[_BYTES_A_FRAME * now : _BYTES_A_FRAME * at])
             now = at
+        plays = _BORROWED_CHANNEL if pitch in borrowed else channel
         if on:
             # Straight to the bank: the synth's own noteon would round the velocity to one of 127.
-            soundfont.channel_note_on(channel, pitch, max(_SOFTEST, float(velocity) ** _DYNAMICS))
+            gain = borrowed.get(pitch, 1.0) * float(velocity) ** _DYNAMICS
+            soundfont.channel_note_on(plays, pitch, max(_SOFTEST, gain))
         else:
-            soundfont.channel_note_off(channel, pitch)
+            soundfont.channel_note_off(plays, pitch)
     synth.generate_simple(samples - now, view[_BYTES_A_FRAME * now :])
-    return np.ascontiguousarray(audio.T)
+    stem = np.ascontiguousarray(audio.T)
+    if notes[0].role in RANGES and program not in LAYERED:
+        _soften(stem, [(_at(note.start - early, sample_rate), note.velocity) for note in notes], sample_rate)
+    return stem
+
+
+def _soften(stem: NDArray[np.float32], played: list[tuple[int, float]], sample_rate: int) -> None:
+    """Take highs from what is played softly, in place: most programs have one sample for soft and loud.
+
+    Args:
+        stem: shape (2, N), both sides alike, as all pitched programs of the bank are.
+        played: first sample and velocity of the notes.
+        sample_rate: Hz.
+    """
+    pole = np.float32(np.exp(-2 * np.pi * _SOFT_HZ / sample_rate))
+    lows = lfilter(np.array([1 - pole], np.float32), np.array([1, -pole], np.float32), stem[0])
+    highs = stem[0] - lows
+    turn, before = round(_TURN_S * sample_rate), 1.0
+    loudest = dict(sorted(played))  # of notes struck at once
+    ends = [*list(loudest)[1:], stem.shape[1]]
+    for (first, velocity), last in zip(loudest.items(), ends, strict=True):
+        loudness = (velocity - _SOFT_VELOCITY) / (_LOUD_VELOCITY - _SOFT_VELOCITY)
+        share = _SOFTEST_HIGHS + (1 - _SOFTEST_HIGHS) * min(1.0, max(0.0, loudness))
+        part = highs[first:last]
+        part *= np.float32(share)
+        part[:turn] *= np.linspace(before / share, 1, turn, dtype=np.float32)[: len(part)]
+        before = share
+    stem[:] = lows + highs
 
 
 def _at(seconds: float, sample_rate: int) -> int:

@@ -55,14 +55,31 @@ class _Anchor:
     before: "_Anchor | None" = None
 
 
-def plain_map(duration: float, bpm: float, beats_per_bar: int = 4) -> TempoMap:
-    """A steady tempo over ``duration`` seconds, close to ``bpm`` so that the last beat ends with the video."""
+@dataclass(frozen=True)
+class Freedom:
+    """How far a tempo map may stray, both as shares of the tempo.
+
+    Attributes:
+        bend: of a stretch between two hit points from the tempo of the whole.
+        spread: of the tempo of the whole from the one wished for.
+    """
+
+    bend: float = MAX_BEND
+    spread: float = TEMPO_SPREAD
+
+
+def plain_map(duration: float, bpm: float, freedom: Freedom = Freedom(), beats_per_bar: int = 4) -> TempoMap:
+    """A steady tempo over ``duration`` seconds: close to ``bpm`` so that the last beat ends with the video, or where
+    the tempo of the whole is not free and that would bend it too much, just ``bpm`` with a last beat cut short."""
     last = max(1, round(duration * bpm / 60))
-    return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
+    if freedom.spread > 0 or abs(last * 60 / (duration * bpm) - 1) <= freedom.bend:
+        return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
+    last = max(1, int(np.ceil(duration * bpm / 60)))
+    return _finished(np.arange(last + 1) * 60 / bpm, [], np.zeros(0), beats_per_bar)
 
 
 def tempo_map(
-    duration: float, bpm: float, events: Events, spread: float = TEMPO_SPREAD, beats_per_bar: int = 4
+    duration: float, bpm: float, events: Events, freedom: Freedom = Freedom(), beats_per_bar: int = 4
 ) -> TempoMap:
     """The map of greatest worth: many strong events on beats or half-beats, little bending, a tempo close to bpm.
 
@@ -70,18 +87,18 @@ def tempo_map(
         duration: of the video, seconds.
         bpm: tempo wished for.
         events: of the video; those within half a second of its ends are left out.
-        spread: how far the tempo of the whole may lie from bpm, as a share of it.
+        freedom: how far it may stray.
         beats_per_bar: quarter notes in a whole bar.
     """
     inside = (events.times > 0.5) & (events.times < duration - 0.5)
     met = Events(events.times[inside], events.strengths[inside])
     searched = [
-        (_best_path(met, duration, 60 / (bpm * ratio)), _BASE_COST * abs(ratio - 1))
-        for ratio in np.linspace(1 - spread, 1 + spread, _BASES).tolist()
+        (_best_path(met, duration, 60 / (bpm * ratio), freedom.bend), _BASE_COST * abs(ratio - 1))
+        for ratio in np.unique(np.linspace(1 - freedom.spread, 1 + freedom.spread, _BASES)).tolist()
     ]
     found = [(path.worth - cost, path) for path, cost in searched if path is not None]
     if not found:
-        return plain_map(duration, bpm, beats_per_bar)
+        return plain_map(duration, bpm, freedom, beats_per_bar)
     end: _Anchor | None = max(found, key=lambda pair: pair[0])[1]
     anchors: list[_Anchor] = []
     while end is not None:
@@ -89,7 +106,7 @@ def tempo_map(
         end = end.before
     hits = anchors[1:-1]
     if not hits:
-        return plain_map(duration, bpm, beats_per_bar)
+        return plain_map(duration, bpm, freedom, beats_per_bar)
     half_beats = [anchor.half_beats for anchor in anchors]
     last = half_beats[-1] // 2
     beat_times = np.interp(2 * np.arange(last + 1), half_beats, [anchor.seconds for anchor in anchors])
@@ -98,7 +115,7 @@ def tempo_map(
     return _finished(beat_times, bars, np.array([hit.seconds for hit in hits]), beats_per_bar)
 
 
-def _best_path(events: Events, duration: float, beat: float) -> _Anchor | None:
+def _best_path(events: Events, duration: float, beat: float, most: float) -> _Anchor | None:
     """Dynamic programming over events and the parity of their half-beat; ends on the beat next to the video's end."""
     at = [0.0, *events.times.tolist()]
     worth = [0.0, *events.strengths.tolist()]
@@ -110,7 +127,7 @@ def _best_path(events: Events, duration: float, beat: float) -> _Anchor | None:
             gap = at[event] - at[before]
             steps = round(gap / half)
             bend = abs(gap / (steps * half) - 1) if steps else 1.0
-            if steps < 2 * _LEAST_GAP_BEATS or bend > MAX_BEND:
+            if steps < 2 * _LEAST_GAP_BEATS or bend > most:
                 continue
             cost = _BEND_COST * bend * gap / duration
             for path in paths[before].values():
@@ -121,11 +138,11 @@ def _best_path(events: Events, duration: float, beat: float) -> _Anchor | None:
                 if known is None or anchor.worth > known.worth:
                     best[half_beats % 2] = anchor
         paths.append(best)
-    ends = [_ended(path, duration, half) for reached in paths[-_LOOK_BACK - 1 :] for path in reached.values()]
+    ends = [_ended(path, duration, half, most) for reached in paths[-_LOOK_BACK - 1 :] for path in reached.values()]
     return max((end for end in ends if end is not None), key=lambda end: end.worth, default=None)
 
 
-def _ended(path: _Anchor, duration: float, half: float) -> _Anchor | None:
+def _ended(path: _Anchor, duration: float, half: float, most: float) -> _Anchor | None:
     """The path with its last stretch: whole beats, bent no more than any other, so the end is met to a beat or so."""
     gap = duration - path.seconds
     best: _Anchor | None = None
@@ -133,7 +150,7 @@ def _ended(path: _Anchor, duration: float, half: float) -> _Anchor | None:
         if (path.half_beats + steps) % 2:
             continue
         natural = steps * half
-        length = min(max(gap, natural * (1 - MAX_BEND)), natural * (1 + MAX_BEND))
+        length = min(max(gap, natural * (1 - most)), natural * (1 + most))
         cost = _BEND_COST * abs(length / natural - 1) * gap / duration + _END_COST * abs(length - gap) / (2 * half)
         if best is None or path.worth - cost > best.worth:
             best = _Anchor(-1, path.seconds + length, path.half_beats + steps, path.worth - cost, path)

@@ -56,7 +56,8 @@ def _parts(style: str, rng: np.random.Generator) -> frozenset[str]:
     parts = {part for part, chance in table.odds.items() if rng.random() < chance}
     if style == "piano":
         return frozenset({"chords"} | (parts or {"lead"}))
-    return frozenset({"chords"} | {part for part in table.odds if (part in parts) != (rng.random() < _STRANGE_PART_ODDS)})
+    strange = {part for part in table.odds if rng.random() < _STRANGE_PART_ODDS}
+    return frozenset({"chords"} | (parts ^ strange))
 
 
 def _alone(header: Header, rng: np.random.Generator) -> Header:

@@ -1,0 +1,168 @@
+"""`v2m train`: the embedded model from nothing, stage by stage. docs/training.md tells how."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from cli.errors import user_errors
+from model_core.errors import InputError
+
+if TYPE_CHECKING:
+    from model_core.training.stages import Given
+
+_OURS: Final = ("cli", "model_core")
+_STOPPED: Final = 130
+"""Exit status when a stage was stopped by a signal; its checkpoint is on disk."""
+
+train = typer.Typer(
+    help="Train the embedded model: corpus, codec, planner, flow, curve, then export, in this order.",
+    no_args_is_help=True,
+)
+
+Work = Annotated[Path, typer.Option(help="Folder of everything between the stages.")]
+Seed = Annotated[int, typer.Option(min=0, max=1000, help="Of everything random; the same in all stages.")]
+Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on from what is there, or begin again.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")]
+Minutes = Annotated[
+    float | None, typer.Option(min=0.01, help="Stop after so many minutes, those before a restart included.")
+]
+SaveEvery = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
+Start = Annotated[Path | None, typer.Option(help="Model folder to go on from instead of from nothing.")]
+Tokens = Annotated[int, typer.Option(min=48, help="Latent frames, two beats each, a step.")]
+
+_WORK: Final = Path("work/train")
+_SAVE_EVERY_S: Final = 180.0
+
+
+@train.command()
+def corpus(
+    work: Work = _WORK,
+    pieces: Annotated[int, typer.Option(min=0, help="Whole pieces without a curve, for codec and flow.")] = 9000,
+    rendered: Annotated[int, typer.Option(min=0, help="Pieces of many lengths with their music curves.")] = 3600,
+    processes: Annotated[int, typer.Option(min=1, help="That compose and render at the same time.")] = 2,
+    seed: Seed = 0,
+    resume: Resume = True,
+) -> None:
+    """Compose the corpus: pieces, captions with their embeddings, and rendered music curves."""
+    with _stages(work, seed, resume) as (stages, given):
+        stages.corpus(given, pieces, rendered, processes)
+
+
+@train.command()
+def codec(
+    work: Work = _WORK,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    start: Start = None,
+    seed: Seed = 0,
+    resume: Resume = True,
+    save_every: SaveEvery = _SAVE_EVERY_S,
+) -> None:
+    """Train the beat VAE, 8,000 steps by default."""
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=8000) as (stages, given):
+        stages.codec(given, start)
+
+
+@train.command()
+def planner(
+    work: Work = _WORK,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    seed: Seed = 0,
+    resume: Resume = True,
+    save_every: SaveEvery = _SAVE_EVERY_S,
+) -> None:
+    """Fit the prompt planner, 1,500 steps by default."""
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=1500) as (stages, given):
+        stages.planner(given)
+
+
+@train.command()
+def flow(
+    work: Work = _WORK,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    width: Annotated[int, typer.Option(min=64, help="Of the transformer, a multiple of 64.")] = 256,
+    depth: Annotated[int, typer.Option(min=1, help="Blocks of the transformer.")] = 8,
+    tokens: Tokens = 1024,
+    seed: Seed = 0,
+    resume: Resume = True,
+    save_every: SaveEvery = _SAVE_EVERY_S,
+) -> None:
+    """Train the flow on captioned pieces, without curves, 60 minutes by default."""
+    with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=60) as (stages, given):
+        if width % 64:
+            raise InputError("--width", f"{width} is no multiple of 64", "width")
+        stages.flow(given, width, depth, tokens)
+
+
+@train.command()
+def curve(
+    work: Work = _WORK,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    start: Start = None,
+    tokens: Tokens = 1024,
+    seed: Seed = 0,
+    resume: Resume = True,
+    save_every: SaveEvery = _SAVE_EVERY_S,
+) -> None:
+    """Teach the flow to follow the event curve, 30 minutes by default."""
+    with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, given):
+        stages.curve(given, start, tokens)
+
+
+@train.command()
+def export(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to write, or to replace.")],
+    work: Work = _WORK,
+    name: Annotated[str | None, typer.Option(help="Of the model; by default the folder's.")] = None,
+    version: Annotated[str, typer.Option(help="Of the model.")] = "1.0",
+    licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX identifier.")] = "MIT",
+) -> None:
+    """Write the trained parts as a model folder, which --model and V2M_MODEL take."""
+    with _stages(work) as (stages, given):
+        stages.export(given, out, name or out.resolve().name, version, licence)
+
+
+@contextmanager
+def _stages(
+    work: Path,
+    seed: int = 0,
+    resume: bool = True,
+    steps: int | None = None,
+    minutes: float | None = None,
+    save_every: float = _SAVE_EVERY_S,
+    *,
+    default_steps: int | None = None,
+    default_minutes: float | None = None,
+) -> Iterator[tuple[ModuleType, "Given"]]:
+    """The stages' module and what every stage is told; errors become one line and an exit status."""
+    with user_errors():
+        try:
+            from model_core.training import stages
+            from model_core.training.loop import Limit, StoppedError
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in _OURS:
+                raise  # a fault of ours, which no installing mends
+            detail = f"needs the package {error.name}: install v2m-zero[train] beside the models, as in "
+            raise InputError("train", f"{detail}pip install 'v2m-zero[cpu,train]'", "not_installed") from error
+        if steps is None and minutes is None:
+            steps, minutes = default_steps, default_minutes
+        limit = Limit(steps, None if minutes is None else 60 * minutes)
+        given = stages.Given(work, seed, not resume, _say, limit, save_every)
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            yield stages, given
+        except StoppedError as error:
+            raise typer.Exit(_STOPPED) from error
+        except OSError as error:
+            raise InputError("--work", f"{error.strerror or error}: {error.filename or work}", "unwritable") from error
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

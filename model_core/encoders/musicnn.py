@@ -1,0 +1,124 @@
+"""Audio -> musicnn features at 31.25 Hz and tags, and the music-event curve made of them."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from scipy.fft import rfft
+from scipy.signal import resample_poly
+
+from model_core.assets import asset
+from model_core.curves import EventCurve, event_curve
+from model_core.encoders.musicnn_network import FEATURES, MELS, REACH, MusicnnNetwork
+
+SHIPPED: Final = "musicnn/mtt_musicnn.safetensors"
+SAMPLE_RATE: Final = 16000
+TAG_NAMES: Final = (
+    "guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient",
+    "beat", "violin", "vocal", "synth", "female", "indian", "opera", "male", "singing", "vocals", "no vocals",
+    "harpsichord", "loud", "quiet", "flute", "woman", "male vocal", "no vocal", "pop", "soft", "sitar", "solo", "man",
+    "classic", "choir", "voice", "new age", "dance", "male voice", "female vocal", "beats", "harp", "cello",
+    "no voice", "weird", "country", "metal", "female voice", "choral",
+)  # fmt: skip
+"""MagnaTagATune's fifty, in the order of the network's output."""
+_FFT: Final = 512
+_HOP: Final = 256
+_EACH: Final = 2  # frames that are averaged into one
+_BLOCK: Final = 1024  # frames at a time: bounds the memory of long music to some 100 MB
+_MARGIN: Final = 4  # frames that the timbral filters reach on either side, and one more
+_PATCH: Final = 187  # frames, three seconds: what the network saw at a time when it was trained
+_CONSTANT: Final = 25.0
+_POOL: Final = 5  # features on either side: 0.16 s
+_WINDOW_S: Final = 0.2
+_STD_FLOOR: Final = 0.01
+
+
+class Musicnn:
+    """musicnn as trained on MagnaTagATune. Loads in some milliseconds; the same audio gives the same features."""
+
+    name: Final = "musicnn"
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Load the weights that scripts/export_musicnn.py makes; the shipped ones by default."""
+        self._network = MusicnnNetwork().eval().requires_grad_(False)
+        self._network.load_state_dict(load_file(path or asset(SHIPPED)))
+
+    def embed(self, audio: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Features of mono (N,) or multi-channel (C, N) audio.
+
+        Returns:
+            Features, shape (T, 753), and the time of each one's centre in seconds, shape (T,), 31.25 a second.
+        """
+        mel = log_mel(audio, sample_rate)
+        mel = np.pad(mel, ((0, -len(mel) % _EACH), (0, 0)), mode="edge")
+        # The frames at the ends are repeated as far as the filters reach: an end is not an event.
+        context = torch.from_numpy(np.pad(mel, ((REACH, REACH), (0, 0)), mode="edge"))
+        features = np.empty((len(mel) // _EACH, FEATURES), np.float32)
+        for start in range(0, len(mel), _BLOCK):
+            found = self._network.features(context[None, start : start + _BLOCK + 2 * REACH])[0, REACH:-REACH]
+            first = start // _EACH
+            features[first : first + len(found) // _EACH] = found.reshape(-1, _EACH, FEATURES).mean(dim=1).numpy()
+        return features, (_EACH * np.arange(len(features)) + (_EACH - 1) / 2) * _HOP / SAMPLE_RATE
+
+    def timbral(self, audio: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The timbral features alone, shape (T, 408), at as many times: a quarter of the work of embed."""
+        mel = log_mel(audio, sample_rate)
+        context = torch.from_numpy(np.pad(mel, ((_MARGIN, _MARGIN), (0, 0)), mode="edge"))
+        found = []
+        for start in range(0, len(mel), _BLOCK):
+            features = self._network.timbral_features(context[None, start : start + _BLOCK + 2 * _MARGIN], _EACH)
+            found.append(features[0, _MARGIN // _EACH : -_MARGIN // _EACH].numpy())
+        features = np.concatenate(found)
+        return features, _EACH * np.arange(len(features)) * _HOP / SAMPLE_RATE
+
+    def tags(self, audio: NDArray[np.float32], sample_rate: int) -> dict[str, float]:
+        """Probability of each of TAG_NAMES, averaged over stretches of three seconds; what is shorter is repeated."""
+        mel = log_mel(audio, sample_rate)
+        mel = np.resize(mel, (max(len(mel) // _PATCH, 1) * _PATCH, MELS))
+        patches = torch.from_numpy(mel.reshape(-1, _PATCH, MELS))
+        found = torch.stack([self._network.tags(self._network.features(patch[None]))[0] for patch in patches])
+        return dict(zip(TAG_NAMES, found.mean(dim=0).tolist(), strict=True))
+
+
+def log_mel(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """What the network takes: log10(10000 * power + 1) of 96 mel bands of mono (N,) or (C, N) audio, 62.5 a second."""
+    mono = audio.mean(axis=0) if audio.ndim == 2 else audio
+    if sample_rate != SAMPLE_RATE:
+        divisor = int(np.gcd(sample_rate, SAMPLE_RATE))
+        mono = resample_poly(mono, SAMPLE_RATE // divisor, sample_rate // divisor)
+    frames = 1 + len(mono) // _HOP
+    mono = np.pad(mono, (0, max(0, _FFT - len(mono))))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(mono, _FFT // 2, mode="reflect"), _FFT)[::_HOP]
+    hann = np.hanning(_FFT + 1)[:-1].astype(np.float32)
+    bands = mel_bands()
+    mel = np.empty((frames, MELS), np.float32)
+    for at in range(0, frames, _BLOCK):
+        power = np.abs(rfft(windows[at : min(at + _BLOCK, frames)] * hann, axis=1)) ** 2
+        mel[at : at + _BLOCK] = np.log10(10000 * (power @ bands) + 1)
+    return mel
+
+
+def mel_bands() -> NDArray[np.float32]:
+    """Triangles on Slaney's mel scale, each of unit area, shape (257, 96): librosa's default for 16 kHz."""
+    # Linear up to 1 kHz (mel 15), logarithmic above: 6.4 times the frequency in 27 mels.
+    mels = np.linspace(0, 15 + 27 * np.log(SAMPLE_RATE / 2 / 1000) / np.log(6.4), MELS + 2)
+    edges = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))
+    low, mid, high = edges[:-2], edges[1:-1], edges[2:]
+    frequencies = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)[:, None]
+    triangles = np.minimum((frequencies - low) / (mid - low), (high - frequencies) / (high - mid))
+    return np.asarray(np.clip(triangles, 0, None) * 2 / (high - low), np.float32)
+
+
+def musicnn_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: Musicnn) -> EventCurve:
+    """Event curve of music, mono (N,) or (C, N): 31.25 values a second, smoothed over 0.2 s.
+
+    Of the features only the timbral ones are compared: the others look a second ahead and back, or at rhythm. With them
+    goes one constant coordinate, as long as they are in usual music, so that the angle also tells loud from soft.
+    """
+    features, times = encoder.timbral(audio, sample_rate)
+    constant = np.full((len(features), 1), _CONSTANT, np.float32)
+    compared = np.concatenate([features, constant], axis=1)
+    return event_curve(compared, times, encoder.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)

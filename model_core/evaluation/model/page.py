@@ -1,0 +1,99 @@
+"""The page docs/model-evaluation.md: page.md with the table, the failures and the rolls filled in."""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from model_core.evaluation.model.figures import Row
+
+WEAKNESSES: Final = Path(__file__).with_name("weaknesses.toml")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the page tells.
+
+    Attributes:
+        model: name of the model.
+        rows: of the table.
+        failures: held-out prompts that are not met, with what they lack.
+        asked: how many held-out prompts were asked.
+        samples: takes at the defaults.
+        library: pieces that copies were looked for in.
+        chords_right, modes_right: shares of the corpus in which the inferred chord and mode are the composer's.
+        rolls: the picture of each style.
+    """
+
+    model: str
+    rows: Sequence[Row]
+    failures: Sequence[tuple[str, Sequence[str]]]
+    asked: int
+    samples: int
+    library: int
+    chords_right: float
+    modes_right: float
+    rolls: Mapping[str, Path]
+
+
+def page(found: Findings, out: Path, command: str, date: str) -> str:
+    """Markdown for the file ``out``, to which the links to the pictures are relative."""
+    return Template(Path(__file__).with_suffix(".md").read_text()).substitute(
+        model=found.model,
+        date=date,
+        command=command,
+        table="\n".join(table(found.rows)),
+        chords=f"{100 * found.chords_right:.1f} %",
+        modes=f"{100 * found.modes_right:.1f} %",
+        samples=found.samples,
+        library=found.library,
+        asked=found.asked,
+        met=found.asked - len(found.failures),
+        failures="\n".join(f'- "{prompt}": {", ".join(lacks)}' for prompt, lacks in found.failures) or "- none",
+        rolls="\n".join(roll_lines(found.rolls, out, weaknesses(found.model))),
+    )
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The table, missed bars in bold."""
+    lines = ["| figure | bar | corpus | reached | met | n |", "| --- | --- | --- | --- | --- | --- |"]
+    for row in rows:
+        bar = "" if row.bar is None else f"{row.sign} {_value(row, row.bar)}"
+        corpus = "" if row.corpus is None else _value(row, row.corpus)
+        met = {True: "yes", False: "**no**", None: ""}[row.met]
+        lines.append(f"| {row.figure} | {bar} | {corpus} | {reached(row)} | {met} | {row.reached.n} |")
+    return lines
+
+
+def reached(row: Row) -> str:
+    """Value and interval, as far as there are any."""
+    one = row.reached
+    if not one.n:
+        return "not measured"
+    value = f"**{_value(row, one.value)}**{row.unit}"
+    if isnan(one.low) or one.n == 1:
+        return value
+    return f"{value} [{_value(row, one.low)}, {_value(row, one.high)}]"
+
+
+def _value(row: Row, value: float) -> str:
+    return f"{value:.{row.digits}f}"
+
+
+def weaknesses(model: str, path: Path = WEAKNESSES) -> dict[str, str]:
+    """The sentence of each style; none if they were written of another model."""
+    given = tomllib.loads(path.read_text())
+    return dict(given["styles"]) if given["model"] == model else {}
+
+
+def roll_lines(rolls: Mapping[str, Path], out: Path, said: Mapping[str, str]) -> list[str]:
+    """One line a style: its name, a link, and what is known to be weak."""
+    lines = []
+    for style, picture in rolls.items():
+        sentence = f": {said[style]}" if style in said else ""
+        lines.append(f"- [{style}]({os.path.relpath(picture, out.parent)}){sentence}")
+    return lines

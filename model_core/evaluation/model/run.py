@@ -1,0 +1,171 @@
+"""The whole measurement of one model, in order: reference, takes, figures, rolls."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from model_core.codecs.score.score import Score
+from model_core.encoders.spectral import LogMelChroma
+from model_core.evaluation.model.codec import codec_rows
+from model_core.evaluation.model.copies import band_prints, lead_prints
+from model_core.evaluation.model.differing import mean_difference
+from model_core.evaluation.model.expectations import asked_of, misses
+from model_core.evaluation.model.figures import Measured, Row, mean, ratio, share
+from model_core.evaluation.model.listening import (
+    curve_rows,
+    listen,
+    seconds_for_half_a_minute,
+    silence_dbfs,
+    sound_rows,
+)
+from model_core.evaluation.model.notes import note_rows
+from model_core.evaluation.model.page import Findings
+from model_core.evaluation.model.prompts import PROMPTS
+from model_core.evaluation.model.reference import Reference, libraries, reference, style_net_rows
+from model_core.evaluation.model.rolls import draw_rolls
+from model_core.evaluation.model.size import Size
+from model_core.evaluation.model.style_prompts import naming_prompt
+from model_core.evaluation.model.styles import StyleNet, style_net
+from model_core.evaluation.model.takes import Studio, Take
+from model_core.evaluation.model.together import at_once
+from model_core.evaluation.model.wishes import absence_wishes, instrument_wishes, mode_wishes
+from model_core.training.composer.styles import STYLE_TABLE
+
+log = logging.getLogger("model_core.evaluation")
+
+TAKES_A_PROMPT: Final = 3
+DRAWN: Final = 3
+_SEEDS: Final = {"known": 1000, "held out": 2000, "instruments": 3000, "absence": 4000, "mode": 5000, "prompts": 6000}
+"""First seed of each set of takes."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Takes for prompts that name a style, and the styles that were named."""
+
+    styles: Sequence[str]
+    takes: Sequence[Take]
+
+
+def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
+    """Every figure of the table, the failures, and the pictures in ``rolls``; ``work`` keeps the style network."""
+    known = reference(size.corpus)
+    net = style_net(work, size.learned, size.steps)
+    styles = [style for style in studio.styles if style in STYLE_TABLE]
+    each = -(-size.samples // len(styles))
+    asked, familiar = _asked(studio, styles, each), _familiar(studio, styles, each)
+    scores = [take.score for take in asked.takes]
+    met, failures = _held_out(studio, size, net, known)
+    log.info("playing %d takes", len(scores))
+    encoder = LogMelChroma()
+    heard = at_once(lambda take: listen(studio, take, encoder), asked.takes)
+    silences = at_once(lambda take: silence_dbfs(studio, take), asked.takes[::each])
+    timed = seconds_for_half_a_minute(studio, [naming_prompt(style, 0, True) for style in styles[: size.timed]])
+    rows = [
+        *note_rows(scores, known.scores),
+        *style_net_rows(net, known.pieces),
+        _style_row("style heard, prompts in training's words", net, familiar),
+        _style_row("style heard, prompts in held-out words", net, asked),
+        *_wish_rows(studio, size, styles, known),
+        Row("held-out prompts whose expectation is met", ">=", 0.85, met),
+        *curve_rows(heard),
+        _difference_row(familiar.takes),
+        *_copy_rows(size, scores, known),
+        *codec_rows(studio.model.vae, known.scores),
+        *sound_rows(heard, silences, timed),
+    ]
+    drawn = _draw(asked, rolls)
+    rights = known.chords_right, known.ear_right
+    return Findings(studio.model.name, rows, failures, met.n, len(scores), size.library, *rights, drawn)
+
+
+def _asked(studio: Studio, styles: Sequence[str], each: int) -> Asked:
+    """Takes at the defaults, a held-out prompt each."""
+    named = [(style, naming_prompt(style, number, True)) for style in styles for number in range(each)]
+    return Asked([style for style, _ in named], _takes(studio, "held out", [prompt for _, prompt in named], None))
+
+
+def _familiar(studio: Studio, styles: Sequence[str], each: int) -> Asked:
+    """First draws, three of each prompt in training's words."""
+    prompts = -(-each // TAKES_A_PROMPT)
+    named = [(style, naming_prompt(style, number, False)) for style in styles for number in range(prompts)]
+    often = [pair for pair in named for _ in range(TAKES_A_PROMPT)]
+    return Asked([style for style, _ in often], _takes(studio, "known", [prompt for _, prompt in often]))
+
+
+def _takes(studio: Studio, name: str, prompts: Sequence[str], redraws: int | None = 0) -> list[Take]:
+    log.info("%d takes: %s", len(prompts), name)
+    return studio.takes(prompts, _SEEDS[name], redraws)
+
+
+def _style_row(figure: str, net: StyleNet, asked: Asked) -> Row:
+    right = [net.heard(take.score) == style for take, style in zip(asked.takes, asked.styles, strict=True)]
+    return Row(figure, ">=", 0.95, share(right))
+
+
+def _wish_rows(studio: Studio, size: Size, styles: Sequence[str], known: Reference) -> list[Row]:
+    vocabulary = studio.model.planner.vocabulary
+    named = instrument_wishes(styles, vocabulary, size.samples)
+    absent = absence_wishes(styles, vocabulary, size.samples)
+    modes = mode_wishes(styles, size.samples)
+    instruments = zip(named, _takes(studio, "instruments", [wish.prompt for wish in named]), strict=True)
+    absences = zip(absent, _takes(studio, "absence", [wish.prompt for wish in absent]), strict=True)
+    keyed = list(zip(modes, _takes(studio, "mode", [wish.prompt for wish in modes]), strict=True))
+    return [
+        Row("named instruments that sound", ">=", 0.95, ratio([wish.heard(take) for wish, take in instruments])),
+        Row("parts ruled out and solos obeyed", ">=", 1.0, share([wish.obeyed(take) for wish, take in absences])),
+        Row(
+            "asked mode heard", ">=", 0.95,
+            share([known.ear.minor(take.score) == wish.minor for wish, take in keyed]), known.ear_right,
+        ),
+        Row("asked tempo within 2 %", ">=", 1.0, share([wish.in_time(take) for wish, take in keyed])),
+    ]  # fmt: skip
+
+
+def _held_out(
+    studio: Studio, size: Size, net: StyleNet, known: Reference
+) -> tuple[Measured, list[tuple[str, Sequence[str]]]]:
+    wanted = [want for want in PROMPTS if asked_of(want, studio.styles)][: size.prompts]
+    failures = list[tuple[str, Sequence[str]]]()
+    takes = _takes(studio, "prompts", [want.prompt for want in wanted])
+    for want, take in zip(wanted, takes, strict=True):
+        lacks = misses(want, take, net.heard(take.score), known.ear.minor(take.score))
+        if lacks:
+            failures.append((want.prompt, lacks))
+    met = len(wanted) - len(failures)
+    return share([True] * met + [False] * len(failures)), failures
+
+
+def _difference_row(takes: Sequence[Take]) -> Row:
+    groups = [[take.score for take in group] for _, group in groupby(takes, key=lambda take: take.prompt)]
+    figure = "onsets in which takes of one prompt differ"
+    return Row(figure, "", None, mean([mean_difference(group) for group in groups if len(group) > 1]))
+
+
+def _copy_rows(size: Size, takes: Iterable[Score], known: Reference) -> list[Row]:
+    log.info("looking for copies in %d pieces of the corpus", size.library)
+    takes = list(takes)
+    rows = []
+    for name, library, prints in zip(
+        ("lead", "all parts"), libraries(size.library), (lead_prints, band_prints), strict=True
+    ):
+        runs = [library.longest_run(prints(score)) for score in takes]
+        corpus = [library.longest_run(prints(score)) for score in known.scores]
+        low, high = np.quantile(runs, [0.025, 0.975])
+        longest = Measured(float(max(runs)), float(low), float(high), len(runs))
+        rows.append(Row(f"longest run copied, {name}, bars", "<=", 4, longest, float(max(corpus)), digits=0))
+    return rows
+
+
+def _draw(asked: Asked, folder: Path) -> dict[str, Path]:
+    """The first few takes of each style."""
+    drawn = {style: folder / f"{style}.png" for style in dict.fromkeys(asked.styles)}
+    for style, out in drawn.items():
+        mine = [take for take, named in zip(asked.takes, asked.styles, strict=True) if named == style]
+        draw_rolls(mine[:DRAWN], out)
+    return drawn

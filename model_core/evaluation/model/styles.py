@@ -1,0 +1,144 @@
+"""A small network that hears the style of a score from its notes alone, trained on the composer's pieces.
+
+It sees what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It knows no header, tempo,
+instrument or loudness.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from model_core.codecs.score.beats import FIELDS, to_beats
+from model_core.codecs.score.header import STYLES
+from model_core.codecs.score.score import BEATS_PER_BAR, LANES, ROLES, STEPS_PER_BEAT, Score
+from model_core.training.composer import compose
+
+log = logging.getLogger("model_core.evaluation")
+
+FIRST_SEED: Final = 50_000_000
+"""Of the pieces that it learns from; those that it is checked on follow from FIRST_CHECKED."""
+FIRST_CHECKED: Final = 60_000_000
+_BEATS: Final = 96
+_SEEN: Final = tuple(name for name in FIELDS if "velocity" not in name)
+WIDTH: Final = sum(FIELDS[name].stop - FIELDS[name].start for name in _SEEN) + BEATS_PER_BAR + 1
+_HIDDEN: Final = 160
+_WINDOWS: Final = (32, 48, 64, 96)
+_BATCH: Final = 64
+_SILENCED: Final = 0.1
+"""How often a part is taken out of an example: music without drums has a style too."""
+_RISER: Final = LANES.index("riser")
+
+Roll = NDArray[np.uint8]
+
+
+class StyleNet(nn.Module):
+    """Rolls (B, N, WIDTH) of any length N -> logits of STYLES: beats, then bars, then the whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.beat = nn.Sequential(nn.Linear(WIDTH, _HIDDEN), nn.ReLU(), nn.Dropout(0.2))
+        self.bar = nn.Conv1d(_HIDDEN, _HIDDEN, 4, padding=2)
+        self.whole = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * _HIDDEN, len(STYLES)))
+
+    def forward(self, rolls: torch.Tensor) -> torch.Tensor:
+        bars = torch.relu(self.bar(self.beat(rolls).transpose(1, 2)))
+        logits: torch.Tensor = self.whole(torch.cat([bars.mean(dim=2), bars.amax(dim=2)], dim=1))
+        return logits
+
+    @torch.no_grad()
+    def heard(self, score: Score) -> str:
+        """The likeliest style of a score."""
+        return STYLES[int(self(torch.from_numpy(roll_of(score)[None].astype(np.float32))).argmax())]
+
+
+def roll_of(score: Score) -> Roll:
+    """What is played, beat by beat, shape (N, WIDTH), 0 or 1; risers and velocities are left out."""
+    beats = to_beats(score)
+    hits = beats[:, FIELDS["drum_hit"]].reshape(-1, STEPS_PER_BEAT, len(LANES))
+    hits[..., _RISER] = 0
+    place = np.eye(BEATS_PER_BAR + 1)[score.beat_in_bar]
+    return np.concatenate([beats[:, FIELDS[name]] for name in _SEEN] + [place], axis=1).astype(np.uint8)
+
+
+def style_net(folder: Path, pieces: int, steps: int) -> StyleNet:
+    """The trained network; kept in ``folder`` for as long as neither the composer nor this file changes."""
+    kept = folder / f"styles-{_fingerprint()}-{pieces}-{steps}.pt"
+    net = StyleNet()
+    if kept.exists():
+        net.load_state_dict(torch.load(kept, weights_only=True))
+        return net.eval()
+    net = train(_example, pieces, steps)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(net.state_dict(), kept)
+    return net
+
+
+def train(example: Callable[[int], tuple[Roll, int]], pieces: int, steps: int, seed: int = 0) -> StyleNet:
+    """Learn from the rolls and style numbers that ``example`` gives for 0 .. pieces - 1."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    known = [example(number) for number in range(pieces)]
+    log.info("the style network learns from %d pieces", pieces)
+    net = StyleNet().train()
+    optimizer = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
+    for _ in range(steps):
+        beats = int(rng.choice(_WINDOWS))
+        chosen = [known[int(number)] for number in rng.integers(len(known), size=_BATCH)]
+        rolls = np.stack([_window(roll, beats, rng) for roll, _ in chosen]).astype(np.float32)
+        styles = torch.tensor([style for _, style in chosen])
+        loss = nn.functional.cross_entropy(net(torch.from_numpy(rolls)), styles, label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    return net.eval()
+
+
+def accuracy(net: StyleNet, scores: Iterable[Score], styles: Sequence[str]) -> list[bool]:
+    """Whether each score's style is heard."""
+    return [net.heard(score) == style for score, style in zip(scores, styles, strict=True)]
+
+
+def _example(number: int) -> tuple[Roll, int]:
+    style = number % len(STYLES)
+    return roll_of(compose(FIRST_SEED + number, STYLES[style], _BEATS).score), style
+
+
+def _window(roll: Roll, beats: int, rng: np.random.Generator) -> Roll:
+    """Some of the beats, now and then without one of the parts."""
+    start = int(rng.integers(0, len(roll) - beats + 1))
+    window = roll[start : start + beats]
+    if rng.random() < _SILENCED:
+        window = window.copy()
+        for columns in _COLUMNS[str(rng.choice(ROLES))]:
+            window[:, columns] = 0
+    return window
+
+
+def _columns() -> dict[str, list[slice]]:
+    at, found = 0, dict[str, list[slice]]()
+    for name in _SEEN:
+        width = FIELDS[name].stop - FIELDS[name].start
+        role = {"drum_hit": "drums", "chord": "chords", "chord_struck": "chords"}.get(name, name)
+        found.setdefault(role, []).append(slice(at, at + width))
+        at += width
+    return found
+
+
+_COLUMNS: Final = _columns()
+
+
+def _fingerprint() -> str:
+    package = Path(compose.__code__.co_filename).parent
+    digest = hashlib.sha256()
+    for path in sorted([*package.rglob("*.py"), Path(__file__)]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

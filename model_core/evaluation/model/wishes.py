@@ -1,0 +1,141 @@
+"""Explicit wishes: prompts that name instruments, rule parts out, or ask for a mode and a tempo, and who obeys them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Final
+
+import numpy as np
+
+from model_core.codecs.score.vocabulary import Vocabulary
+from model_core.evaluation.model.sounds import NAMED
+from model_core.evaluation.model.takes import Take
+from model_core.training.captions.styles import STYLE_WORDS
+
+_INSTRUMENT_FORMS: Final = (
+    "{style} with {names}", "{names}, {style}", "something with {names} for my film", 
+    "{style}. I want to hear {names}.", "we need {names} here", "{style}, {names} up front",
+)  # fmt: skip
+_ABSENT_FORMS: Final = (
+    ("{style}, no drums", "drums"), ("{style} without drums", "drums"), ("drumless {style}", "drums"),
+    ("{style}, no percussion please", "drums"), ("{style}, no bass", "bass"), ("{style} without a melody", "lead"),
+)  # fmt: skip
+_SOLO_FORMS: Final = ("solo {name}", "only {name}, nothing else", "just a {name}", "{name} alone", "nothing but {name}")
+_SOLO_NAMES: Final = (
+    "piano", "cello", "harp", "acoustic guitar", "violin", "flute", "music box", "accordion", "electric piano",
+    "clarinet", "saxophone", "harmonica", "marimba", "organ", "trumpet", "vibraphone",
+)  # fmt: skip
+_MODE_FORMS: Final = {
+    True: ("sad {style}, {bpm} bpm", "{style} in a minor key at {bpm} bpm", "{bpm} bpm {style} in D minor",
+           "melancholic {style}, tempo {bpm}"),
+    False: ("happy {style}, {bpm} bpm", "{style} in a major key at {bpm} bpm", "{bpm} bpm {style} in G major",
+            "cheerful {style}, tempo {bpm}"),
+}  # fmt: skip
+_SLOWEST, _FASTEST = 62, 142
+TEMPO_TOLERANCE: Final = 0.02
+
+
+@dataclass(frozen=True)
+class InstrumentWish:
+    """A prompt that names instruments, and the programs that answer to each name."""
+
+    prompt: str
+    named: tuple[frozenset[int], ...]
+
+    def heard(self, take: Take) -> tuple[float, float]:
+        """How many of the named sound, of how many."""
+        return float(sum(bool(one & take.programs) for one in self.named)), float(len(self.named))
+
+
+@dataclass(frozen=True)
+class AbsenceWish:
+    """A prompt that rules out a role, or all but the programs of one name."""
+
+    prompt: str
+    absent: str
+    alone: frozenset[int]
+
+    def obeyed(self, take: Take) -> bool:
+        """Nothing that was ruled out sounds, and something does."""
+        if self.absent:
+            return self.absent not in take.roles and bool(take.roles)
+        return bool(take.programs) and take.programs <= self.alone and "drums" not in take.roles
+
+
+@dataclass(frozen=True)
+class ModeWish:
+    """A prompt that asks for a mode and a tempo."""
+
+    prompt: str
+    minor: bool
+    bpm: int
+
+    def in_time(self, take: Take) -> bool:
+        """Whether the felt tempo lies within 2 % of the one asked for."""
+        return abs(take.felt_bpm / self.bpm - 1) <= TEMPO_TOLERANCE
+
+
+def instrument_wishes(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[InstrumentWish]:
+    """Prompts that name one to three instruments that the model has and that can play together, a role each."""
+    rng = np.random.default_rng(1)
+    known = [name for name in NAMED if _roles(NAMED[name], vocabulary)]
+    wishes = []
+    while len(wishes) < count:
+        names = [str(name) for name in rng.choice(known, int(rng.integers(1, 4)), replace=False)]
+        if not _playable([_roles(NAMED[name], vocabulary) for name in names]):
+            continue
+        form, style = (
+            _INSTRUMENT_FORMS[len(wishes) % len(_INSTRUMENT_FORMS)],
+            _phrase(styles[len(wishes) % len(styles)]),
+        )
+        wishes.append(InstrumentWish(form.format(style=style, names=_listed(names)), tuple(NAMED[n] for n in names)))
+    return wishes
+
+
+def absence_wishes(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[AbsenceWish]:
+    """Prompts that rule a role out and prompts for one instrument alone, in turns."""
+    alone = [name for name in _SOLO_NAMES if _roles(NAMED[name], vocabulary)]
+    wishes = list[AbsenceWish]()
+    for turn in range(count):
+        number = turn // 2
+        if turn % 2:
+            name = alone[number % len(alone)]
+            form = _SOLO_FORMS[number % len(_SOLO_FORMS)]
+            wishes.append(AbsenceWish(form.format(name=name), "", NAMED[name]))
+        else:
+            form, role = _ABSENT_FORMS[number % len(_ABSENT_FORMS)]
+            wishes.append(AbsenceWish(form.format(style=_phrase(styles[number % len(styles)])), role, frozenset()))
+    return wishes
+
+
+def mode_wishes(styles: Sequence[str], count: int) -> list[ModeWish]:
+    """Minor and major in turns, each at a tempo of its own."""
+    rng = np.random.default_rng(2)
+    wishes = []
+    for number in range(count):
+        minor, bpm = number % 2 == 0, int(rng.integers(_SLOWEST, _FASTEST + 1))
+        form = _MODE_FORMS[minor][(number // 2) % 4]
+        wishes.append(ModeWish(form.format(style=_phrase(styles[(number // 2) % len(styles)]), bpm=bpm), minor, bpm))
+    return wishes
+
+
+def _phrase(style: str) -> str:
+    return STYLE_WORDS[style]["any"][0]
+
+
+def _roles(programs: frozenset[int], vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Roles that can play one of the programs."""
+    return tuple(role for role, known in vocabulary.programs.items() if role != "drums" and programs & set(known))
+
+
+def _playable(choices: Sequence[Sequence[str]]) -> bool:
+    """Whether each can be given a role of its own."""
+    roles = ("bass", "chords", "lead", "arp")
+    return any(
+        all(role in able for role, able in zip(given, choices, strict=True))
+        for given in permutations(roles, len(choices))
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

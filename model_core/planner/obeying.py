@@ -1,0 +1,71 @@
+"""Explicit words over a header: what was said in so many words holds, whatever the planner drew."""
+
+from dataclasses import replace
+from typing import Final
+
+from model_core.codecs.score.header import Header
+from model_core.codecs.score.vocabulary import ROLES, Vocabulary
+from model_core.planner.words import ExplicitWords
+
+_PIANO: Final = 0
+
+
+def obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
+    """The header with every explicit word obeyed, as far as the vocabulary has what is asked for."""
+    meter = words.meter if words.meter in vocabulary.meters else header.meter
+    header = replace(header, meter=meter or header.meter)
+    header = replace(
+        header,
+        bpm=_bpm(header, words, vocabulary),
+        minor=header.minor if words.minor is None else words.minor,
+        programs=_programs(header, words, vocabulary),
+        parts=(header.parts | words.wanted) - words.without,
+    )
+    if words.solo is not None:
+        header = _alone(header, words, vocabulary)
+    return header if header.parts else replace(header, parts=frozenset(set(ROLES) - words.without or {"chords"}))
+
+
+def _bpm(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> float:
+    """Quarter notes a minute; words count as a listener does."""
+    felt = header.felt_bpm
+    if words.bpm is not None:
+        felt = words.bpm
+    elif words.bpm_range is not None:
+        felt = min(max(felt, words.bpm_range[0]), words.bpm_range[1])
+    low, high = vocabulary.bpm
+    return min(max(felt * header.bpm / header.felt_bpm, low), high)
+
+
+def _programs(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> dict[str, int]:
+    programs = dict(header.programs)
+    for role, wished in words.programs.items():
+        known = [program for program in wished if program in vocabulary.programs[role]]
+        if known and programs[role] not in known:
+            programs[role] = known[0]
+    for role, program in programs.items():
+        if program in words.unwanted:
+            others = [other for other in vocabulary.programs[role] if other not in words.unwanted]
+            programs[role] = others[0] if others else program
+    return programs
+
+
+def _alone(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
+    """One instrument in the role that it has, and in the others that would play and can have it too."""
+    solo = words.solo
+    assert solo is not None
+    if not solo.programs:
+        return replace(header, parts=frozenset({solo.role}))
+    able = [role for role in (solo.role, "chords", "lead", "arp", "bass") if role in vocabulary.programs]
+    found = [(role, p) for role in able for p in solo.programs if p in vocabulary.programs[role]]
+    if not found:
+        return header
+    role, program = found[0]
+    shared = {other for other in ("chords", "lead", "arp") if program in vocabulary.programs[other]}
+    parts = {role} | (shared & header.parts if role in shared else set())
+    if program == _PIANO:
+        parts |= {"chords", "lead"}
+        if "piano" in vocabulary.styles:
+            header = replace(header, style="piano", swing=0.0)
+    programs = header.programs | dict.fromkeys(parts, program)
+    return replace(header, parts=frozenset(parts), programs=programs)

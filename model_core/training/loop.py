@@ -1,0 +1,151 @@
+"""The loop of every stage: steps until the limit, checkpoints, and a journal. What a step does is the stage's own."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Protocol
+
+import numpy as np
+import torch
+
+from model_core.training.checkpoints import Progress, load_checkpoint, save_checkpoint
+from model_core.training.journal import Journal
+
+_MEMORY: Final = 0.98  # of the running mean of the loss
+
+
+class StoppedError(Exception):
+    """Ctrl-C or SIGTERM came; the checkpoint has been written."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How long a stage trains: steps, or seconds of wall time that spent before a kill included; what comes first."""
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    def share(self, step: int, seconds: float) -> float:
+        """How much of the stage is done, 0..1."""
+        by_steps = 0.0 if self.steps is None else step / self.steps
+        by_time = 0.0 if self.seconds is None else seconds / self.seconds
+        return min(1.0, max(by_steps, by_time))
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a stage runs.
+
+    Attributes:
+        stage: its name, for logs.
+        limit: when it ends.
+        seed: of everything random.
+        checkpoint: its state's file; gone on from where there is one. None keeps nothing.
+        made_of: what the stage works on and with; a checkpoint of something else is refused.
+        save_every_s: seconds between checkpoints.
+        logs: folder of the journal; None writes none.
+        say: prints a line.
+    """
+
+    stage: str
+    limit: Limit
+    seed: int = 0
+    checkpoint: Path | None = None
+    made_of: Mapping[str, Any] = field(default_factory=dict)
+    save_every_s: float = 180.0
+    logs: Path | None = None
+    say: Callable[[str], None] = print
+
+
+class Trainee(Protocol):
+    """What a stage trains: all that changes from step to step is in these three, and in torch's random numbers."""
+
+    modules: dict[str, torch.nn.Module]
+    optimizers: list[torch.optim.Optimizer]
+    rng: np.random.Generator
+    log_every: int
+
+    def step(self, step: int, share: float) -> float:
+        """Do step number ``step`` with ``share`` of the stage done; returns its loss."""
+        ...
+
+    def held_out(self) -> float:
+        """Loss on what is not trained on; draws no random numbers that a step would."""
+        ...
+
+
+def carry_out(trainee: Trainee, run: Run) -> None:
+    """Train until the limit, from the checkpoint where there is one.
+
+    Raises:
+        InputError: the checkpoint is damaged or of another run.
+        StoppedError: a signal came; the same call goes on later.
+    """
+    progress = Progress()
+    if run.checkpoint is not None and run.checkpoint.exists():
+        progress = load_checkpoint(run.checkpoint, run.made_of, trainee.modules, trainee.optimizers, trainee.rng)
+
+    def save() -> None:
+        if run.checkpoint is not None:
+            parts = trainee.modules, trainee.optimizers, trainee.rng
+            save_checkpoint(run.checkpoint, run.made_of, progress, *parts)
+
+    with _stop_signals() as stop, Journal(run.logs, run.stage, run.say, progress.step) as journal:
+        if progress.step:
+            journal.line(f"goes on at step {progress.step}")
+        start = time.monotonic() - progress.seconds
+        saved, told = time.monotonic(), (progress.step, progress.seconds)
+        while (share := run.limit.share(progress.step, progress.seconds)) < 1 and not stop.came:
+            loss = trainee.step(progress.step, share)
+            progress.loss = loss if progress.loss is None else _MEMORY * progress.loss + (1 - _MEMORY) * loss
+            progress.step += 1
+            progress.seconds = time.monotonic() - start
+            if (progress.step - 1) % trainee.log_every == 0:
+                _tell(journal, trainee, progress, told)
+                told = progress.step, progress.seconds
+            if time.monotonic() - saved > run.save_every_s:
+                save()
+                saved = time.monotonic()
+        save()
+        if share < 1:
+            journal.line(f"stopped after {progress.step} steps; the same command goes on from there")
+            raise StoppedError
+        if progress.step > told[0]:
+            _tell(journal, trainee, progress, told)
+        journal.line(f"done after {progress.step} steps")
+
+
+def _tell(journal: Journal, trainee: Trainee, progress: Progress, before: tuple[int, float]) -> None:
+    assert progress.loss is not None
+    pace = (progress.step - before[0]) / max(progress.seconds - before[1], 1e-9)
+    rate = trainee.optimizers[0].param_groups[0]["lr"]
+    values = {"loss": progress.loss, "held out": trainee.held_out(), "learning rate": rate, "steps/s": pace}
+    journal.figures(progress.step, progress.seconds, values)
+
+
+@dataclass
+class _Stop:
+    came: bool = False
+
+
+@contextmanager
+def _stop_signals() -> Iterator[_Stop]:
+    """Notes SIGTERM and the first Ctrl-C, so that the step under way is finished; a second Ctrl-C is the usual one."""
+    stop = _Stop()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stop.came = True
+        signal.signal(signal.SIGINT, before[signal.SIGINT])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

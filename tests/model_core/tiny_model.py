@@ -1,0 +1,23 @@
+"""An untrained model of the shipped kind that is small enough to write and read within a test."""
+
+import torch
+
+from model_core.codecs.score.vae import BeatVAE
+from model_core.generator import plain_scheduler
+from model_core.model_folder import EmbeddedModel
+from model_core.planner.network import PromptPlanner
+from model_core.training.train_flow import new_model, with_curve
+
+
+def tiny_model(latent_channels: int = 4, flow_channels: int | None = None) -> EmbeddedModel:
+    """``flow_channels``: latent channels that the flow was made for, where they are to be others than the codec's."""
+    torch.manual_seed(0)
+    return EmbeddedModel(
+        name="tiny",
+        version="0.3",
+        flow=with_curve(new_model(flow_channels or latent_channels, embed_dim=64, depth=1)).eval(),
+        vae=BeatVAE(latent_channels=latent_channels, hidden=16).eval(),
+        planner=PromptPlanner(hidden=16).eval(),
+        scheduler=plain_scheduler(),
+        licence="CC0-1.0",
+    )
