@@ -25,7 +25,7 @@ _END_S: Final = 0.35  # events nearer to an end than this cannot be told from th
 
 @dataclass(frozen=True)
 class Heard:
-    """How much happens in music, every 1 / RATE seconds: onset strength and novelty, shape (T,) each, never negative."""
+    """How much happens in music, every 1 / RATE seconds: onset strength and novelty, shape (T,) each, at least 0."""
 
     onset: Floats
     novelty: Floats
@@ -69,9 +69,11 @@ def judge(heard: Heard, times: Floats) -> Verdict:
         peaks = _strongest(envelope, len(times))
         levels.append(min((envelope[peak] for peak in peaks), default=float(envelope.max(initial=0.0))))
         near = np.abs(times[:, None] - np.array(peaks, np.float64)[None] / RATE) <= TOLERANCE_S
-        met = near.any(axis=1)
+        met = np.asarray(near.any(axis=1))
         missed += times[~met].tolist()
-        stray += [peak / RATE for peak, at_event in zip(peaks, near.any(axis=0), strict=True) if not at_event]
+        stray += [
+            peak / RATE for peak, at_event in zip(peaks, np.asarray(near.any(axis=0)), strict=True) if not at_event
+        ]
         hits += int(met.sum())
     return Verdict(np.unique(missed), np.unique(stray), hits, (levels[0], levels[1]))
 

@@ -55,8 +55,8 @@ def normalise(
     """(C, N) audio at a loudness, its true peaks below a ceiling: one gain for all, then a limiter.
 
     What the limiter takes from the loudness is made up for, but it takes no more than 6 dB off a peak, and 9 off the
-    few highest: very peaky music stays below the target rather than lose its dynamics. Silence is returned as it is, and so is audio shorter
-    than 0.4 s, unless it exceeds the ceiling.
+    few highest: very peaky music stays below the target rather than lose its dynamics. Silence is returned as it is,
+    and so is audio shorter than 0.4 s, unless it exceeds the ceiling.
     """
     loudness = integrated_lufs(audio, sample_rate)
     wanted_db = target_lufs - loudness if np.isfinite(loudness) else 0.0

@@ -17,7 +17,7 @@ from model_core.codecs.score.vae import BeatVAE
 from model_core.curves import PULSE_SIGMA_S
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.minilm import TEXT_DIM, MiniLM
-from model_core.encoders.spectral import LogMelChroma
+from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
 from model_core.model_folder_manifest import (
     FORMAT,
@@ -38,7 +38,7 @@ from model_core.video_curve import FRAME_RATE, WINDOW_S
 DEFAULT_MODEL: Final = "models/v2m-embedded-0"
 GRID: Final = Grid(beats_per_frame=BEATS_PER_FRAME, steps_per_beat=STEPS_PER_BEAT)
 CURVE: Final = Curve(pulse_sigma_s=PULSE_SIGMA_S, hann_window_s=WINDOW_S, frame_rate=FRAME_RATE)
-ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, music=LogMelChroma.name)
+ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, music=Musicnn.name)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """score_video: the one door into the package."""
 
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
 from model_core.codecs.score.plan import Plan
+from model_core.codecs.score.score import Score
 from model_core.conditioning import Condition, flagged
 from model_core.curves import EventCurve
 from model_core.drawing import Sampling, Sketch
@@ -41,6 +43,7 @@ class Pipeline:
         self._text = text
         self._pictures = pictures
         self._music = LogMelChroma()
+        self._reading = Lock()  # a tokenizer serves one thread at a time
 
     @classmethod
     def load(cls, model: Path | None = None) -> "Pipeline":
@@ -73,13 +76,9 @@ class Pipeline:
         self, curve: EventCurve, info: VideoInfo, prompt: str, options: ScoreOptions, report: ProgressCallback
     ) -> Soundtrack:
         """The same from an event curve that was extracted before."""
-        report("plan", 0.0)
-        text = self._text.embed([prompt])
-        wish = Wish(prompt, text.pooled, options.seed, options.sync)
-        plan = make_plan(self.model.planner, wish, curve.peaks(), info.duration)
-        latents = self._latents(plan, curve, prompt, text, options, report)
+        plan, score = self.compose(curve, info.duration, prompt, options, report)
         report("render", 0.0)
-        played = self.codec.perform(self.codec.decode_score(latents, plan), plan)
+        played = self.codec.perform(score, plan)
         audio = normalise(played.audio, SAMPLE_RATE)
         report("render", 0.8)
         heard = music_event_curve(audio, SAMPLE_RATE, self._music)
@@ -94,19 +93,25 @@ class Pipeline:
             video=info,
             prompt=prompt,
             options=options,
-            model=self.model.name,
+            model=self.model.title,
         )
 
+    def compose(
+        self, curve: EventCurve, duration: float, prompt: str, options: ScoreOptions, report: ProgressCallback
+    ) -> tuple[Plan, Score]:
+        """Plan and score for a curve of ``duration`` seconds, not yet played."""
+        report("plan", 0.0)
+        with self._reading:
+            text = self._text.embed([prompt])
+        plan = make_plan(
+            self.model.planner, Wish(prompt, text.pooled, options.seed, options.sync), curve.peaks(), duration
+        )
+        latents = self._latents(plan, curve, self._sketch(plan, curve, prompt, text), options, report)
+        return plan, self.codec.decode_score(latents, plan)
+
     def _latents(
-        self,
-        plan: Plan,
-        curve: EventCurve,
-        prompt: str,
-        text: TextEmbedding,
-        options: ScoreOptions,
-        report: ProgressCallback,
+        self, plan: Plan, curve: EventCurve, sketch: Sketch, options: ScoreOptions, report: ProgressCallback
     ) -> torch.Tensor:
-        sketch = self._sketch(plan, curve, prompt, text)
         guidance = Guidance(options.text_guidance, options.curve_guidance)
         first = Sampling(guidance, options.steps, options.seed)
         latents = sketch.draw(first, lambda fraction: report("generate", _FIRST_SHARE * fraction))

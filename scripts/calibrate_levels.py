@@ -83,10 +83,8 @@ def main() -> None:
     """Print the module."""
     roles = PROGRAMS | {"impact": (IMPACT_PROGRAM,)}
     print('"""What makes the programs of a role equally loud and prompt. Written by calibrate_levels.py.\n')
-    print(
-        "TRIM_DB is a gain in dB, LATENCY_MS the milliseconds that the program takes to speak; LAYERED are the programs whose"
-    )
-    print('samples themselves are duller when played softly.\n"""\n')
+    print("TRIM_DB is a gain in dB, LATENCY_MS the milliseconds that the program takes to speak; LAYERED are the")
+    print('programs whose samples themselves are duller when played softly.\n"""\n')
     print("from typing import Final\n")
     _table("TRIM_DB", roles, lambda role, program: f"{TARGET_LUFS - loudness(role, program):.1f}")
     pitched = {role: programs for role, programs in roles.items() if role != "drums"}

@@ -161,6 +161,9 @@ def test_commands_of_the_readme_exist_with_their_options() -> None:
 def test_targets_of_the_makefile_that_the_readme_names_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(
-        re.findall(r"\bmake (demo|test|setup|evaluate-full|evaluate|lint|format)\b", (ROOT / "README.md").read_text())
+        re.findall(
+            r"\bmake (demo|test|setup|evaluate-full|evaluate-model|evaluate|lint|format)\b",
+            (ROOT / "README.md").read_text(),
+        )
     )
     assert {"demo", "test", "setup"} <= named <= targets

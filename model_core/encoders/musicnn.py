@@ -69,9 +69,9 @@ class Musicnn:
         context = torch.from_numpy(np.pad(mel, ((_MARGIN, _MARGIN), (0, 0)), mode="edge"))
         found = []
         for start in range(0, len(mel), _BLOCK):
-            features = self._network.timbral_features(context[None, start : start + _BLOCK + 2 * _MARGIN], _EACH)
-            found.append(features[0, _MARGIN // _EACH : -_MARGIN // _EACH].numpy())
-        features = np.concatenate(found)
+            block = self._network.timbral_features(context[None, start : start + _BLOCK + 2 * _MARGIN], _EACH)
+            found.append(block[0, _MARGIN // _EACH : -_MARGIN // _EACH].numpy())
+        features: NDArray[np.float32] = np.concatenate(found)
         return features, _EACH * np.arange(len(features)) * _HOP / SAMPLE_RATE
 
     def tags(self, audio: NDArray[np.float32], sample_rate: int) -> dict[str, float]:

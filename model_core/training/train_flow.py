@@ -11,6 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.conditioning import Condition, widen_for_curve
+from model_core.curves import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.generator import predict_velocity
 from model_core.prompting import GLOBAL_DIM
@@ -20,6 +21,7 @@ from model_core.training.schedules import hold_then_fall
 
 _EMA: Final = 0.997
 _TEXT_NOISE: Final = 0.015
+_EVENT_WEIGHT: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -65,22 +67,37 @@ def flow_loss(
     model: StableAudio3DiTModel,
     clean: torch.Tensor,
     condition: Condition,
-    unknown: torch.Tensor,
+    weights: torch.Tensor,
     time: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """Squared velocity error a piece, shape (B,), over the frames that are to be generated.
+    """Squared velocity error a piece, shape (B,), a weighted mean over its frames.
 
     Args:
         clean, noise: shape (B, C, F).
-        unknown: shape (B, F), bool.
+        weights: of the frames, shape (B, F); 0 where nothing is to be generated.
         time: shape (B,), 0 = data, 1 = noise.
     """
     at = time[:, None, None]
     with torch.autocast("cpu", torch.bfloat16):
         velocity = predict_velocity(model, (1 - at) * clean + at * noise, time, condition)
     error = ((velocity.float() - (noise - clean)) ** 2).mean(dim=1)
-    return (error * unknown).sum(dim=1) / unknown.sum(dim=1)
+    return (error * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def frame_weights(unknown: torch.Tensor, curve: torch.Tensor | None) -> torch.Tensor:
+    """Weights of the frames that are to be generated, shape (B, F): 1, and up to 1 + _EVENT_WEIGHT under a peak.
+
+    Events are few, and most of the loss is the groove between them. Where the curve is withheld, all frames are alike: the
+    flow without a curve must not learn to expect events.
+
+    Args:
+        unknown: shape (B, F), bool.
+        curve: as in Condition, shape (B, C_curve + 1, F), or None.
+    """
+    if curve is None:
+        return unknown.float()
+    return unknown * (1 + _EVENT_WEIGHT * curve[:, :-1].amax(dim=1) / PULSE_SCALE)
 
 
 def train_flow(
@@ -120,7 +137,8 @@ class _FlowTraining:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for so few tokens a quarter faster than the fused kernel
-            loss = flow_loss(self.model, clean, condition, unknown, times, torch.randn_like(clean)).mean()
+            weights = frame_weights(unknown, condition.curve)
+            loss = flow_loss(self.model, clean, condition, weights, times, torch.randn_like(clean)).mean()
             loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:

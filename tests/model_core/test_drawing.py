@@ -29,7 +29,7 @@ class Remembering(torch.nn.Module):
 def _sketch(model: Remembering) -> Sketch:
     grid = torch.arange(FRAMES, dtype=torch.float32)[None, None]
     condition = Condition(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 3), grid, None)
-    return Sketch(model, plain_scheduler(), condition, condition)  # type: ignore[arg-type]
+    return Sketch(model, plain_scheduler(), condition, condition)
 
 
 SAMPLING = Sampling(Guidance(1.0, 1.0), steps=4, seed=3)
@@ -56,7 +56,7 @@ def test_gaps_are_drawn_and_the_rest_is_untouched() -> None:
     torch.testing.assert_close(after[:, 18:21], torch.full((CHANNELS, 3), 2.0), atol=1e-4, rtol=1e-4)
     kept = torch.from_numpy(~gaps)
     assert torch.equal(after[:, kept], before[:, kept])
-    mask, known, grid = model.told[0].split([1, CHANNELS, 1])
+    mask, known, grid = torch.split(model.told[0], [1, CHANNELS, 1])
     first, last = int(grid[0, 0]), int(grid[0, -1]) + 1
     assert (first, last) == (6, 33)
     np.testing.assert_array_equal(mask[0].numpy(), (~gaps[first:last]).astype(np.float32))

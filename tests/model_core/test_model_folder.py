@@ -16,7 +16,7 @@ from model_core.codecs.score.grid import GRID_CHANNELS
 from model_core.codecs.score.header import HEADER_DIM
 from model_core.conditioning import Condition, flagged, inpainting_channels
 from model_core.encoders.minilm import TEXT_DIM
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
 from model_core.generator import Guidance, generate
 from model_core.model_folder import CURVE, load_model, save_model
@@ -62,7 +62,7 @@ def test_the_folder_is_laid_out_as_diffusers_does(written: Path) -> None:
 
 def test_the_manifest_tells_the_window_of_both_curves() -> None:
     sound = np.random.default_rng(0).normal(size=22050).astype(np.float32)
-    assert music_event_curve(sound, 22050, LogMelChroma()).window == CURVE.hann_window_s
+    assert musicnn_event_curve(sound, 22050, Musicnn()).window == CURVE.hann_window_s
 
 
 def test_documents_may_lie_beside_the_model(folder: Path) -> None:

@@ -10,7 +10,7 @@ from model_core.heard import Heard
 from model_core.redrawing import around, redrawn
 
 FRAMES, FRAME_S = 40, 0.5
-FRAME_TIMES = np.arange(FRAMES + 1) * FRAME_S
+FRAME_TIMES: NDArray[np.float64] = np.arange(FRAMES + 1, dtype=np.float64) * FRAME_S
 EVENTS = np.array([4.25, 10.25, 16.25])
 
 

@@ -79,7 +79,7 @@ MIXES: Final = {
     "house": _mix(_CLUB, 0.8, air=-1.0, wide=1.3, bass=3.5, chords=-1, lead=1, arp=1, impact=1),
     "hiphop": _mix(_BOOTH, 0.7, air=0.0, wide=0.9, bass=3, chords=-3, lead=1, arp=1, drums=-3, impact=1.5),
     "lofi": _mix(_DUSTY, 0.9, air=-5.0, wide=0.9, bass=2.5, chords=-1.5, lead=1, drums=-1, impact=1.5),
-    "chiptune": _mix(_BOOTH, 0.5, air=-1.0, wide=1.3, bass=2.5, chords=1, lead=1, arp=2, drums=-1, impact=2),
+    "chiptune": _mix(_BOOTH, 0.5, air=-1.0, wide=1.3, bass=2.5, chords=1, lead=1, arp=2, impact=2),
     "pop": _mix(_PLATE, 0.8, air=0.0, wide=1.2, bass=2.5, chords=-1, lead=1, arp=2.5, drums=-2, impact=1.5),
     "rock": _mix(_CLUB, 0.9, air=0.0, wide=1.6, bass=1.5, chords=-4, lead=1),
     "funk": _mix(_BOOTH, 0.8, air=-0.5, wide=0.9, bass=3, chords=1, lead=2, arp=1, drums=0, impact=2),

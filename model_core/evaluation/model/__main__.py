@@ -29,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     given = parser().parse_args(arguments)
     found = measure(Studio.load(given.model), Size.of(given.samples), given.work, given.rolls)
-    command = f"python -m model_core.evaluation.model --samples {given.samples}"
+    full = given.samples == FULL_SAMPLES
+    command = "make evaluate-model" if full else f"python -m model_core.evaluation.model --samples {given.samples}"
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(page(found, given.out, command, datetime.now(UTC).date().isoformat()))
     print("\n".join(table(found.rows)))

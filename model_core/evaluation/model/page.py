@@ -23,6 +23,7 @@ class Findings:
         rows: of the table.
         failures: held-out prompts that are not met, with what they lack.
         asked: how many held-out prompts were asked.
+        mistaken: of the prompts that name a style how often which style was heard instead, by (named, heard).
         samples: takes at the defaults.
         library: pieces that copies were looked for in.
         chords_right, modes_right: shares of the corpus in which the inferred chord and mode are the composer's.
@@ -33,6 +34,7 @@ class Findings:
     rows: Sequence[Row]
     failures: Sequence[tuple[str, Sequence[str]]]
     asked: int
+    mistaken: Mapping[tuple[str, str], int]
     samples: int
     library: int
     chords_right: float
@@ -54,6 +56,7 @@ def page(found: Findings, out: Path, command: str, date: str) -> str:
         asked=found.asked,
         met=found.asked - len(found.failures),
         failures="\n".join(f'- "{prompt}": {", ".join(lacks)}' for prompt, lacks in found.failures) or "- none",
+        mistaken="\n".join(mistaken_lines(found.mistaken)),
         rolls="\n".join(roll_lines(found.rolls, out, weaknesses(found.model))),
     )
 
@@ -82,6 +85,12 @@ def reached(row: Row) -> str:
 
 def _value(row: Row, value: float) -> str:
     return f"{value:.{row.digits}f}"
+
+
+def mistaken_lines(mistaken: Mapping[tuple[str, str], int]) -> list[str]:
+    """One line a pair of styles, commonest first."""
+    ordered = sorted(mistaken.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [f"- {named} is heard as {heard}: {count}" for (named, heard), count in ordered] or ["- none"]
 
 
 def weaknesses(model: str, path: Path = WEAKNESSES) -> dict[str, str]:

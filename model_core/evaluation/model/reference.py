@@ -15,7 +15,8 @@ from model_core.evaluation.model.modes import ModeEar
 from model_core.evaluation.model.style_prompts import is_full, is_typical
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet
 from model_core.training.composer import Piece, compose
-from model_core.training.corpus import piece_of
+from model_core.training.corpus import length_of, piece_of
+from model_core.training.write_corpus import FIRST_RENDERED
 
 BEATS: Final = 80
 """About as long as a take."""
@@ -72,6 +73,7 @@ def style_net_rows(net: StyleNet, pieces: Sequence[Piece]) -> list[Row]:
 
 
 def libraries(count: int) -> tuple[Library, Library]:
-    """Of leads and of bands, in the first pieces that training saw."""
-    scores = [piece_of(seed).score for seed in range(count)]
+    """Of leads and of bands, in the first pieces of the part of the corpus that the curve stage sees."""
+    seeds = range(FIRST_RENDERED, FIRST_RENDERED + count)
+    scores = [piece_of(seed, length_of(seed, mixed=True)).score for seed in seeds]
     return Library(map(lead_prints, scores)), Library(map(band_prints, scores))

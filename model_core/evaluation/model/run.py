@@ -1,6 +1,7 @@
 """The whole measurement of one model, in order: reference, takes, figures, rolls."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -53,10 +54,16 @@ class Asked:
 
 
 def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
-    """Every figure of the table, the failures, and the pictures in ``rolls``; ``work`` keeps the style network."""
+    """Every figure of the table, the failures, and the pictures in ``rolls``; ``work`` keeps the style network.
+
+    Raises:
+        ValueError: the model knows none of the composer's styles.
+    """
     known = reference(size.corpus)
     net = style_net(work, size.learned, size.steps)
     styles = [style for style in studio.styles if style in STYLE_TABLE]
+    if not styles:
+        raise ValueError(f"model {studio.model.name}: it knows none of the composer's styles")
     each = -(-size.samples // len(styles))
     asked, familiar = _asked(studio, styles, each), _familiar(studio, styles, each)
     scores = [take.score for take in asked.takes]
@@ -79,9 +86,10 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
         *codec_rows(studio.model.vae, known.scores),
         *sound_rows(heard, silences, timed),
     ]
+    mistaken = _mistaken(net, asked) + _mistaken(net, familiar)
     drawn = _draw(asked, rolls)
     rights = known.chords_right, known.ear_right
-    return Findings(studio.model.name, rows, failures, met.n, len(scores), size.library, *rights, drawn)
+    return Findings(studio.model.name, rows, failures, met.n, mistaken, len(scores), size.library, *rights, drawn)
 
 
 def _asked(studio: Studio, styles: Sequence[str], each: int) -> Asked:
@@ -106,6 +114,11 @@ def _takes(studio: Studio, name: str, prompts: Sequence[str], redraws: int | Non
 def _style_row(figure: str, net: StyleNet, asked: Asked) -> Row:
     right = [net.heard(take.score) == style for take, style in zip(asked.takes, asked.styles, strict=True)]
     return Row(figure, ">=", 0.95, share(right))
+
+
+def _mistaken(net: StyleNet, asked: Asked) -> Counter[tuple[str, str]]:
+    heard = [(style, net.heard(take.score)) for style, take in zip(asked.styles, asked.takes, strict=True)]
+    return Counter(pair for pair in heard if pair[0] != pair[1])
 
 
 def _wish_rows(studio: Studio, size: Size, styles: Sequence[str], known: Reference) -> list[Row]:

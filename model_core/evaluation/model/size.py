@@ -39,4 +39,4 @@ class Size:
             raise ValueError(f"samples: {samples}; at least one is needed")
         if samples < _TRIAL_SAMPLES:
             return cls(samples, 36, 36, 90, 60, 2 * samples, 1)
-        return cls(samples, 540, 2160, 6480, 1800, 10_000, 8)
+        return cls(samples, 540, 2160, 6480, 2200, 10_000, 8)

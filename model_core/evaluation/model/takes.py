@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Self
 
 import numpy as np
@@ -19,7 +18,6 @@ from model_core.evaluation.model.together import at_once
 from model_core.loudness import normalise
 from model_core.options import ScoreOptions
 from model_core.pipeline import Pipeline
-from model_core.planner.plan import Wish, make_plan
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,6 @@ class Studio:
         self._pipeline = pipeline
         self.model = pipeline.model
         self.codec = pipeline.codec
-        self._reading = Lock()
 
     @classmethod
     def load(cls, model: Path | None = None) -> Self:
@@ -78,12 +75,8 @@ class Studio:
     def take(self, prompt: str, seed: int, curve: EventCurve, redraws: int | None = None) -> Take:
         """Plan, generate and decode with the default options; ``redraws`` as in ScoreOptions, its default if None."""
         options = ScoreOptions(seed=seed) if redraws is None else ScoreOptions(seed=seed, redraws=redraws)
-        with self._reading:  # a tokenizer serves one thread at a time
-            text = self._pipeline._text.embed([prompt])
-        wish = Wish(prompt, text.pooled, seed, options.sync)
-        plan = make_plan(self.model.planner, wish, curve.peaks(), duration_of(curve))
-        latents = self._pipeline._latents(plan, curve, prompt, text, options, lambda stage, fraction: None)
-        return Take(prompt, seed, curve, plan, self.codec.decode_score(latents, plan))
+        made = self._pipeline.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
+        return Take(prompt, seed, curve, *made)
 
     def takes(self, prompts: Sequence[str], first_seed: int, redraws: int | None = None) -> list[Take]:
         """One take a prompt, each with a seed and a planted curve of its own."""

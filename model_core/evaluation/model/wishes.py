@@ -79,7 +79,7 @@ def instrument_wishes(styles: Sequence[str], vocabulary: Vocabulary, count: int)
     """Prompts that name one to three instruments that the model has and that can play together, a role each."""
     rng = np.random.default_rng(1)
     known = [name for name in NAMED if _roles(NAMED[name], vocabulary)]
-    wishes = []
+    wishes = list[InstrumentWish]()
     while len(wishes) < count:
         names = [str(name) for name in rng.choice(known, int(rng.integers(1, 4)), replace=False)]
         if not _playable([_roles(NAMED[name], vocabulary) for name in names]):

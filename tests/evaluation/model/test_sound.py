@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from matplotlib.image import imread
 
 from model_core.curves import EventCurve, peak_shaped
 from model_core.evaluation.model.codec import f1_count
 from model_core.evaluation.model.figures import NOTHING, Measured, Row
 from model_core.evaluation.model.listening import Heard, curve_rows, following, sound_rows
-from model_core.evaluation.model.page import WEAKNESSES, roll_lines, table, weaknesses
+from model_core.evaluation.model.page import WEAKNESSES, mistaken_lines, roll_lines, table, weaknesses
 from model_core.evaluation.model.planted import LONGEST_S, SHORTEST_S, duration_of, planted_curve, planted_times
 from model_core.evaluation.model.rolls import draw_rolls
 from model_core.evaluation.model.size import Size
@@ -100,6 +100,12 @@ def test_the_table_says_what_is_met() -> None:
     ]
 
 
+def test_mistaken_styles_are_told_commonest_first() -> None:
+    lines = mistaken_lines({("pop", "rock"): 1, ("funk", "jazz"): 3})
+    assert lines == ["- funk is heard as jazz: 3", "- pop is heard as rock: 1"]
+    assert mistaken_lines({}) == ["- none"]
+
+
 def test_sentences_of_another_model_are_not_printed(tmp_path: Path) -> None:
     given = tmp_path / "weaknesses.toml"
     given.write_text('model = "mine"\n[styles]\nrock = "Its drums are stiff."\n')
@@ -116,7 +122,7 @@ def test_a_roll_shows_every_part_in_its_colour(tmp_path: Path) -> None:
     draw_rolls([take, take], tmp_path / "new" / "pop.png")
     drawn = tmp_path / "new" / "pop.png"
     assert drawn.stat().st_size < 60_000
-    pixels = np.asarray(Image.open(drawn).convert("RGB")).reshape(-1, 3).astype(int)
+    pixels = np.round(255 * imread(drawn)[..., :3].reshape(-1, 3)).astype(int)
     for colour in ((0xD0, 0, 0), (0xE6, 0x9F, 0), (0, 0x72, 0xB2), (0, 0x9E, 0x73), (0x44, 0x44, 0x44)):
         assert (np.abs(pixels - colour).sum(axis=1) < 40).sum() > 100
 
