@@ -211,4 +211,4 @@ def test_a_piece_is_centred_and_silent_before_its_first_note(style: str) -> None
     assert np.abs(audio.mean(axis=1)).max() < 10 ** (-65 / 20)
     left, right = (_rms(side) for side in audio)
     assert 20 * abs(np.log10(left / right)) < 3
-    assert np.corrcoef(audio)[0, 1] > 0.2  # survives a mono loudspeaker
+    assert float((audio[0] * audio[1]).mean()) > 0.2 * left * right  # survives a mono loudspeaker

@@ -74,7 +74,7 @@ class ScoreCodec:
         length = round(plan.duration * PREVIEW_RATE)
         heard = np.zeros(length, np.float32)
         if notes:
-            mixed = dry_mix(stems(notes, plan.duration, PREVIEW_RATE), trims_of(notes))[:length]
+            mixed = dry_mix(stems(notes, plan.duration, PREVIEW_RATE), trims_of(notes), plan.header.style)[:length]
             heard[: len(mixed)] = mixed
         return heard
 
