@@ -107,12 +107,12 @@ def codec(given: Given, start: Path | None) -> None:
 
 def planner(given: Given) -> None:
     """Fit the prompt planner."""
-    part = _either(given, RENDERED, PIECES)
-    run = given.run("planner", corpus=described(given.corpus, part))
+    parts = [part for part in (RENDERED, PIECES) if any((given.corpus / part).glob("*.npz"))]
+    run = given.run("planner", corpus=[described(given.corpus, part) for part in parts or [PIECES]])
     if _is_done(run, given.work / "planner"):
         return
     headers, pooled = [], []
-    for shard in shards(given.corpus, part):
+    for shard in (shard for part in parts for shard in shards(given.corpus, part)):
         headers += [header_of(text) for text in shard.headers]
         pooled.append(shard.pooled)
     data = PlannerData(headers, np.concatenate(pooled), MiniLM().embed([""]).pooled[0].numpy())

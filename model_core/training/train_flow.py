@@ -88,8 +88,8 @@ def flow_loss(
 def frame_weights(unknown: torch.Tensor, curve: torch.Tensor | None) -> torch.Tensor:
     """Weights of the frames that are to be generated, shape (B, F): 1, and up to 1 + _EVENT_WEIGHT under a peak.
 
-    Events are few, and most of the loss is the groove between them. Where the curve is withheld, all frames are alike: the
-    flow without a curve must not learn to expect events.
+    Events are few, and most of the loss is the groove between them. Where the curve is withheld, all frames are alike:
+    the flow without a curve must not learn to expect events.
 
     Args:
         unknown: shape (B, F), bool.

@@ -18,8 +18,7 @@ from model_core.training.captions.instruments import (
     NO_LEAD_WORDS,
 )
 from model_core.training.captions.moods import CALM_MOODS, MAJOR_MOODS, MINOR_MOODS, STRONG_MOODS, TEMPO_WORDS
-from model_core.training.captions.scenes import SCENES
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import SCENE_PHRASES, STYLE_PHRASES
 from model_core.training.composer import Piece, compose
 
 
@@ -52,7 +51,7 @@ def test_what_they_say_of_drums_and_mode_is_true(captioned: list[tuple[Piece, st
         assert not [phrase for phrase in wrong if text.startswith(f"{phrase}, ") or text.endswith(f", {phrase}")]
         assert not _says(text, "major key" if piece.header.minor else "minor key")
         told += any(_says(text, phrase) for phrase in (*right, "major key", "minor key"))
-    assert told > len(captioned) / 3
+    assert told > 0.3 * len(captioned)
 
 
 def test_missing_parts_and_lone_instruments_are_told_truly(captioned: list[tuple[Piece, str]]) -> None:
@@ -107,14 +106,14 @@ def _all(table: dict[str, tuple[str, ...]]) -> set[str]:
 
 @pytest.mark.parametrize("style", STYLES)
 def test_every_style_has_its_words(style: str) -> None:
-    assert len(_all(STYLE_WORDS[style])) >= 14
-    assert len(_all(SCENES[style])) >= 16
+    assert len(_all(STYLE_PHRASES[style])) >= 14
+    assert len(_all(SCENE_PHRASES[style])) >= 16
     assert len(_all(HELD_OUT_STYLES[style]) | _all(HELD_OUT_SCENES[style])) >= 8
 
 
 def test_held_out_words_are_never_in_captions_for_training(captioned: list[tuple[Piece, str]]) -> None:
     held = {phrase for table in (HELD_OUT_STYLES, HELD_OUT_SCENES) for style in STYLES for phrase in _all(table[style])}
-    used = {phrase for table in (STYLE_WORDS, SCENES) for style in STYLES for phrase in _all(table[style])}
+    used = {phrase for table in (STYLE_PHRASES, SCENE_PHRASES) for style in STYLES for phrase in _all(table[style])}
     assert not [(one, other) for one in held for other in used if _says(other, one)]
     assert not [text for _, text in captioned if any(_says(text.lower(), phrase) for phrase in held)]
     rng = np.random.default_rng(1)

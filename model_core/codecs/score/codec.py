@@ -74,7 +74,8 @@ class ScoreCodec:
         length = round(plan.duration * PREVIEW_RATE)
         heard = np.zeros(length, np.float32)
         if notes:
-            mixed = dry_mix(stems(notes, plan.duration, PREVIEW_RATE), trims_of(notes), plan.header.style)[:length]
+            played = stems(notes, plan.duration, PREVIEW_RATE, tail=0.0)
+            mixed = dry_mix(played, trims_of(notes), plan.header.style)[:length]
             heard[: len(mixed)] = mixed
         return heard
 

@@ -9,8 +9,7 @@ import numpy as np
 from model_core.training.captions import instruments as parts
 from model_core.training.captions import moods as words
 from model_core.training.captions.held_out_words import HELD_OUT_SCENES, HELD_OUT_STYLES
-from model_core.training.captions.scenes import SCENES
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import SCENE_PHRASES, STYLE_PHRASES
 from model_core.training.captions.tables import phrases
 from model_core.training.captions.templates import HELD_OUT_TEMPLATES, TEMPLATES, Said
 from model_core.training.composer import Piece
@@ -48,7 +47,7 @@ def _draw(piece: Piece, rng: np.random.Generator, held_out: bool) -> Said:
         return str(rng.choice(choices))
 
     level = "strong" if header.energy > _STRONG else "calm" if header.energy < _CALM else "middle"
-    styles = phrases((HELD_OUT_STYLES if held_out else STYLE_WORDS)[header.style], header.minor, level)
+    styles = phrases((HELD_OUT_STYLES if held_out else STYLE_PHRASES)[header.style], header.minor, level)
     if "drums" not in header.parts:
         styles = tuple(phrase for phrase in styles if not any(word in phrase for word in parts.NEED_DRUMS))
     by_mode = words.MAJOR_MOODS if not header.minor else (
@@ -74,7 +73,7 @@ def _draw(piece: Piece, rng: np.random.Generator, held_out: bool) -> Said:
     meters: tuple[str, ...] = words.METER_WORDS[header.meter]
     style, scene = (
         one(styles),
-        one(phrases((HELD_OUT_SCENES if held_out else SCENES)[header.style], header.minor, level)),
+        one(phrases((HELD_OUT_SCENES if held_out else SCENE_PHRASES)[header.style], header.minor, level)),
     )
     told = one(tuple(happens)) if happens else ""
     tags = [style, *moods, *instruments[:2], tempo, drums, told]

@@ -13,7 +13,7 @@ from model_core.evaluation.model.modes import ModeEar
 from model_core.evaluation.model.style_prompts import is_full, naming_prompt
 from model_core.evaluation.model.styles import WIDTH, Roll, accuracy, roll_of, style_net, train
 from model_core.training.captions.held_out_words import HELD_OUT_STYLES
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import STYLE_PHRASES
 from model_core.training.composer import compose
 from tests.evaluation.model.made import strike
 
@@ -58,7 +58,7 @@ def test_it_is_kept_until_something_changes(tmp_path: Path, monkeypatch: pytest.
 def test_a_prompt_names_its_style(held_out: bool) -> None:
     for style in ("funk", "ambient"):
         text = naming_prompt(style, 0, held_out)
-        table = (HELD_OUT_STYLES if held_out else STYLE_WORDS)[style]
+        table = (HELD_OUT_STYLES if held_out else STYLE_PHRASES)[style]
         assert any(phrase.lower() in text.lower() for some in table.values() for phrase in some)
         assert text == naming_prompt(style, 0, held_out)
         assert text != naming_prompt(style, 1, held_out)

@@ -17,8 +17,7 @@ from model_core.evaluation.model.wishes import (
     mode_wishes,
 )
 from model_core.training.captions.held_out_words import HELD_OUT_STYLES
-from model_core.training.captions.scenes import SCENES
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import SCENE_PHRASES, STYLE_PHRASES
 from tests.evaluation.model.made import drum, put, strike, take_of
 
 
@@ -94,6 +93,6 @@ def test_the_held_out_prompts_are_120_and_use_no_phrase_of_the_captions() -> Non
         assert set(want.styles.split()) <= set(VOCABULARY.styles)
         assert want.programs or not want.solo
         text = f" {want.prompt.lower().replace(',', ' ').replace('.', ' ')} "
-        for tables in (STYLE_WORDS, SCENES, HELD_OUT_STYLES):
+        for tables in (STYLE_PHRASES, SCENE_PHRASES, HELD_OUT_STYLES):
             said = [phrase for table in tables.values() for some in table.values() for phrase in some]
             assert not [phrase for phrase in said if f" {phrase.lower()} " in text]
