@@ -76,8 +76,8 @@ def planner(
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
-    """Fit the prompt planner, 1,500 steps by default."""
-    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=1500) as (stages, given):
+    """Fit the prompt planner, 3,000 steps by default."""
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=3000) as (stages, given):
         stages.planner(given)
 
 

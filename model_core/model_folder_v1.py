@@ -1,4 +1,4 @@
-"""Folders of format 1 (flow/, codec/, planner/ and a short manifest): read until the last of them is replaced."""
+"""Folders of format 1 (flow/, codec/, planner/ and a short manifest): version 0, which training can go on from."""
 
 from pathlib import Path
 

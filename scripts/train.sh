@@ -15,11 +15,11 @@ stage() { # name, options
   .venv/bin/v2m train "$name" --work "$WORK" "$@"
 }
 
-if [ -n "${START:-}" ]; then # one flow stage of half an hour instead of two
+if [ -n "${START:-}" ]; then # one flow stage of 48 minutes instead of two
   stage corpus --pieces 3600
   stage codec --start "$START"
   stage planner
-  stage curve --start "$START" --minutes 28
+  stage curve --start "$START" --minutes 48
 else
   stage corpus
   stage codec

@@ -22,7 +22,7 @@ class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, hidden: int = 192, vocabulary: dict[str, Any] | None = None) -> None:
+    def __init__(self, hidden: int = 384, vocabulary: dict[str, Any] | None = None) -> None:
         """``vocabulary`` is in its JSON form; the composer's by default.
 
         Raises:
@@ -33,10 +33,10 @@ class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.register_to_config(vocabulary=VOCABULARY.as_json())
         self.vocabulary = VOCABULARY if vocabulary is None else Vocabulary.of_json(vocabulary)
         styles = len(self.vocabulary.styles)
-        self.style = nn.Sequential(nn.Linear(TEXT_DIM, hidden), nn.SiLU(), nn.Dropout(0.2), nn.Linear(hidden, styles))
+        self.style = nn.Sequential(nn.Linear(TEXT_DIM, hidden), nn.SiLU(), nn.Dropout(0.5), nn.Linear(hidden, styles))
         self._widths = self._output_widths()
         self.rest = nn.Sequential(
-            nn.Linear(TEXT_DIM + styles, hidden), nn.SiLU(), nn.Dropout(0.2),
+            nn.Linear(TEXT_DIM + styles, hidden), nn.SiLU(), nn.Dropout(0.5),
             nn.Linear(hidden, sum(self._widths.values())),
         )  # fmt: skip
 

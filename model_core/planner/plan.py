@@ -14,7 +14,7 @@ from model_core.planner.network import SCALARS, PromptPlanner
 from model_core.planner.obeying import obeyed
 from model_core.planner.words import explicit_words
 
-_STYLE_TEMPERATURE: Final = 0.5
+_STYLE_TEMPERATURE: Final = 0.35
 _BUSY_EVENTS_PER_S: Final = 0.6
 _NAMED_TEMPO: Final = Freedom(bend=0.018, spread=0.0)
 _DRIVE: Final = {

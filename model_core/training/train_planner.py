@@ -16,7 +16,7 @@ from model_core.training.schedules import set_one_cycle
 
 _BATCH: Final = 512
 _PEAK_LR: Final = 2e-3
-_NOISE: Final = 0.02
+_NOISE: Final = 0.04
 _UNSAID: Final = 0.1
 
 FloatArray = NDArray[np.float32]
