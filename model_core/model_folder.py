@@ -35,7 +35,7 @@ from model_core.model_folder_v1 import is_format_1, load_format_1
 from model_core.planner.network import PromptPlanner
 from model_core.video_curve import FRAME_RATE, WINDOW_S
 
-DEFAULT_MODEL: Final = "models/v2m-embedded-0"
+DEFAULT_MODEL: Final = "models/v2m-embedded-1"
 GRID: Final = Grid(beats_per_frame=BEATS_PER_FRAME, steps_per_beat=STEPS_PER_BEAT)
 CURVE: Final = Curve(pulse_sigma_s=PULSE_SIGMA_S, hann_window_s=WINDOW_S, frame_rate=FRAME_RATE)
 ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, music=Musicnn.name)
