@@ -30,7 +30,7 @@ class ScoreOptions(BaseModel):
         description="How freely the tempo bends to meet the strongest events: 0 not at all, 1 by at most 4 %.",
     )
     redraws: int = Field(
-        default=3, ge=0, le=3, description="How often the bars around events that were missed are drawn again, at most."
+        default=2, ge=0, le=3, description="How often the bars around events that were missed are drawn again, at most."
     )
 
 

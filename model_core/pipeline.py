@@ -31,6 +31,8 @@ from model_core.video_curve import FrameEncoder, video_curve
 
 _STRONGER: Final = 1.5  # curve guidance of what is drawn again, times the usual one
 _MOST_GUIDANCE: Final = 12.0
+_SHARE_OF_STEPS: Final = 0.6  # that a stretch between kept ones takes: most of it is settled by them
+_LEAST_STEPS: Final = 4
 _FIRST_SHARE: Final = 0.6  # of the time of generating that the first draw is said to take
 
 
@@ -122,7 +124,8 @@ class Pipeline:
         def again(latents: torch.Tensor, gaps: NDArray[np.bool_], attempt: int) -> torch.Tensor:
             report("generate", _FIRST_SHARE + (1 - _FIRST_SHARE) * attempt / options.redraws)
             seed = int(np.random.default_rng([options.seed, attempt]).integers(2**31))
-            return sketch.draw_again(latents, gaps, Sampling(stronger, options.steps, seed))
+            steps = max(_LEAST_STEPS, round(_SHARE_OF_STEPS * options.steps))
+            return sketch.draw_again(latents, gaps, Sampling(stronger, steps, seed))
 
         latents, _ = redrawn(
             latents,

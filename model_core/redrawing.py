@@ -45,12 +45,20 @@ def redrawn(
             break
         other = draw_again(latents, gaps, attempt)
         other_heard = listen(other)
-        mixed = latents.clone()
-        for first, last in runs(gaps):
+        spans = runs(gaps)
+        better = []
+        for first, last in spans:
             span = float(frame_times[first]), float(frame_times[last])
             if gain(other_heard, times, *span, verdict.levels) > gain(heard, times, *span, verdict.levels):
+                better.append((first, last))
+        if not better:
+            continue
+        mixed, mixed_heard = other, other_heard
+        if len(better) < len(spans):
+            mixed = latents.clone()
+            for first, last in better:
                 mixed[:, first:last] = other[:, first:last]
-        mixed_heard = listen(mixed)
+            mixed_heard = listen(mixed)
         mixed_verdict = judge(mixed_heard, times)
         if mixed_verdict.hits > verdict.hits:
             latents, heard, verdict = mixed, mixed_heard, mixed_verdict
