@@ -17,8 +17,8 @@ from model_core.conditioning import Condition
 class Guidance:
     """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = not heard at all."""
 
-    text: float = 2.0
-    curve: float = 6.0
+    text: float = 0.6
+    curve: float = 4.0
 
 
 def predict_velocity(

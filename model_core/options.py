@@ -21,8 +21,8 @@ class ScoreOptions(BaseModel):
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="The same input and seed give the same score.")
     steps: int = Field(default=16, ge=4, le=100, description="Euler steps of the sampler.")
-    text_guidance: float = Field(default=2.0, ge=0, le=10, description="Guidance scale of the prompt.")
-    curve_guidance: float = Field(default=6.0, ge=0, le=12, description="Guidance scale of the video's event curve.")
+    text_guidance: float = Field(default=0.6, ge=0, le=10, description="Guidance scale of the prompt.")
+    curve_guidance: float = Field(default=4.0, ge=0, le=12, description="Guidance scale of the video's event curve.")
     sync: float = Field(
         default=1.0,
         ge=0,
