@@ -12,8 +12,7 @@ _PIANO: Final = 0
 
 def obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
     """The header with every explicit word obeyed, as far as the vocabulary has what is asked for."""
-    meter = words.meter if words.meter in vocabulary.meters else header.meter
-    header = replace(header, meter=meter or header.meter)
+    header = replace(header, meter=_meter(header, words, vocabulary))
     header = replace(
         header,
         bpm=_bpm(header, words, vocabulary),
@@ -24,6 +23,16 @@ def obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Head
     if words.solo is not None:
         header = _alone(header, words, vocabulary)
     return header if header.parts else replace(header, parts=frozenset(set(ROLES) - words.without or {"chords"}))
+
+
+def _meter(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> str:
+    """The one asked for; where none is, the drawn one unless 6/8 is too slow for the tempo asked for."""
+    if words.meter in vocabulary.meters:
+        return str(words.meter)
+    least = words.bpm if words.bpm is not None else (words.bpm_range or (0.0,))[0]
+    if header.meter == "6/8" and least > vocabulary.bpm[1] / 1.5 and "4/4" in vocabulary.meters:
+        return "4/4"
+    return header.meter
 
 
 def _bpm(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> float:

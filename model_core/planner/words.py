@@ -36,7 +36,7 @@ _DENIED: Final = re.compile(
 )
 _ONLY_AT_FIRST: Final = re.compile(r"\b(?:until|till|at first|at the start|before|in the (?:intro|beginning))\b", re.I)
 _SOLO: Final = re.compile(
-    rf"\b(?:solo|only|just|nothing but|unaccompanied)\s+(?:an?\s+|one\s+|the\s+)?(?:\w+\s+)?(?P<after>{_NAME})"
+    rf"\b(?:solo|only|just|nothing but|unaccompanied)\s+(?:an?\s+|one\s+|the\s+)?(?:\w+\s+)??(?P<after>{_NAME})"
     rf"|(?P<before>{_NAME})\s+(?:only|alone|by itself|solo(?=\s*(?:$|[,.;!]|for\b|piece\b|in\b|at\b)))",
     re.IGNORECASE,
 )

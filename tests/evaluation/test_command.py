@@ -34,7 +34,7 @@ def test_the_study_of_one_clip_makes_the_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(out)]
     runs = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
-    assert len({run["system"] for run in runs}) == len(runs) == 6
+    assert len({run["system"] for run in runs}) == len(runs) == 7
     assert all(len(run["figures"]["f1_onset"]["null"]) == 200 for run in runs)
     text = out.read_text()
     assert "make evaluate (1 clips)" in text

@@ -48,7 +48,13 @@ def test_a_solo_piano_is_nothing_but_a_piano(planner: PromptPlanner, seed: int) 
 
 @pytest.mark.parametrize(
     ("prompt", "programs"),
-    [("solo cello", {42}), ("just strings", {48, 49}), ("harp only, slow", {46}), ("solo oboe", {68})],
+    [
+        ("solo cello", {42}),
+        ("just strings", {48, 49}),
+        ("harp only, slow", {46}),
+        ("solo oboe", {68}),
+        ("nothing but electric piano", {4, 5}),
+    ],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_a_solo_is_nothing_but_its_instrument(
@@ -78,6 +84,13 @@ def test_the_meter_is_obeyed(planner: PromptPlanner, prompt: str, meter: str) ->
 def test_a_range_of_tempi_is_kept_to(planner: PromptPlanner, prompt: str, low: float, high: float) -> None:
     for seed in range(6):
         assert low - 1e-6 <= _plan(planner, f"{prompt}, 4/4", seed).header.felt_bpm <= high + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_tempo_that_six_eight_cannot_have_takes_another_meter(planner: PromptPlanner, seed: int) -> None:
+    header = _plan(planner, "138 bpm", seed).header
+    assert header.felt_bpm == pytest.approx(138)
+    assert header.meter in ("4/4", "3/4")
 
 
 def test_sync_says_how_far_the_tempo_may_bend(planner: PromptPlanner) -> None:
