@@ -68,6 +68,7 @@ class Given:
         checkpoint = self.work / "checkpoints" / f"{stage}.pt"
         if self.fresh:
             checkpoint.unlink(missing_ok=True)
+            shutil.rmtree(self.work / stage, ignore_errors=True)  # an old result must not pass for the new one
             forget(self.work / "logs", stage)
         made_of = {"seed": self.seed, **made_of}
         return Run(stage, self.limit, self.seed, checkpoint, made_of, self.save_every_s, self.work / "logs", self.say)
@@ -96,7 +97,7 @@ def codec(given: Given, start: Path | None) -> None:
     """Train the beat VAE, from the one of a model folder if ``start`` is given."""
     part = _either(given, PIECES, RENDERED)
     old = None if start is None else load_model(start)
-    run = given.run("codec", corpus=described(given.corpus, part), start=None if old is None else old.title)
+    run = given.run("codec", corpus=described(given.corpus, part), start=_source(start, old))
     if _is_done(run, given.work / "codec"):
         return
     beats = np.concatenate([shard.beats for shard in islice(shards(given.corpus, part), CODEC_SHARDS)])
@@ -137,7 +138,7 @@ def curve(given: Given, start: Path | None, tokens: int) -> None:
     """Teach the flow, or that of a model folder if ``start`` is given, to follow the event curve."""
     codec_folder = given.result("codec")
     old = None if start is None else load_model(start)
-    source = f"flow {_mark(given.result('flow'))}" if old is None else old.title
+    source = f"flow {_mark(given.result('flow'))}" if old is None else _source(start, old)
     made_of = {"codec": _mark(codec_folder), "start": source, "tokens": tokens}
     run = given.run("curve", corpus=described(given.corpus, RENDERED), **made_of)
     if _is_done(run, given.work / "curve"):
@@ -182,6 +183,11 @@ def _mark(folder: Path) -> str:
     """Twelve digits that tell the weights in one folder from others."""
     weights = sorted(digest for name, digest in digests_of(folder).items() if name.endswith(".safetensors"))
     return hashlib.sha256("".join(weights).encode()).hexdigest()[:12]
+
+
+def _source(folder: Path | None, model: EmbeddedModel | None) -> str | None:
+    """The model that is gone on from, told by its name and its weights."""
+    return None if folder is None or model is None else f"{model.title} {_mark(folder)}"
 
 
 def _is_done(run: Run, result: Path) -> bool:
