@@ -118,6 +118,7 @@ class Pipeline:
         first = Sampling(guidance, options.steps, options.seed)
         latents = sketch.draw(first, lambda fraction: report("generate", _FIRST_SHARE * fraction))
         if not guidance.curve:
+            report("generate", 1.0)
             return latents
         stronger = Guidance(guidance.text, min(_MOST_GUIDANCE, _STRONGER * guidance.curve))
 
@@ -135,6 +136,7 @@ class Pipeline:
             lambda drawn: listen(self.codec.preview(self.codec.decode_score(drawn, plan), plan), self._music),
             options.redraws,
         )
+        report("generate", 1.0)
         return latents
 
     def _sketch(self, plan: Plan, curve: EventCurve, prompt: str, text: TextEmbedding) -> Sketch:

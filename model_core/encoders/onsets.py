@@ -12,6 +12,7 @@ RATE: Final = SAMPLE_RATE / _HOP
 """Values a second."""
 _FFT: Final = 1024
 _BANDS: Final = 48
+_BLOCK: Final = 4096  # windows at a time: bounds the memory of long music
 _LAG: Final = 2  # hops that are compared over: half of a window, so that an attack is seen once
 _FLOOR: Final = 1e-3  # of the loudest band: what lies 60 dB under it does not count as sound
 
@@ -20,7 +21,9 @@ def onset_strength(audio: NDArray[np.float32]) -> NDArray[np.float64]:
     """Onset strength of mono audio (N,) at SAMPLE_RATE, shape (T,); value i is at i / RATE seconds."""
     padded = np.pad(audio, (_FFT // 2, _FFT))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[: len(audio) : _HOP]
-    bands = np.abs(rfft(windows * np.hanning(_FFT).astype(np.float32), axis=1)).astype(np.float32) @ _filters()
+    hann, filters = np.hanning(_FFT).astype(np.float32), _filters()
+    blocks = [windows[first : first + _BLOCK] for first in range(0, len(windows), _BLOCK)]
+    bands = np.concatenate([np.abs(rfft(block * hann, axis=1)).astype(np.float32) @ filters for block in blocks])
     level = np.log(np.maximum(bands, _FLOOR * float(bands.max(initial=1e-6))))
     rise = np.maximum(level[_LAG:] - level[:-_LAG], 0).mean(axis=1)
     # A window meets an attack half its length before its centre does: the lag makes up for it.

@@ -61,9 +61,9 @@ FAMILIES: Final[dict[str, tuple[int, ...]]] = {
     "synth": (38, 39, 62, 80, 81, 87, 89, 90, 91), "synthesizer": (38, 39, 62, 80, 81, 87, 89, 90, 91),
     "pad": (89, 91), "synth lead": (80, 81), "lead synth": (80, 81), "trumpet": (56, 59), "sax": (65, 66),
     "saxophone": (65, 66), "woodwind": (65, 66, 68, 70, 71, 73, 75), "flute": (73, 75), "synth bass": (38, 39, 87),
-    "double bass": (32, 43),
+    "double bass": (32, 43), "vocal": (52,),
 }  # fmt: skip
-"""What a name rules out when it is denied, where that is more than what it asks for."""
+"""What a name rules out when it is denied, where that is not what it asks for."""
 
 # Words for a role whatever its instrument. A beat is the drums' only as "a beat" or "beats" of a kind of music.
 ANY_OF_ROLE: Final = {

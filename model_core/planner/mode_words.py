@@ -7,8 +7,11 @@ _TONIC: Final = r"([A-G])(?:[\s-]?(#|♯|b|♭|sharp|flat))?"
 _KEY: Final = re.compile(rf"\b{_TONIC}[\s-]+(major|minor)\b", re.IGNORECASE)
 _KEY_OF: Final = re.compile(rf"\bkey of {_TONIC}(?![\w#♯♭])", re.IGNORECASE)
 _SHORT: Final = re.compile(r"\b(?:in|key:?) ([A-G])(#|♯|b|♭)?m\b")
-_MINOR: Final = re.compile(r"\b(minor|sad|melancholic|mournful|sinister|menacing|ominous)\b", re.IGNORECASE)
-_MAJOR: Final = re.compile(r"\b(major|happy|cheerful|joyful|uplifting)\b", re.IGNORECASE)
+_NO_MODE: Final = (
+    r"(?!\s+(?:league|city|cities|announcement|event|news|sale|brand|label|release|update|detail|issue)s?\b)"
+)
+_MINOR: Final = re.compile(rf"\b(minor{_NO_MODE}|sad|melancholic|mournful|sinister|menacing|ominous)\b", re.IGNORECASE)
+_MAJOR: Final = re.compile(rf"\b(major{_NO_MODE}|happy|cheerful|joyful|uplifting)\b", re.IGNORECASE)
 _SEMITONES: Final = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 
@@ -35,5 +38,7 @@ def _tonic(match: re.Match[str]) -> int:
 
 def _is_article(text: str, match: re.Match[str]) -> bool:
     """Whether the A of a lone "a minor" is no tonic: a word follows, or it is small and no "in" stands before it."""
+    if match[1] == "A" and re.search(r"(?:\bin|\bkey(?: of|:)?)\s+$", text[: match.start()], re.IGNORECASE):
+        return False
     goes_on = re.match(r"\s+\w", text[match.end() :]) is not None
     return goes_on or (match[1] == "a" and re.search(r"\bin\s+$", text[: match.start()]) is None)

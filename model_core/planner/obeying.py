@@ -49,12 +49,13 @@ def _bpm(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> float:
 def _programs(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> dict[str, int]:
     programs = dict(header.programs)
     for role, wished in words.programs.items():
-        known = [program for program in wished if program in vocabulary.programs[role]]
+        known = [p for p in wished if p in vocabulary.programs[role] and p not in words.unwanted]
         if known and programs[role] not in known:
             programs[role] = known[0]
     for role, program in programs.items():
         if program in words.unwanted:
-            others = [other for other in vocabulary.programs[role] if other not in words.unwanted]
+            liked = (*words.programs.get(role, ()), *vocabulary.programs[role])
+            others = [p for p in liked if p in vocabulary.programs[role] and p not in words.unwanted]
             programs[role] = others[0] if others else program
     return programs
 

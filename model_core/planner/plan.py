@@ -103,5 +103,7 @@ def _sampled_header(
 
 def _likely(logits: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     odds = torch.softmax(logits.double() / 0.7, dim=0).numpy()
-    odds = np.where(odds < 0.05, 0, odds)  # rare choices are the network's doubt, not the style's colour
+    odds = np.where(
+        odds < min(0.05, odds.max()), 0, odds
+    )  # rare choices are the network's doubt, not the style's colour
     return np.asarray(odds / odds.sum())

@@ -21,9 +21,11 @@ _NO_INSTRUMENT: Final = re.compile(
     re.IGNORECASE,
 )
 _DENIAL: Final = re.compile(
-    r"\b(?:no|without|don['\u2019]?t want|do not want|not(?!\s+(?:only|just)\b)|avoid|except|leave out|omit|minus"
-    r"|(?:drop|lose|skip|remove)\s+the(?!\s+beat))\b\s+"
-    r"([^,.;]*?)(?=$|[,.;]|\b(?:but|then|just|only|with|without|please|instead)\b)",
+    r"\b(?:no|without|w/o|sans|zero|never|do not want|not(?!\s+(?:only|just)\b)|avoid|except|leave out|omit|minus"
+    r"|(?:do|does|should|must)n['\u2019]?t\s+(?:want|use|add|need|have|include)"
+    r"|(?:drop|lose|skip|remove)\s+the(?!\s+beat))\b[\s-]+"
+    rf"((?:\w+\s+){{0,2}}?{_NAME}(?:\s*,\s*{_NAME})+\s*,?\s*n?or\s+(?:any\s+)?{_NAME}"
+    r"|[^,.;]*?(?=$|[,.;]|\b(?:but|then|so|because|just|only|with|without|please|instead)\b))",
     re.IGNORECASE,
 )
 _LESS: Final = re.compile(
@@ -31,15 +33,20 @@ _LESS: Final = re.compile(
 )
 # "no drums piano and cello" rules out the drums alone, "no heavy drums or bass" both.
 _DENIED: Final = re.compile(
-    rf".*?{_NAME}(?:\s*(?:/|&|\band\b(?:\s+no\b)?|\bn?or\b)\s*(?:any\s+|the\s+)?(?:(?<=or )\w+\s+)?{_NAME})*",
+    rf".*?{_NAME}(?:\s*(?:,\s*n?or\b|,|/|&|\band\b(?:\s+no\b)?|\bn?or\b)\s*"
+    rf"(?:any\s+|the\s+)?(?:(?<=or )\w+\s+)?{_NAME})*",
     re.IGNORECASE,
 )
 _ONLY_AT_FIRST: Final = re.compile(r"\b(?:until|till|at first|at the start|before|in the (?:intro|beginning))\b", re.I)
 _SOLO: Final = re.compile(
-    rf"\b(?:solo|only|just|nothing but|unaccompanied)\s+(?:an?\s+|one\s+|the\s+)?(?:\w+\s+)??(?P<after>{_NAME})"
-    rf"|(?P<before>{_NAME})\s+(?:only|alone|by itself|solo(?=\s*(?:$|[,.;!]|for\b|piece\b|in\b|at\b)))",
+    r"(?<!not )\b(?:solo|only|just|nothing but|unaccompanied)\s+"
+    rf"(?:an?\s+|one\s+|the\s+)?(?:\w+\s+)??(?P<after>{_NAME})"
+    rf"|(?P<before>{_NAME})\s+(?:only|alone|by itself|(?P<feature>solo)(?=\s*(?:$|[,.;!]|for\b|piece\b)))",
     re.IGNORECASE,
 )
+_NOT_ALONE: Final = re.compile(r"\bnot (?:just|only)\b", re.IGNORECASE)
+# "a piano solo" is one instrument, "rock with a long guitar solo" a band: of the first kind little stands before it.
+_CLAUSE_START: Final = re.compile(r"(?:^|[,.;:])\s*(?:an?\s+|the\s+)?(?:\w+\s+){0,2}$")
 _JOINED: Final = re.compile(r"\b(?:with|and|plus|featuring|over)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 
 
@@ -154,7 +161,9 @@ def _roles(text: str, patterns: dict[str, str]) -> set[str]:
 def _solo(asked: str) -> Instrument | None:
     """The one instrument that a text asks for alone; None where it names another beside it."""
     match = _SOLO.search(asked)
-    if match is None or _JOINED.search(asked[: match.start()]):
+    if match is None or _JOINED.search(asked[: match.start()]) or _NOT_ALONE.search(asked):
+        return None
+    if match["feature"] and not _CLAUSE_START.search(asked[: match.start()]):
         return None
     text = match["after"] or match["before"]
     names, rest = _names(text), asked[: match.start()] + " , " + asked[match.end() :]
