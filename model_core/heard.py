@@ -66,7 +66,7 @@ def judge(heard: Heard, times: Floats) -> Verdict:
     times = times[(times > _END_S) & (times < duration - _END_S)]
     missed, stray, hits, levels = [], [], 0, []
     for envelope in heard.envelopes:
-        peaks = _strongest(envelope, len(times))
+        peaks = strongest(envelope, len(times), _APART_S * RATE)
         levels.append(min((envelope[peak] for peak in peaks), default=float(envelope.max(initial=0.0))))
         near = np.abs(times[:, None] - np.array(peaks, np.float64)[None] / RATE) <= TOLERANCE_S
         met = np.asarray(near.any(axis=1))
@@ -100,14 +100,14 @@ def gain(heard: Heard, times: Floats, first_s: float, last_s: float, levels: tup
     return total
 
 
-def _strongest(envelope: Floats, count: int) -> list[int]:
-    """Indices of the highest local maxima, _APART_S or more apart."""
-    inner = envelope[1:-1]
-    local = np.flatnonzero((inner > envelope[:-2]) & (inner >= envelope[2:])) + 1
+def strongest(values: Floats, count: int, apart: float) -> list[int]:
+    """Indices of the ``count`` highest local maxima of values (T,), or of all; ``apart`` or more from one another."""
+    inner = values[1:-1]
+    local = np.flatnonzero((inner > values[:-2]) & (inner >= values[2:])) + 1
     chosen: list[int] = []
-    for peak in local[np.argsort(-envelope[local], kind="stable")]:
+    for peak in local[np.argsort(-values[local], kind="stable")]:
         if len(chosen) == count:
             break
-        if all(abs(peak - other) >= _APART_S * RATE for other in chosen):
+        if all(abs(peak - other) >= apart for other in chosen):
             chosen.append(int(peak))
     return chosen

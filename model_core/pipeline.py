@@ -142,14 +142,15 @@ class Pipeline:
     def _sketch(self, plan: Plan, curve: EventCurve, prompt: str, text: TextEmbedding) -> Sketch:
         header = torch.from_numpy(plan.header.vector(self.model.planner.vocabulary))[None]
         said = torch.tensor([bool(prompt)])
+        grid, shaped = self.codec.grid(plan)[None], flagged(self.codec.curve(plan, curve)[None])
 
         def condition(prompted: torch.Tensor) -> Condition:
             return Condition(
                 text=text.tokens,
                 text_mask=text.mask & prompted[:, None],
                 global_vector=global_vector(header, text.pooled, prompted),
-                local=self.codec.grid(plan)[None],
-                curve=flagged(self.codec.curve(plan, curve)[None]),
+                local=grid,
+                curve=shaped,
             )
 
         return Sketch(self.model.flow, self.model.scheduler, condition(said), condition(torch.zeros_like(said)))

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from scipy.fft import rfft
-from scipy.signal import resample_poly
 
 from model_core.assets import asset
 from model_core.curves import EventCurve, event_curve
 from model_core.encoders.musicnn_network import FEATURES, MELS, REACH, MusicnnNetwork
+from model_core.encoders.resampling import mono_at
 
 SHIPPED: Final = "musicnn/mtt_musicnn.safetensors"
 SAMPLE_RATE: Final = 16000
@@ -85,10 +85,7 @@ class Musicnn:
 
 def log_mel(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """What the network takes: log10(10000 * power + 1) of 96 mel bands of mono (N,) or (C, N) audio, 62.5 a second."""
-    mono = audio.mean(axis=0) if audio.ndim == 2 else audio
-    if sample_rate != SAMPLE_RATE:
-        divisor = int(np.gcd(sample_rate, SAMPLE_RATE))
-        mono = resample_poly(mono, SAMPLE_RATE // divisor, sample_rate // divisor)
+    mono = mono_at(audio, sample_rate, SAMPLE_RATE)
     frames = 1 + len(mono) // _HOP
     mono = np.pad(mono, (0, max(0, _FFT - len(mono))))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(mono, _FFT // 2, mode="reflect"), _FFT)[::_HOP]

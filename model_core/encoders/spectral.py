@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
-from scipy.signal import resample_poly
 
 from model_core.curves import EventCurve, event_curve
+from model_core.encoders.resampling import mono_at
 
 SAMPLE_RATE: Final = 22050
 FRAME_RATE: Final = 25
@@ -45,10 +45,7 @@ class LogMelChroma:
         Returns:
             Features, shape (T, 77), and the time of each frame's centre in seconds, shape (T,).
         """
-        mono = audio.mean(axis=0) if audio.ndim == 2 else audio
-        if sample_rate != SAMPLE_RATE:
-            divisor = int(np.gcd(sample_rate, SAMPLE_RATE))
-            mono = resample_poly(mono, SAMPLE_RATE // divisor, sample_rate // divisor)
+        mono = mono_at(audio, sample_rate, SAMPLE_RATE)
         frames = max(1, -(-len(mono) // _HOP))
         if len(mono) < _FFT:
             mono = np.pad(mono, (0, _FFT - len(mono)))

@@ -7,6 +7,8 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.heard import strongest
+
 Floats = NDArray[np.float64]
 
 HOP_S: Final = 0.01
@@ -59,14 +61,5 @@ def novelty_envelope(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
 
 def strongest_peaks(envelope: Envelope, k: int, min_distance_s: float = PEAK_DISTANCE_S) -> Floats:
     """Times in seconds, ascending, of the k highest local maxima `min_distance_s` or more apart, or of all."""
-    v = envelope.values
-    if len(v) < 3:
-        return np.empty(0)
-    local = np.flatnonzero((v[1:-1] > v[:-2]) & (v[1:-1] >= v[2:])) + 1
-    chosen: list[int] = []
-    for i in local[np.argsort(-v[local], kind="stable")]:
-        if len(chosen) == k:
-            break
-        if all(abs(i - j) >= min_distance_s * envelope.rate for j in chosen):
-            chosen.append(int(i))
+    chosen = strongest(envelope.values, k, min_distance_s * envelope.rate)
     return np.sort(np.array(chosen, np.float64)) / envelope.rate

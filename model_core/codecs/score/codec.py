@@ -70,7 +70,7 @@ class ScoreCodec:
 
     def preview(self, score: Score, plan: Plan) -> NDArray[np.float32]:
         """A cheap dry mono mix of a score at PREVIEW_RATE, shape (plan.duration * PREVIEW_RATE,): to judge it by."""
-        notes = [n for n in notes_of(score, plan.header, plan.tempo.beat_times, plan.key) if n.start < plan.duration]
+        notes = played_notes(score, plan)
         length = round(plan.duration * PREVIEW_RATE)
         heard = np.zeros(length, np.float32)
         if notes:
@@ -86,7 +86,7 @@ class ScoreCodec:
         ring to the very end are let go under that fade.
         """
         beat_times, header = plan.tempo.beat_times, plan.header
-        begun = [note for note in notes_of(score, header, beat_times, plan.key) if note.start < plan.duration]
+        begun = played_notes(score, plan)
         fade = _fade_s(begun, plan.duration)
         let_go = plan.duration - _RELEASE * fade
         played = [
@@ -97,6 +97,12 @@ class ScoreCodec:
         sound = stems(played, plan.duration, SAMPLE_RATE, tail=0.0)
         audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed, header.style)
         return Performance(score, played, _ended(audio, length, fade))
+
+
+def played_notes(score: Score, plan: Plan) -> list[Note]:
+    """The notes of a score, in seconds; nothing begins after the plan's duration."""
+    notes = notes_of(score, plan.header, plan.tempo.beat_times, plan.key)
+    return [note for note in notes if note.start < plan.duration]
 
 
 def _fade_s(notes: list[Note], duration: float) -> float:

@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.codec import SAMPLE_RATE
-from model_core.codecs.score.notes import Note, notes_of
+from model_core.codecs.score.codec import SAMPLE_RATE, played_notes
+from model_core.codecs.score.notes import Note
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
 from model_core.curves import EventCurve
@@ -33,8 +33,7 @@ class Take:
     @property
     def notes(self) -> list[Note]:
         """What is played, in seconds; nothing begins after the plan's duration."""
-        found = notes_of(self.score, self.plan.header, self.plan.tempo.beat_times, self.plan.key)
-        return [note for note in found if note.start < self.plan.duration]
+        return played_notes(self.score, self.plan)
 
     @property
     def programs(self) -> frozenset[int]:
