@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.model import model
 from cli.report import report
 from cli.score import curve, score
 from cli.train import train
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 for _command in (score, curve, report, up, api, worker):
     app.command()(_command)
+app.add_typer(model, name="model")
 app.add_typer(train, name="train")
 
 if __name__ == "__main__":

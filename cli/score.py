@@ -26,18 +26,23 @@ def score(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the scored video goes.")],
     prompt: Annotated[str, typer.Option(help="What the music should be; empty lets the video decide.")] = "",
     seed: Annotated[int, typer.Option(help="Another seed, another score.")] = _DEFAULTS.seed,
-    steps: Annotated[int, typer.Option(help="Sampling steps.")] = _DEFAULTS.steps,
-    text_guidance: Annotated[float, typer.Option(help="How strongly the prompt steers.")] = _DEFAULTS.text_guidance,
-    curve_guidance: Annotated[
-        float, typer.Option(help="How strongly the video's events steer.")
-    ] = _DEFAULTS.curve_guidance,
-    sync: Annotated[float, typer.Option(help="How freely the tempo bends to meet events, 0 to 1.")] = _DEFAULTS.sync,
-    redraws: Annotated[int, typer.Option(help="How often missed events are drawn again.")] = _DEFAULTS.redraws,
+    steps: Annotated[int | None, typer.Option(help="Sampling steps; this and the next ones by the model.")] = None,
+    text_guidance: Annotated[float | None, typer.Option(help="How strongly the prompt steers.")] = None,
+    curve_guidance: Annotated[float | None, typer.Option(help="How strongly the video's events steer.")] = None,
+    negative_prompt: Annotated[str | None, typer.Option(help="What the music should not be (audio models).")] = None,
+    sync: Annotated[float | None, typer.Option(help="How freely the tempo bends to events (score models).")] = None,
+    redraws: Annotated[int | None, typer.Option(help="How often missed events are drawn again (same).")] = None,
     model: Annotated[
         Path | None, typer.Option(envvar="V2M_MODEL", help="Another model folder than the embedded one.")
     ] = None,
+    device: Annotated[
+        str, typer.Option(envvar="V2M_DEVICE", help="auto, cpu, cuda or cuda:N (audio models).")
+    ] = "auto",
+    window: Annotated[
+        float | None, typer.Option(envvar="V2M_WINDOW_S", min=1, help="Longest music made at once (audio models).")
+    ] = None,
     wav: Annotated[Path | None, typer.Option(help="Also write the music as WAV.")] = None,
-    midi: Annotated[Path | None, typer.Option(help="Also write the notes as MIDI.")] = None,
+    midi: Annotated[Path | None, typer.Option(help="Also write the notes as MIDI (score models).")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a JSON report.")] = None,
 ) -> None:
     """Score VIDEO with new music; its picture is copied bit for bit."""
@@ -47,6 +52,7 @@ def score(
             steps=steps,
             text_guidance=text_guidance,
             curve_guidance=curve_guidance,
+            negative_prompt=negative_prompt,
             sync=sync,
             redraws=redraws,
         )
@@ -62,8 +68,13 @@ def score(
             raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
             from model_core.pipeline import Pipeline
+            from model_core.runtime import Runtime
 
-            soundtrack = Pipeline.load(model).score_video(video, prompt, options, progress)
+            pipeline = Pipeline.load(model, Runtime(device=device, window_s=window))
+            if midi is not None and not pipeline.musician.writes_notes:
+                told = f"the model {pipeline.musician.title} makes sound, and writes no notes"
+                raise InputError("--midi", told, "no_notes")
+            soundtrack = pipeline.score_video(video, prompt, options, progress)
             with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
                 paths = soundtrack.write(video, Path(folder), progress)
                 for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):

@@ -19,7 +19,7 @@ from cli.supervisor import Service, Supervisor
 from jobs.connection import connect
 from jobs.liveness import live_workers
 from jobs.settings import Settings
-from model_core.model_folder_manifest import read_manifest
+from model_core.model_folder.manifest import read_manifest
 from worker.identity import process_of
 
 NOT_USABLE: Final = 2

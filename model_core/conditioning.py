@@ -1,7 +1,7 @@
 """What the flow is conditioned on, and its packing into StableAudio3DiTModel's inputs.
 
 ``local_add_cond`` carries, frame by frame: the inpainting mask (1 = keep) and the kept latents as in Stable Audio 3,
-then the codec's grid channels, and last the event curve with a flag that says whether a curve is given at all.
+then the codec's grid channels if it has any, and last the event curve with a flag that says whether a curve is given.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,8 @@ class Condition:
         text: word-level prompt states, shape (B, L, D_text).
         text_mask: which of them are real, shape (B, L), bool; a row of False is the empty prompt.
         global_vector: shape (B, D_global), steers AdaLN.
-        local: inpainting and grid channels, shape (B, C_local, F).
+        local: inpainting and grid channels, shape (B, C_local, F). None for Stable Audio's plain text-to-audio, which
+            leaves the input out; that differs from zeros, whose projection has biases.
         curve: event curve and its flag, shape (B, C_curve + 1, F), see flagged; all zero = no curve given; None for a
             model that takes none.
     """
@@ -26,13 +27,14 @@ class Condition:
     text: torch.Tensor
     text_mask: torch.Tensor
     global_vector: torch.Tensor
-    local: torch.Tensor
+    local: torch.Tensor | None
     curve: torch.Tensor | None
 
     def frames(self, first: int, last: int) -> "Condition":
         """The same conditions for the frames first .. last - 1."""
+        local = None if self.local is None else self.local[..., first:last]
         curve = None if self.curve is None else self.curve[..., first:last]
-        return replace(self, local=self.local[..., first:last], curve=curve)
+        return replace(self, local=local, curve=curve)
 
     def without_curve(self) -> "Condition":
         return replace(self, curve=None if self.curve is None else torch.zeros_like(self.curve))
@@ -40,19 +42,22 @@ class Condition:
     @staticmethod
     def stacked(conditions: "list[Condition]") -> "Condition":
         """Several conditions of the same shapes as one batch."""
+        locals_ = [c.local for c in conditions if c.local is not None]
         curves = [c.curve for c in conditions if c.curve is not None]
         return Condition(
             text=torch.cat([c.text for c in conditions]),
             text_mask=torch.cat([c.text_mask for c in conditions]),
             global_vector=torch.cat([c.global_vector for c in conditions]),
-            local=torch.cat([c.local for c in conditions]),
+            local=torch.cat(locals_) if locals_ else None,
             curve=torch.cat(curves) if curves else None,
         )
 
     @property
-    def local_add_cond(self) -> torch.Tensor:
-        """The model's per-frame input, shape (B, C_local [+ C_curve + 1], F)."""
-        return self.local if self.curve is None else torch.cat([self.local, self.curve], dim=1)
+    def local_add_cond(self) -> torch.Tensor | None:
+        """The model's per-frame input, shape (B, C_local [+ C_curve + 1], F); None where there is no ``local``."""
+        if self.local is None or self.curve is None:
+            return self.local
+        return torch.cat([self.local, self.curve], dim=1)
 
 
 def flagged(curve: torch.Tensor) -> torch.Tensor:
@@ -76,7 +81,7 @@ def widen_for_curve(model: StableAudio3DiTModel, curve_channels: int) -> StableA
 
     The curve's columns and its flag's are appended as zeros to the first layer of each block's ``to_local_embed``.
     """
-    config = dict(model.config)
+    config = {name: value for name, value in model.config.items() if not name.startswith("_")}
     old_width = config["local_add_cond_dim"]
     config["local_add_cond_dim"] = old_width + curve_channels + 1
     wide = type(model).from_config(config)
@@ -87,5 +92,7 @@ def widen_for_curve(model: StableAudio3DiTModel, curve_channels: int) -> StableA
             padded[:, :old_width] = state[name]
             state[name] = padded
     wide.load_state_dict(state)
+    # Module's own method: diffusers' says something on every change of precision.
+    torch.nn.Module.to(wide, device=model.device, dtype=model.dtype)
     wide.train(model.training)
     return wide

@@ -122,7 +122,7 @@ def event_curve(
     cosine = np.einsum("td,td->t", before, after) / np.maximum(norms, 1e-9)
     times = np.asarray(timestamps, np.float64)
     # Smoothed before it is standardised: fast cutting would else lose its height to the window.
-    raw = _smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
+    raw = smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     return EventCurve((times[:-1] + times[1:]) / 2 if changed is None else changed[1:], values, encoder, window)
 
@@ -160,7 +160,7 @@ def contrast_curve(
         return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
     times = np.asarray(timestamps, np.float64)
     contrast = np.stack([_contrast(features, pool) for pool in pools]).max(axis=0)
-    raw = _smoothed(contrast, window / float(np.median(np.diff(times))))
+    raw = smoothed(contrast, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     at = (times[:-1] + times[1:]) / 2 if changed is None else changed[1:]
     return EventCurve(at, values, encoder, window, _across(features, SIZE_POOL))
@@ -186,7 +186,8 @@ def _across(features: NDArray[np.float32], pool: int) -> FloatArray:
     return np.asarray(np.linalg.norm(after - before, axis=1))
 
 
-def _smoothed(values: FloatArray, points: float) -> FloatArray:
+def smoothed(values: FloatArray, points: float) -> FloatArray:
+    """Values (T,) smoothed with a sum-normalised Hann window of about ``points`` points, ends replicated."""
     odd = round(points) | 1
     kernel = np.hanning(odd + 2)[1:-1]
     return np.asarray(correlate1d(values, kernel / kernel.sum(), mode="nearest"))

@@ -10,7 +10,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 from numpy.typing import NDArray
 
 from model_core.conditioning import Condition, inpainting_channels
-from model_core.generator import Guidance, generate
+from model_core.generator import Guidance, even_sigmas, generate
 
 WINDOW_FRAMES: Final = 48
 OVERLAP_FRAMES: Final = 16
@@ -32,17 +32,19 @@ class Sketch:
 
     Attributes:
         flow, scheduler: the model.
-        condition, unprompted: with the grid channels alone as their ``local``, (1, C_grid, F).
+        condition, unprompted: without their ``local``, which is put together here.
+        grid: the codec's channels, shape (1, C_grid, F).
     """
 
     flow: StableAudio3DiTModel
     scheduler: FlowMatchEulerDiscreteScheduler
     condition: Condition
     unprompted: Condition
+    grid: torch.Tensor
 
     @property
     def frames(self) -> int:
-        return int(self.condition.local.shape[2])
+        return self.grid.shape[2]
 
     def draw(self, sampling: Sampling, progress: Callable[[float], None] = lambda fraction: None) -> torch.Tensor:
         """The whole, shape (C, F)."""
@@ -68,18 +70,19 @@ class Sketch:
         progress: Callable[[float], None] = lambda fraction: None,
     ) -> torch.Tensor:
         known = inpainting_channels(latents[None], torch.from_numpy(keep)[None])
+        local = torch.cat([known, self.grid[..., slice(*span)]], dim=1)
 
         def within(condition: Condition) -> Condition:
-            part = condition.frames(*span)
-            return replace(part, local=torch.cat([known, part.local], dim=1))
+            return replace(condition.frames(*span), local=local)
 
         return generate(
             self.flow,
             within(self.condition),
             within(self.unprompted),
             sampling.guidance,
-            steps=sampling.steps,
-            generator=torch.Generator().manual_seed(sampling.seed),
+            frames=latents.shape[1],
+            sigmas=even_sigmas(sampling.steps),
+            generators=[torch.Generator().manual_seed(sampling.seed)],
             window=WINDOW_FRAMES,
             overlap=OVERLAP_FRAMES,
             progress=progress,

@@ -4,7 +4,7 @@ Rectified flow with velocity = noise - data: x_t = (1 - t) data + t noise. Text 
 v = v0 + s_text (v_text - v0) + s_curve (v_text,curve - v_text), as in instruct-pix2pix (arXiv 2211.09800).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +37,21 @@ def predict_velocity(
     return velocity
 
 
+def guided_variants(
+    condition: Condition, unprompted: Condition, guidance: Guidance
+) -> tuple[list[Condition], list[float]]:
+    """The conditions whose velocities are needed, and the factor of each in the guided velocity.
+
+    One pass where both scales are 1 (or there is no curve and the text's is 1), as for models whose guidance was
+    distilled into them; two or three otherwise.
+    """
+    curve = guidance.curve if condition.curve is not None else 0.0
+    factors = [1 - guidance.text, guidance.text - curve, curve]
+    variants = [unprompted.without_curve(), condition.without_curve(), condition]
+    needed = [index for index, factor in enumerate(factors) if factor]
+    return [variants[index] for index in needed], [factors[index] for index in needed]
+
+
 def guided_velocity(
     model: StableAudio3DiTModel,
     latents: torch.Tensor,
@@ -47,18 +62,13 @@ def guided_velocity(
 ) -> torch.Tensor:
     """Velocity (B, C, F) guided by text and curve, from one pass over the needed variants as a batch.
 
-    ``unprompted`` is the same condition with an empty prompt; its curve is not used.
+    ``unprompted`` is the same condition with an empty or a negative prompt; its curve is not used.
     """
-    variants = [unprompted.without_curve(), condition.without_curve()]
-    if condition.curve is not None and guidance.curve > 0:
-        variants.append(condition)
+    variants, factors = guided_variants(condition, unprompted, guidance)
     count = len(variants)
     batch = Condition.stacked(variants)
     parts = predict_velocity(model, latents.repeat(count, 1, 1), time.repeat(count), batch).chunk(count)
-    velocity = parts[0] + guidance.text * (parts[1] - parts[0])
-    if count == 3:
-        velocity = velocity + guidance.curve * (parts[2] - parts[1])
-    return velocity
+    return torch.stack([factor * part for factor, part in zip(factors, parts, strict=True)]).sum(dim=0)
 
 
 def window_starts(frames: int, window: int, overlap: int) -> list[int]:
@@ -74,6 +84,11 @@ def plain_scheduler() -> FlowMatchEulerDiscreteScheduler:
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
 
 
+def even_sigmas(steps: int) -> list[float]:
+    """Noise levels of evenly spaced steps from 1, pure noise; the last step ends at 0."""
+    return [1 - i / steps for i in range(steps)]
+
+
 @torch.no_grad()
 def generate(
     model: StableAudio3DiTModel,
@@ -81,39 +96,57 @@ def generate(
     unprompted: Condition,
     guidance: Guidance,
     *,
-    steps: int,
-    generator: torch.Generator,
-    window: int,
-    overlap: int,
+    frames: int,
+    sigmas: Sequence[float],
+    generators: list[torch.Generator],
+    window: int | None = None,
+    overlap: int = 0,
     progress: Callable[[float], None] = lambda fraction: None,
     scheduler: FlowMatchEulerDiscreteScheduler | None = None,
 ) -> torch.Tensor:
-    """Latents (B, C, F) for a condition of any length.
+    """Latents (B, C, frames), float32, on the device and through the dtype of the conditions.
 
-    Pieces longer than ``window`` frames are generated in overlapping windows whose velocities are averaged at every
-    step (weighted towards each window's middle), so that one flow makes the whole. The steps are laid out by the
-    configuration of ``scheduler``, whose own state is left alone; plain_scheduler by default.
+    Args:
+        model, condition, unprompted, guidance: see guided_velocity.
+        frames: latent frames F.
+        sigmas: noise levels of the steps, from 1 down; the step to 0 is added.
+        generators: one an item of the batch, on the CPU, so that an item's noise depends on its own seed alone.
+        window, overlap: pieces longer than ``window`` frames are generated in windows that share ``overlap`` frames and
+            whose velocities are averaged at every step (weighted towards each window's middle), so that one flow makes
+            the whole; None = never.
+        progress: called before each step and at the end; what it raises stops the work.
+        scheduler: how a step is made; its own state is left alone; plain_scheduler by default.
     """
-    batch, _, frames = condition.local.shape
-    channels = model.config["io_channels"]
-    latents = torch.randn(batch, channels, frames, generator=generator)
+    device, dtype = condition.text.device, condition.text.dtype
+    shape = (1, model.config["io_channels"], frames)
+    latents = torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(device)
     scheduler = plain_scheduler() if scheduler is None else type(scheduler).from_config(scheduler.config)
-    scheduler.set_timesteps(sigmas=[1 - i / steps for i in range(steps)])
-    starts = window_starts(frames, window, overlap)
-    span = min(window, frames)
-    taper = torch.minimum(torch.arange(1, span + 1), torch.arange(span, 0, -1)).clamp(max=max(1, overlap)).float()
+    scheduler.set_timesteps(sigmas=list(sigmas), device=device)
+
+    def velocity_of(first: int, last: int, time: torch.Tensor) -> torch.Tensor:
+        parts = condition.frames(first, last), unprompted.frames(first, last)
+        return guided_velocity(model, latents[..., first:last].to(dtype), time, *parts, guidance).float()
+
     for index, timestep in enumerate(scheduler.timesteps):
-        progress(index / steps)
-        time = (timestep / scheduler.config["num_train_timesteps"]).expand(batch)
-        total, weight = torch.zeros_like(latents), torch.zeros(frames)
-        for start in starts:
-            end = start + span
-            velocity = guided_velocity(
-                model, latents[..., start:end], time,
-                condition.frames(start, end), unprompted.frames(start, end), guidance,
-            )  # fmt: skip
-            total[..., start:end] += velocity * taper
-            weight[start:end] += taper
-        latents = scheduler.step(total / weight, timestep, latents, return_dict=False)[0]
+        progress(index / len(sigmas))
+        time = (timestep / scheduler.config["num_train_timesteps"]).expand(len(generators))
+        if window is None or frames <= window:
+            velocity = velocity_of(0, frames, time)
+        else:
+            velocity = _averaged(latents, window, overlap, lambda first, last: velocity_of(first, last, time))  # noqa: B023 - called at once
+        latents = scheduler.step(velocity, timestep, latents, generator=generators, return_dict=False)[0]
     progress(1.0)
     return latents
+
+
+def _averaged(
+    latents: torch.Tensor, window: int, overlap: int, velocity_of: Callable[[int, int], torch.Tensor]
+) -> torch.Tensor:
+    frames = latents.shape[2]
+    taper = torch.minimum(torch.arange(1, window + 1), torch.arange(window, 0, -1)).clamp(max=max(1, overlap))
+    taper = taper.to(latents)
+    total, weight = torch.zeros_like(latents), torch.zeros_like(latents[0, 0])
+    for start in window_starts(frames, window, overlap):
+        total[..., start : start + window] += velocity_of(start, start + window) * taper
+        weight[start : start + window] += taper
+    return total / weight

@@ -15,22 +15,37 @@ ProgressCallback = Callable[[str, float], None]
 
 
 class ScoreOptions(BaseModel):
-    """Options of one score. Unknown names are refused, so that a typing error is never silently ignored."""
+    """Options of one score; None leaves the choice to the model, whose own defaults differ (docs/models.md).
+
+    Unknown names are refused, so that a typing error is never silently ignored; so is, by the model, an option that it
+    has no use for.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=0, ge=0, lt=2**31, description="The same input and seed give the same score.")
-    steps: int = Field(default=16, ge=4, le=100, description="Euler steps of the sampler.")
-    text_guidance: float = Field(default=0.6, ge=0, le=10, description="Guidance scale of the prompt.")
-    curve_guidance: float = Field(default=4.0, ge=0, le=12, description="Guidance scale of the video's event curve.")
-    sync: float = Field(
-        default=1.0,
+    steps: int | None = Field(default=None, ge=4, le=100, description="Steps of the sampler.")
+    text_guidance: float | None = Field(default=None, ge=0, le=10, description="Guidance scale of the prompt.")
+    curve_guidance: float | None = Field(
+        default=None, ge=0, le=12, description="Guidance scale of the video's event curve; 0 leaves it out."
+    )
+    negative_prompt: str | None = Field(
+        default=None,
+        max_length=PROMPT_MAX_CHARS,
+        description="What the music should not be; for audio models, with a text_guidance other than 1.",
+    )
+    sync: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="How freely the tempo bends to meet the strongest events: 0 not at all, 1 by at most 4 %.",
+        description="How freely the tempo bends to meet the strongest events: 0 not at all, 1 by at most 4 %; "
+        "for score models.",
     )
-    redraws: int = Field(
-        default=2, ge=0, le=3, description="How often the bars around events that were missed are drawn again, at most."
+    redraws: int | None = Field(
+        default=None,
+        ge=0,
+        le=3,
+        description="How often the bars around events that were missed are drawn again, at most; for score models.",
     )
 
 

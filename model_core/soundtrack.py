@@ -1,4 +1,4 @@
-"""The result of one score: sound, notes, plan and both curves, and the files made of them."""
+"""The result of one score: sound, both curves, notes where the model writes them, and the files made of them."""
 
 import json
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.codecs.score.midi import write_midi
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.plan import Plan
 from model_core.curves import EventCurve
+from model_core.frame_curve import frame_curve
 from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.media import VideoInfo, mux, output_suffix, write_wav
-from model_core.options import ProgressCallback, ScoreOptions
+from model_core.musicians.musician import Performance, Written
+from model_core.options import ProgressCallback
 from model_core.video_curve import curve_json
 
+_SPACING_S: Final = 0.1
 VARIANTS: Final = ("video", "audio", "midi", "curve", "report")
 
 
@@ -26,55 +27,57 @@ class Soundtrack:
 
     Attributes:
         audio: stereo, normalised, as long as the video, shape (2, N).
-        sample_rate: of audio, Hz.
-        notes: in seconds, as played.
-        plan: header, key and tempo map.
+        performance: what the model made, before loudness was set.
         given_curve: the video's event curve.
         heard_curve: the event curve extracted again from ``audio``.
         video: what the probe found.
-        prompt, options, model: what made it.
+        prompt, model: what made it.
     """
 
     audio: NDArray[np.float32]
-    sample_rate: int
-    notes: list[Note]
-    plan: Plan
+    performance: Performance
     given_curve: EventCurve
     heard_curve: EventCurve
     video: VideoInfo
     prompt: str
-    options: ScoreOptions
     model: str
 
     @property
+    def sample_rate(self) -> int:
+        """Of audio, Hz."""
+        return self.performance.sample_rate
+
+    @property
+    def written(self) -> Written:
+        """The notes and their plan; ValueError for a model that writes none."""
+        if self.performance.written is None:
+            raise ValueError(f"the model {self.model} writes no notes")
+        return self.performance.written
+
+    @property
     def curve_correlation(self) -> float:
-        """Pearson correlation of given and heard curve at the given curve's times; 0 where either is flat."""
+        """Pearson correlation of given and heard curve at the given curve's times, both seen through the model's own
+        window where it has one; 0 where either is flat."""
         given, heard = self.given_curve.values, self.heard_curve.at(self.given_curve.times)
+        if window_s := self.performance.curve_window_s:
+            times = np.arange(0, self.video.duration, _SPACING_S)
+            given, heard = (frame_curve(curve, times, window_s) for curve in (self.given_curve, self.heard_curve))
         if given.std() < 1e-6 or heard.std() < 1e-6:
             return 0.0
         return float(np.corrcoef(given, heard)[0, 1])
 
     def report(self) -> dict[str, Any]:
         """What was made and how it measures, ready for JSON."""
-        header, tempo = self.plan.header, self.plan.tempo
         events = self.given_curve.peaks()
         return {
             "model": self.model,
             "prompt": self.prompt,
-            "options": self.options.model_dump(),
+            "options": self.performance.options,
             "video": {"duration_s": self.video.duration, "codec": self.video.video_codec, "fps": self.video.fps},
-            "music": {
-                "style": header.style,
-                "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2),
-                "mode": "minor" if header.minor else "major",
-                "key_semitones": self.plan.key,
-                "parts": {role: header.programs[role] for role in sorted(header.parts)},
-                "notes": len(self.notes),
-                "beats": tempo.last_beat,
-            },
+            "music": self.performance.music,
             "sync": {
                 "events_s": [round(float(t), 3) for t in events.times],
-                "hit_points_s": [round(float(t), 3) for t in tempo.hit_points],
+                "hit_points_s": [round(time, 3) for time in self.performance.hit_points],
                 "curve_correlation": round(self.curve_correlation, 4),
             },
             "audio": {
@@ -85,7 +88,7 @@ class Soundtrack:
         }
 
     def write(self, video: Path, folder: Path, progress: ProgressCallback | None = None) -> dict[str, Path]:
-        """Write every variant into ``folder`` and return their paths by name, see VARIANTS.
+        """Write every variant into ``folder`` and return their paths by name, see VARIANTS; midi where there are notes.
 
         Args:
             video: the file that was scored; its video packets are copied bit for bit.
@@ -103,7 +106,10 @@ class Soundtrack:
             progress("mux", 0.0)
         mux(video, self.audio, self.sample_rate, paths["video"])
         write_wav(paths["audio"], self.audio, self.sample_rate)
-        self.write_midi(paths["midi"])
+        if self.performance.written is None:
+            del paths["midi"]
+        else:
+            self.write_midi(paths["midi"])
         curves = {"video": curve_json(self.given_curve), "music": curve_json(self.heard_curve)}
         paths["curve"].write_text(json.dumps(curves))
         paths["report"].write_text(json.dumps(self.report(), indent=2))
@@ -113,8 +119,9 @@ class Soundtrack:
 
     def write_midi(self, path: Path) -> None:
         """The notes as a standard MIDI file whose tempo map keeps the video's time."""
-        tempo = self.plan.tempo
-        write_midi(path, self.notes, tempo.beat_times, self.plan.header, self.plan.key, tempo.beat_in_bar)
+        plan = self.written.plan
+        tempo = plan.tempo
+        write_midi(path, self.written.notes, tempo.beat_times, plan.header, plan.key, tempo.beat_in_bar)
 
 
 def _finite(value: float) -> float | None:

@@ -49,7 +49,7 @@ class Ours:
     Attributes:
         plan: the tempo map bends to the events.
         guided: the flow follows the curve.
-        redraws: how often missed events are drawn again.
+        redraws: how often missed events are drawn again; None as the model does by default.
         shuffle: the curve is another one than the video's.
     """
 
@@ -57,7 +57,7 @@ class Ours:
     pipeline: "Pipeline"
     plan: bool = True
     guided: bool = True
-    redraws: int = ScoreOptions().redraws
+    redraws: int | None = None
     shuffle: bool = False
 
     def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:

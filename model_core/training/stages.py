@@ -20,8 +20,8 @@ from model_core.codecs.score.vocabulary import VOCABULARY
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.generator import plain_scheduler
-from model_core.model_folder import EmbeddedModel, load_model, save_model
-from model_core.model_folder_manifest import digests_of
+from model_core.model_folder.embedded import EmbeddedModel, load_embedded, save_embedded
+from model_core.model_folder.manifest import digests_of
 from model_core.planner.network import PromptPlanner
 from model_core.training.checkpoints import read_progress, write_network
 from model_core.training.dataset import FlowData, flow_data
@@ -96,7 +96,7 @@ def corpus(given: Given, pieces: int, rendered: int, processes: int) -> None:
 def codec(given: Given, start: Path | None) -> None:
     """Train the beat VAE, from the one of a model folder if ``start`` is given."""
     part = _either(given, PIECES, RENDERED)
-    old = None if start is None else load_model(start)
+    old = None if start is None else load_embedded(start)
     run = given.run("codec", corpus=described(given.corpus, part), start=_source(start, old))
     if _is_done(run, given.work / "codec"):
         return
@@ -137,7 +137,7 @@ def flow(given: Given, width: int, depth: int, tokens: int) -> None:
 def curve(given: Given, start: Path | None, tokens: int) -> None:
     """Teach the flow, or that of a model folder if ``start`` is given, to follow the event curve."""
     codec_folder = given.result("codec")
-    old = None if start is None else load_model(start)
+    old = None if start is None else load_embedded(start)
     source = f"flow {_mark(given.result('flow'))}" if old is None else _source(start, old)
     made_of = {"codec": _mark(codec_folder), "start": source, "tokens": tokens}
     run = given.run("curve", corpus=described(given.corpus, RENDERED), **made_of)
@@ -164,8 +164,8 @@ def export(given: Given, out: Path, name: str, version: str, licence: str) -> No
         scheduler=plain_scheduler(),
         licence=licence,
     )
-    save_model(model, out)
-    given.say(f"export: wrote {load_model(out).title} to {out}")
+    save_embedded(model, out)
+    given.say(f"export: wrote {load_embedded(out).title} to {out}")
 
 
 def _either(given: Given, first: str, second: str) -> str:

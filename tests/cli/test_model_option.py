@@ -11,7 +11,7 @@ import pytest
 
 from cli.stack import run_stack
 from jobs.settings import Settings
-from model_core.model_folder import save_model
+from model_core.model_folder.embedded import save_embedded
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT, environment
 
@@ -44,7 +44,7 @@ def test_a_folder_that_is_no_model_is_one_line(command: str, by: str, settings: 
 
 @pytest.mark.usefixtures("own_signals")
 def test_up_hands_the_folder_to_its_worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_model(tiny_model(), tmp_path / "models" / "tiny")
+    save_embedded(tiny_model(), tmp_path / "models" / "tiny")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     given = tmp_path / "given"

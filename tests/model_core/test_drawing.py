@@ -28,8 +28,8 @@ class Remembering(torch.nn.Module):
 
 def _sketch(model: Remembering) -> Sketch:
     grid = torch.arange(FRAMES, dtype=torch.float32)[None, None]
-    condition = Condition(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 3), grid, None)
-    return Sketch(model, plain_scheduler(), condition, condition)
+    condition = Condition(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 3), None, None)
+    return Sketch(model, plain_scheduler(), condition, condition, grid)
 
 
 SAMPLING = Sampling(Guidance(1.0, 1.0), steps=4, seed=3)

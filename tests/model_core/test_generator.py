@@ -7,7 +7,15 @@ import torch
 from diffusers import StableAudio3DiTModel
 
 from model_core.conditioning import Condition, flagged, inpainting_channels, widen_for_curve
-from model_core.generator import Guidance, generate, guided_velocity, predict_velocity, window_starts
+from model_core.generator import (
+    Guidance,
+    even_sigmas,
+    generate,
+    guided_variants,
+    guided_velocity,
+    predict_velocity,
+    window_starts,
+)
 
 CHANNELS, GRID, CURVE, TEXT, GLOBAL = 8, 3, 4, 16, 12
 
@@ -75,6 +83,18 @@ def test_guidance_is_the_stated_combination() -> None:
         torch.testing.assert_close(deaf, text, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("guidance", "with_curve", "passes"),
+    [((2.5, 3.0), True, 3), ((2.0, 2.0), True, 2), ((1.0, 3.0), True, 2), ((1.0, 1.0), True, 1), ((1.0, 0.0), True, 1),
+     ((4.0, 3.0), False, 2), ((1.0, 3.0), False, 1)],
+)  # fmt: skip
+def test_no_pass_is_made_whose_factor_is_zero(guidance: tuple[float, float], with_curve: bool, passes: int) -> None:
+    full = _condition(6, _curve(6) if with_curve else None)
+    variants, factors = guided_variants(full, full, Guidance(*guidance))
+    assert len(variants) == len(factors) == passes
+    assert sum(factors) == pytest.approx(1)
+
+
 @pytest.mark.parametrize(("frames", "window", "overlap"), [(5, 8, 2), (8, 8, 2), (9, 8, 2), (100, 48, 16), (31, 10, 4)])
 def test_windows_cover_everything_and_overlap(frames: int, window: int, overlap: int) -> None:
     starts = window_starts(frames, window, overlap)
@@ -88,16 +108,16 @@ def test_windows_cover_everything_and_overlap(frames: int, window: int, overlap:
 def _generated(frames: int, window: int, seed: int = 5) -> torch.Tensor:
     return generate(
         widen_for_curve(_model(), CURVE), _condition(frames, _curve(frames)),
-        _condition(frames, _curve(frames), prompted=False), Guidance(), steps=4,
-        generator=torch.Generator().manual_seed(seed), window=window, overlap=3,
+        _condition(frames, _curve(frames), prompted=False), Guidance(), frames=frames,
+        sigmas=even_sigmas(4), generators=[torch.Generator().manual_seed(seed)], window=window, overlap=3,
     )  # fmt: skip
 
 
 def test_generation_is_reproducible_and_reports_progress() -> None:
     seen: list[float] = []
     first = generate(
-        _model(), _condition(6), _condition(6, prompted=False), Guidance(), steps=4,
-        generator=torch.Generator().manual_seed(5), window=8, overlap=2, progress=seen.append,
+        _model(), _condition(6), _condition(6, prompted=False), Guidance(), frames=6, sigmas=even_sigmas(4),
+        generators=[torch.Generator().manual_seed(5)], window=8, overlap=2, progress=seen.append,
     )  # fmt: skip
     assert first.shape == (1, CHANNELS, 6)
     assert seen == [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -117,7 +137,7 @@ def test_one_euler_step_of_a_straight_flow_lands_on_the_data() -> None:
 
     for frames in (4, 21):  # one window, and several that overlap
         out = generate(
-            Straight(), _condition(frames), _condition(frames, prompted=False), Guidance(),
-            steps=7, generator=torch.Generator().manual_seed(0), window=8, overlap=2,
+            Straight(), _condition(frames), _condition(frames, prompted=False), Guidance(), frames=frames,
+            sigmas=even_sigmas(7), generators=[torch.Generator().manual_seed(0)], window=8, overlap=2,
         )  # fmt: skip
         torch.testing.assert_close(out, torch.full((1, CHANNELS, frames), 2.0), atol=1e-4, rtol=1e-4)

@@ -18,9 +18,9 @@ from model_core.conditioning import Condition, flagged, inpainting_channels
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
-from model_core.generator import Guidance, generate
-from model_core.model_folder import CURVE, load_model, save_model
-from model_core.model_folder_manifest import digests_of, read_manifest
+from model_core.generator import Guidance, even_sigmas, generate
+from model_core.model_folder.embedded import CURVE, load_embedded, save_embedded
+from model_core.model_folder.manifest import digests_of, read_manifest
 from tests.model_core.tiny_model import tiny_model
 
 Change = Callable[[Path], None]
@@ -29,7 +29,7 @@ Change = Callable[[Path], None]
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_model(tiny_model(), folder)
+    save_embedded(tiny_model(), folder)
     return folder
 
 
@@ -40,7 +40,7 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 
 def test_a_model_survives_the_disk(written: Path) -> None:
-    model, back = tiny_model(), load_model(written)
+    model, back = tiny_model(), load_embedded(written)
     assert (back.name, back.version, back.licence, back.title) == ("tiny", "0.3", "CC0-1.0", "tiny 0.3")
     for part in ("flow", "vae", "planner"):
         before, after = getattr(model, part), getattr(back, part)
@@ -68,18 +68,18 @@ def test_the_manifest_tells_the_window_of_both_curves() -> None:
 def test_documents_may_lie_beside_the_model(folder: Path) -> None:
     (folder / "README.md").write_text("# tiny")
     (folder / ".gitattributes").write_text("*.safetensors filter=lfs")
-    assert load_model(folder).name == "tiny"
+    assert load_embedded(folder).name == "tiny"
 
 
 def test_a_newer_model_replaces_an_older_one_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    save_model(tiny_model(latent_channels=6), folder)
-    assert load_model(folder).vae.config["latent_channels"] == 6
+    save_embedded(tiny_model(latent_channels=6), folder)
+    assert load_embedded(folder).vae.config["latent_channels"] == 6
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
     home = tmp_path / "home"
     home.mkdir()
     (home / "letter.txt").write_text("dear")
     with pytest.raises(ModelError, match="is no model folder"):
-        save_model(tiny_model(), home)
+        save_embedded(tiny_model(), home)
     assert (home / "letter.txt").read_text() == "dear"
 
 
@@ -141,7 +141,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         r"sha256\.codec/config\.json",
     ),
     "other format": (_manifest(lambda m: m.update(format=3)), r"v2m\.json: format: Input should be 2, not 3"),
-    "other kind": (_manifest(lambda m: m.update(kind="stable-audio-3")), r"v2m\.json: kind: .* not stable-audio-3"),
+    "other kind": (_manifest(lambda m: m.update(kind="stable-audio-9")), r"v2m\.json: kind: .* not stable-audio-9"),
     "no licence": (_manifest(lambda m: m.pop("licence")), r"v2m\.json: licence: Field required"),
     "unknown field": (_manifest(lambda m: m.update(colour="red")), r"v2m\.json: colour: Extra inputs"),
     "other text encoder": (_manifest(lambda m: m["encoders"].update(text="t5")), r"encoders\.text is t5; .*MiniLM"),
@@ -172,24 +172,24 @@ def test_what_is_no_good_model_folder_is_refused(fault: str, folder: Path) -> No
     spoil, told = REFUSED[fault]
     spoil(folder)
     with pytest.raises(ModelError, match=told) as refused:
-        load_model(folder)
+        load_embedded(folder)
     assert str(folder) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot read v2m\.json"):
-        load_model(tmp_path)
+        load_embedded(tmp_path)
 
 
 def test_a_flow_that_does_not_fit_its_codec_is_refused(tmp_path: Path) -> None:
-    save_model(tiny_model(latent_channels=4, flow_channels=6), tmp_path / "odd")
+    save_embedded(tiny_model(latent_channels=4, flow_channels=6), tmp_path / "odd")
     with pytest.raises(ModelError, match=r"transformer/config\.json: io_channels is 12; .* need 8"):
-        load_model(tmp_path / "odd")
+        load_embedded(tmp_path / "odd")
 
 
 def test_the_generator_steps_as_the_folder_says(written: Path) -> None:
-    model = load_model(written)
+    model = load_embedded(written)
     frames = 6
     noise = torch.Generator().manual_seed(1)
     grid = torch.randn(1, GRID_CHANNELS, frames, generator=noise)
@@ -206,10 +206,9 @@ def test_the_generator_steps_as_the_folder_says(written: Path) -> None:
     torch.nn.init.normal_(model.flow.proj_out.weight, std=0.05)
 
     def draw(scheduler: FlowMatchEulerDiscreteScheduler | None) -> torch.Tensor:
-        seeded = torch.Generator().manual_seed(0)
         return generate(
-            model.flow, condition, condition, Guidance(), steps=4, generator=seeded, window=8, overlap=2,
-            scheduler=scheduler,
+            model.flow, condition, condition, Guidance(), frames=frames, sigmas=even_sigmas(4),
+            generators=[torch.Generator().manual_seed(0)], scheduler=scheduler,
         )  # fmt: skip
 
     plain = draw(None)

@@ -45,12 +45,12 @@ def test_the_sound_is_as_long_as_the_video_and_at_broadcast_level(soundtrack: So
 
 def test_it_is_music(soundtrack: Soundtrack) -> None:
     """Several instruments, enough notes, and nearly all of them in the scale that the plan says."""
-    pitched = [note for note in soundtrack.notes if note.role not in ("drums", "impact")]
-    scale = {(degree + soundtrack.plan.key) % 12 for degree in (0, 2, 4, 5, 7, 8, 9, 11)}
-    assert len({note.role for note in soundtrack.notes}) >= 2
-    assert len(soundtrack.notes) > soundtrack.plan.duration
+    pitched = [note for note in soundtrack.written.notes if note.role not in ("drums", "impact")]
+    scale = {(degree + soundtrack.written.plan.key) % 12 for degree in (0, 2, 4, 5, 7, 8, 9, 11)}
+    assert len({note.role for note in soundtrack.written.notes}) >= 2
+    assert len(soundtrack.written.notes) > soundtrack.written.plan.duration
     assert np.mean([note.pitch % 12 in scale for note in pitched]) > 0.95
-    assert all(0 <= note.start < note.end and 0 < note.velocity <= 1 for note in soundtrack.notes)
+    assert all(0 <= note.start < note.end and 0 < note.velocity <= 1 for note in soundtrack.written.notes)
 
 
 def test_all_artifacts_are_written(soundtrack: Soundtrack, tmp_path: Path) -> None:
@@ -71,18 +71,18 @@ def test_the_seed_decides(pipeline: Pipeline, soundtrack: Soundtrack) -> None:
     again = _score(pipeline, soundtrack, seed=1)
     np.testing.assert_array_equal(again.audio, soundtrack.audio)
     other = _score(pipeline, soundtrack, seed=2)
-    assert other.notes != soundtrack.notes
+    assert other.written.notes != soundtrack.written.notes
 
 
 def test_the_prompt_decides(pipeline: Pipeline, soundtrack: Soundtrack) -> None:
     piano = _score(pipeline, soundtrack, "solo piano, 90 bpm, in D minor")
-    header = piano.plan.header
-    assert {note.program for note in piano.notes if note.role not in ("drums", "impact")} == {0}
+    header = piano.written.plan.header
+    assert {note.program for note in piano.written.notes if note.role not in ("drums", "impact")} == {0}
     assert header.minor
-    assert (piano.plan.key + 9) % 12 == 2
-    assert 82 < 60 / np.diff(piano.plan.tempo.beat_times).mean() < 98
+    assert (piano.written.plan.key + 9) % 12 == 2
+    assert 82 < 60 / np.diff(piano.written.plan.tempo.beat_times).mean() < 98
     quiet = _score(pipeline, soundtrack, "epic battle, no drums")
-    assert not [note for note in quiet.notes if note.role in ("drums", "impact")]
+    assert not [note for note in quiet.written.notes if note.role in ("drums", "impact")]
 
 
 def test_a_planned_curve_is_heard(pipeline: Pipeline, soundtrack: Soundtrack) -> None:
@@ -134,7 +134,7 @@ def test_a_still_picture_gets_music_without_events(pipeline: Pipeline, tmp_path:
     made = pipeline.score_video(still, "", ScoreOptions())
     assert len(made.given_curve.peaks()) == 0
     assert made.audio.shape[1] == round(made.video.duration * SAMPLE_RATE)
-    assert made.notes
+    assert made.written.notes
 
 
 def test_too_long_a_prompt_is_refused_before_the_video_is_read(pipeline: Pipeline, tmp_path: Path) -> None:

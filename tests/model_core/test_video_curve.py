@@ -1,13 +1,16 @@
 """The video's curve on real files, with the shipped encoder: its peaks stand on the frames at which the shots begin."""
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from model_core.encoders.efficientnet import EfficientNetLite0
+from model_core.encoders.motion import MotionDis
 from model_core.media import probe
 from model_core.video_curve import CELLS, PICTURE_WEIGHT, seen, video_curve
 from tests import video_factory as factory
@@ -87,3 +90,61 @@ def test_a_clip_shorter_than_any_window_has_a_curve(
     curve = video_curve(path, encoder, duration)
     assert len(curve.times) == len(curve.values) >= 1
     assert np.isfinite(curve.values).all()
+
+
+class Watcher:
+    """Features of one number a picture, its mean; keeps what it was shown."""
+
+    name = "watcher"
+    size = 16
+
+    def __init__(self, sees: Literal["picture", "motion"]) -> None:
+        self.sees: Literal["picture", "motion"] = sees
+        self.shown: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
+
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
+        self.shown.append((rgb, previous))
+        return np.asarray(rgb.mean(axis=(1, 2, 3))[:, None] / 255, np.float32)
+
+
+@pytest.mark.parametrize("sees", ["picture", "motion"])
+def test_each_batch_comes_with_the_picture_before_it(tmp_path: Path, sees: Literal["picture", "motion"]) -> None:
+    watcher = Watcher(sees)
+    video_curve(factory.make_clip(tmp_path / "a.mp4", duration=11.0), watcher, 11.0)
+    assert len(watcher.shown) == 3
+    assert watcher.shown[0][1] is None
+    for (before, _), (_, previous) in pairwise(watcher.shown):
+        assert previous is not None
+        np.testing.assert_array_equal(previous, before[-1])
+
+
+def _swung(path: Path, turns: list[float], rate: float, duration: float = 7.0) -> Path:
+    """A disc that crosses a quiet backdrop at a steady speed and turns about at the given seconds."""
+    y, x = np.mgrid[:144, :192]
+    backdrop = (60 + 30 * np.sin(x / 9) * np.sin(y / 7)).astype(np.uint8)
+    knots = [0.0, *turns, duration]
+    places = np.cumsum([60.0, *(70 * (-1) ** n * (b - a) for n, (a, b) in enumerate(pairwise(knots)))])
+    with av.open(str(path), "w") as container:
+        video: Any = container.add_stream("libx264", rate=round(rate), options={"qp": "20"})
+        video.width, video.height, video.pix_fmt = 192, 144, "yuv420p"
+        for number in range(round(duration * rate)):
+            centre = np.interp(number / rate, knots, places)
+            picture = np.where((x - centre) ** 2 + (y - 72) ** 2 < 26**2, 200 + backdrop // 4, backdrop)
+            grey = np.repeat(picture.astype(np.uint8)[..., None], 3, axis=2)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(grey), "rgb24")))
+        container.mux(video.encode())
+    return path
+
+
+@pytest.mark.parametrize("rate", [25.0, 30.0, 24.0])
+def test_what_turns_about_is_a_peak_of_movement(tmp_path: Path, rate: float) -> None:
+    turns = [1.2, 2.0, 3.0, 4.1, 5.2, 6.0]
+    path = _swung(tmp_path / "a.mp4", turns, rate)
+    curve = video_curve(path, MotionDis(), 7.0)
+    assert curve.encoder == "motion-dis"
+    np.testing.assert_allclose(curve.peaks().times, turns, atol=0.085)
+
+
+def test_a_still_picture_has_no_peaks_of_movement(tmp_path: Path) -> None:
+    curve = video_curve(factory.make_clip(tmp_path / "a.mp4", duration=6.0), MotionDis(), 6.0)
+    assert len(curve.peaks()) == 0

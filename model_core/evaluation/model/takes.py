@@ -16,8 +16,8 @@ from model_core.curves import EventCurve
 from model_core.evaluation.model.planted import duration_of, planted_curve
 from model_core.evaluation.model.together import at_once
 from model_core.loudness import normalise
+from model_core.musicians.score import ScoreMusician
 from model_core.options import ScoreOptions
-from model_core.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,17 @@ class Take:
 
 
 class Studio:
-    """A pipeline that stops at the score: takes are made as soundtracks are, with the same options."""
+    """A score model that stops at the score: takes are made as soundtracks are, with the same options."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        self._pipeline = pipeline
-        self.model = pipeline.model
-        self.codec = pipeline.codec
+    def __init__(self, musician: ScoreMusician) -> None:
+        self._musician = musician
+        self.model = musician.model
+        self.codec = musician.codec
 
     @classmethod
     def load(cls, model: Path | None = None) -> Self:
         """The studio of a model folder, the shipped one by default."""
-        return cls(Pipeline.load(model))
+        return cls(ScoreMusician.load(model))
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class Studio:
     def take(self, prompt: str, seed: int, curve: EventCurve, redraws: int | None = None) -> Take:
         """Plan, generate and decode with the default options; ``redraws`` as in ScoreOptions, its default if None."""
         options = ScoreOptions(seed=seed) if redraws is None else ScoreOptions(seed=seed, redraws=redraws)
-        made = self._pipeline.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
+        made = self._musician.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
         return Take(prompt, seed, curve, *made)
 
     def takes(self, prompts: Sequence[str], first_seed: int, redraws: int | None = None) -> list[Take]:

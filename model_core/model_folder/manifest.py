@@ -3,14 +3,15 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from model_core.errors import ModelError
 
 FORMAT: Final = 2
 KIND: Final = "embedded-score"
+AUDIO_KIND: Final = "stable-audio-3"
 MANIFEST: Final = "v2m.json"
 _WEIGHTS_AND_CONFIGS: Final = {".json", ".safetensors"}
 _DOCUMENTS: Final = {"README.md", "LICENSE", "NOTICE"}
@@ -47,8 +48,17 @@ class Encoders(_Section):
     music: _Text
 
 
-class Manifest(_Section):
-    """v2m.json as it is written.
+class _Manifest(_Section):
+    format: Literal[2]
+    name: _Text
+    version: _Text
+    licence: _Text
+    encoders: Encoders
+    sha256: dict[str, _Digest] = Field(min_length=1)
+
+
+class Manifest(_Manifest):
+    """v2m.json of a score model as it is written.
 
     Attributes:
         name, version: of the model, for reports.
@@ -56,26 +66,85 @@ class Manifest(_Section):
         sha256: of each file of the folder but this one, by its path in the folder with ``/``.
     """
 
-    format: Literal[2]
-    kind: Literal["embedded-score"]
-    name: _Text
-    version: _Text
-    licence: _Text
+    kind: Literal["embedded-score"] = KIND
     grid: Grid
     curve: Curve
-    encoders: Encoders
-    sha256: dict[str, _Digest] = Field(min_length=1)
 
 
-def read_manifest(folder: Path) -> Manifest:
+class AudioCurve(_Section):
+    """How an audio model takes the event curve.
+
+    Attributes:
+        hann_window_s: width of the window that curves are smoothed with, see frame_curve.
+        trained: whether the weights have learnt to follow the curve; before that it changes nothing.
+    """
+
+    hann_window_s: float = Field(gt=0, le=10)
+    trained: bool
+
+
+class Windows(_Section):
+    """How music longer than the model can make at once is continued; all in seconds.
+
+    Attributes:
+        longest_s: longest music that the model makes at once.
+        context_s: how much of what is there a continuation is given.
+        ending_s: how much of the end of a window that goes on is thrown away, since the model lets its music end.
+    """
+
+    longest_s: float = Field(gt=0)
+    context_s: float = Field(gt=0)
+    ending_s: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _go_on(self) -> Self:
+        if self.context_s + self.ending_s >= self.longest_s:
+            raise ValueError("context_s and ending_s leave nothing of longest_s to go on by")
+        return self
+
+
+class SamplingDefaults(_Section):
+    """What an audio model does where a job's options say nothing; see ScoreOptions."""
+
+    steps: int = Field(ge=4, le=100)
+    text_guidance: float = Field(ge=0, le=10)
+    curve_guidance: float = Field(ge=0, le=12)
+
+
+class AudioManifest(_Manifest):
+    """v2m.json of an audio model: Stable Audio 3 with the curve as one more input.
+
+    Attributes:
+        base: what it was made from, for reports.
+    """
+
+    kind: Literal["stable-audio-3"] = AUDIO_KIND
+    base: _Text
+    curve: AudioCurve
+    windows: Windows
+    defaults: SamplingDefaults
+
+
+def kind_of(folder: Path) -> str:
+    """Which kind of model a folder says it holds, known or not; ModelError when it cannot be read."""
+    return str(read_json(folder, MANIFEST).get("kind"))
+
+
+def read_manifest(folder: Path) -> Manifest | AudioManifest:
     """The manifest of a folder whose files are all there, unharmed, and none but what belongs in a model folder.
 
     Raises:
         ModelError: they are not, or the manifest is none of this format; names the file and the field.
     """
     given = read_json(folder, MANIFEST)
+    if given.get("kind") not in (KIND, AUDIO_KIND):
+        raise ModelError(
+            f"model folder {folder}: {MANIFEST}: kind: Input should be '{KIND}' or '{AUDIO_KIND}', "
+            f"not {str(given.get('kind'))[:80]}"
+        )
+    expected = AudioManifest if given["kind"] == AUDIO_KIND else Manifest
     try:
-        manifest = Manifest.model_validate(given)
+        manifest = expected.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))

@@ -19,7 +19,7 @@ from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.minilm import TEXT_DIM, MiniLM
 from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
-from model_core.model_folder_manifest import (
+from model_core.model_folder.manifest import (
     FORMAT,
     KIND,
     MANIFEST,
@@ -30,8 +30,8 @@ from model_core.model_folder_manifest import (
     digests_of,
     read_manifest,
 )
-from model_core.model_folder_parts import load_part, load_scheduler, save_part
-from model_core.model_folder_v1 import is_format_1, load_format_1
+from model_core.model_folder.parts import load_part, load_scheduler, save_part
+from model_core.model_folder.version_1 import is_format_1, load_format_1
 from model_core.planner.network import PromptPlanner
 from model_core.video_curve import FRAME_RATE, WINDOW_S
 
@@ -59,7 +59,7 @@ class EmbeddedModel:
         return f"{self.name} {self.version}"
 
 
-def load_model(folder: Path | None = None) -> EmbeddedModel:
+def load_embedded(folder: Path | None = None) -> EmbeddedModel:
     """Load and check a model folder; the shipped one by default.
 
     Raises:
@@ -71,6 +71,8 @@ def load_model(folder: Path | None = None) -> EmbeddedModel:
         old, (flow, vae, planner, scheduler) = load_format_1(folder)
         return EmbeddedModel(old, "0", flow, vae, planner, scheduler)  # type: ignore[arg-type]
     manifest = read_manifest(folder)
+    if not isinstance(manifest, Manifest):
+        raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not a score model's {KIND}")
     _check_spoken(folder, manifest)
     model = EmbeddedModel(
         name=manifest.name,
@@ -85,7 +87,7 @@ def load_model(folder: Path | None = None) -> EmbeddedModel:
     return model
 
 
-def save_model(model: EmbeddedModel, folder: Path) -> None:
+def save_embedded(model: EmbeddedModel, folder: Path) -> None:
     """Write a model folder in half precision; it is there whole or not at all, and replaces an older one.
 
     Raises:

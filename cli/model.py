@@ -1,0 +1,60 @@
+"""`v2m model`: model folders made from published checkpoints. docs/models.md tells how to get those."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from cli.errors import user_errors
+from model_core.errors import InputError
+
+model = typer.Typer(help="Model folders made from published checkpoints.", no_args_is_help=True)
+_WINDOW_S: Final = 2.44
+
+
+@model.callback()
+def _group() -> None:
+    """Keeps `init` a command of its own while it is the only one."""
+
+
+@model.command()
+def init(
+    base: Annotated[str, typer.Option(help="Stable Audio 3 as diffusers lays it out: a folder, or a hub repository.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to write, or to replace.")],
+    name: Annotated[str | None, typer.Option(help="Of the model; by default the folder's.")] = None,
+    picture: Annotated[str, typer.Option(help="Encoder of the pictures, by name.")] = "dinov2-large",
+    picture_from: Annotated[str | None, typer.Option(help="A local copy of its weights.")] = None,
+    music: Annotated[str, typer.Option(help="Encoder of the music, by name.")] = "musicfm",
+    music_from: Annotated[str | None, typer.Option(help="A local copy of its weights.")] = None,
+    window: Annotated[float, typer.Option(help="Hann window that curves are smoothed with, in seconds.")] = _WINDOW_S,
+    longest: Annotated[
+        float | None, typer.Option(min=1, help="Longest music made at once, in seconds; by default as published.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Of the weights, as an SPDX identifier.")
+    ] = "LicenseRef-Stability-AI-Community",
+) -> None:
+    """Give Stable Audio 3 the event curve as an input, ready for `v2m train curve`."""
+    with user_errors():
+        from model_core.stable_audio.init import InitSettings, init_model
+
+        settings = InitSettings(
+            name=name or out.resolve().name,
+            licence=licence,
+            picture=picture,
+            music=music,
+            picture_from=picture_from,
+            music_from=music_from,
+            hann_window_s=window,
+            longest_s=longest,
+        )
+        try:
+            made = init_model(base, out, settings)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "windows"
+            raise InputError(field, f"{first['msg']}, not {str(first['input'])[:80]}") from error
+        except OSError as error:
+            raise InputError("--out", f"{error.strerror or error}: {error.filename or out}", "unwritable") from error
+    typer.echo(f"{out}: {made.name}, from {made.base}; it takes a curve, and has yet to learn to follow it")

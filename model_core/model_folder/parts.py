@@ -1,0 +1,117 @@
+"""The parts of a model folder as diffusers writes them: networks, with every weight accounted for, and scheduler."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from diffusers.utils import logging as diffusers_logging
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5GemmaEncoderModel
+from transformers.utils import logging as transformers_logging
+
+from model_core.errors import ModelError
+from model_core.model_folder.manifest import read_json
+
+_SHARD: Final = "12MB"
+_CONFIG: Final = "config.json"
+_SCHEDULER: Final = "scheduler/scheduler_config.json"
+_LOADING: Final = (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError)
+
+
+def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.float32) -> Any:
+    """A network of a model folder in evaluation mode.
+
+    Args:
+        folder: the model folder.
+        part: name of the network's subfolder.
+        kind: a class with diffusers' ModelMixin.
+        dtype: of its weights.
+
+    Raises:
+        ModelError: the subfolder holds another class, a size that cannot be, or not just the weights that are needed.
+    """
+    config_of(folder, part, kind)
+    diffusers_logging.disable_progress_bar()
+    try:
+        network, found = kind.from_pretrained(
+            folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except _LOADING as error:
+        raise ModelError(f"model folder {folder}: {part} cannot be loaded: {_first_line(error)}") from error
+    _check_keys(folder, part, found)
+    return network.eval()
+
+
+def load_text_encoder(folder: Path, dtype: torch.dtype) -> T5GemmaEncoderModel:
+    """The T5Gemma encoder in text_encoder/, in evaluation mode; ModelError when there is another or none."""
+    config_of_text_encoder(folder)
+    transformers_logging.disable_progress_bar()
+    try:
+        network, found = T5GemmaEncoderModel.from_pretrained(
+            folder / "text_encoder", dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
+    except _LOADING as error:
+        raise ModelError(f"model folder {folder}: text_encoder cannot be loaded: {_first_line(error)}") from error
+    _check_keys(folder, "text_encoder", found)
+    return network.eval()
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in tokenizer/; ModelError when it cannot be read."""
+    try:
+        return AutoTokenizer.from_pretrained(folder / "tokenizer")
+    except _LOADING as error:
+        raise ModelError(f"model folder {folder}: tokenizer cannot be loaded: {_first_line(error)}") from error
+
+
+def _check_keys(folder: Path, part: str, found: dict[str, Any]) -> None:
+    for fault in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found[fault]:
+            raise ModelError(f"model folder {folder}: {part}: {fault.replace('_', ' ')}: {sorted(found[fault])[0]}")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
+
+
+def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
+    """The scheduler of a model folder; ModelError when it is none that the generator can use."""
+    config = _of_class(folder, _SCHEDULER, FlowMatchEulerDiscreteScheduler)
+    try:
+        scheduler = FlowMatchEulerDiscreteScheduler.from_config(config)
+        scheduler.set_timesteps(sigmas=[1.0, 0.5])  # the way the generator asks for them
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"model folder {folder}: {_SCHEDULER}: {error}") from error
+    return scheduler
+
+
+def config_of(folder: Path, part: str, kind: Any) -> dict[str, Any]:
+    """The configuration of a network; ModelError when it is of another class than ``kind``."""
+    return _of_class(folder, f"{part}/{_CONFIG}", kind)
+
+
+def config_of_text_encoder(folder: Path) -> dict[str, Any]:
+    """The configuration of text_encoder/; ModelError when it is another kind than T5Gemma."""
+    config = read_json(folder, f"text_encoder/{_CONFIG}")
+    if config.get("model_type") != "t5gemma":
+        fault = f"model_type is {config.get('model_type')}, not t5gemma"
+        raise ModelError(f"model folder {folder}: text_encoder/{_CONFIG}: {fault}")
+    return config
+
+
+def _of_class(folder: Path, name: str, kind: Any) -> dict[str, Any]:
+    config = read_json(folder, name)
+    found = config.get("_class_name")
+    if found != kind.__name__:
+        raise ModelError(f"model folder {folder}: {name}: _class_name is {found}, not {kind.__name__}")
+    return config
+
+
+def save_part(network: Any, folder: Path) -> None:
+    """Write a network as float16 safetensors of at most 12 MB each, which any git host accepts."""
+    # diffusers keeps private notes in the configuration, such as the path the network was read from
+    config = {name: value for name, value in network.config.items() if not name.startswith("_")}
+    half = type(network).from_config(config)
+    half.load_state_dict(network.state_dict())
+    half.half().save_pretrained(folder, max_shard_size=_SHARD)

@@ -1,0 +1,1 @@
+"""The models behind one interface: an event curve and a prompt in, sound out."""

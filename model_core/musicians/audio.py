@@ -1,0 +1,106 @@
+"""The audio model as a musician: Stable Audio 3's flow makes latents that follow the curve, SAME makes them sound."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_core.curves import EventCurve
+from model_core.encoders.catalogue import MusicEncoder, music_encoder, picture_encoder
+from model_core.frame_curve import frame_curve
+from model_core.generator import Guidance
+from model_core.model_folder.audio import MUSIC_WEIGHTS, PICTURE_WEIGHTS, AudioModel, load_audio
+from model_core.musicians.musician import Performance, settled
+from model_core.options import ProgressCallback, ScoreOptions
+from model_core.runtime import Runtime
+from model_core.stable_audio.flow import AudioFlow, Take
+from model_core.video_curve import FrameEncoder
+
+
+@dataclass(frozen=True)
+class AudioSettings:
+    """The options that an audio model knows; the defaults stand in its v2m.json. See ScoreOptions."""
+
+    steps: int
+    text_guidance: float
+    curve_guidance: float
+    seed: int = 0
+    negative_prompt: str = ""
+
+
+class AudioMusician:
+    """Model and encoders, loaded once onto one device."""
+
+    writes_notes: Final = False
+
+    def __init__(
+        self, model: AudioModel, pictures: FrameEncoder, music: MusicEncoder, longest_s: float | None = None
+    ) -> None:
+        self.model = model
+        self.title = model.title
+        self.pictures = pictures
+        self.flow = AudioFlow(model, longest_s)
+        self._music = music
+        self._curve = model.manifest.curve
+
+    @classmethod
+    def load(cls, folder: Path, runtime: Runtime) -> Self:
+        """Load a model folder.
+
+        Raises:
+            ModelError: it cannot be used, or does not fit into the device's memory.
+        """
+        device, dtype = runtime.torch_device(), runtime.torch_dtype()
+        model = load_audio(folder, device, dtype)
+        if runtime.compile:
+            model.transformer.compile_repeated_blocks()
+        names = model.manifest.encoders
+        pictures = picture_encoder(names.picture, model.encoder_weights(PICTURE_WEIGHTS), str(device))
+        music = music_encoder(names.music, model.encoder_weights(MUSIC_WEIGHTS), str(device))
+        return cls(model, pictures, music, runtime.window_s)
+
+    def check(self, options: ScoreOptions) -> None:
+        """See Musician.check."""
+        self._settings(options)
+
+    def hear(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
+        """See Musician.hear."""
+        return self._music.curve(audio, sample_rate)
+
+    def play(
+        self, curve: EventCurve, duration: float, prompt: str, options: ScoreOptions, report: ProgressCallback
+    ) -> Performance:
+        """See Musician.play."""
+        settings = self._settings(options)
+        report("plan", 0.0)
+        codec = self.flow.codec
+        frames = codec.frames_of(duration)
+        shaped = frame_curve(curve, codec.frame_times(frames), self._curve.hann_window_s)
+        followed = self._curve.trained and settings.curve_guidance > 0
+        take = Take(prompt, settings.seed, shaped if followed else None, settings.negative_prompt)
+        latents = self.flow.generate(
+            [take],
+            duration,
+            Guidance(settings.text_guidance, settings.curve_guidance),
+            settings.steps,
+            lambda fraction: report("generate", fraction),
+        )
+        samples = round(duration * codec.sample_rate)
+        audio = codec.decode(latents, samples, lambda fraction: report("render", 0.7 * fraction))[0]
+        return Performance(
+            audio=audio,
+            sample_rate=codec.sample_rate,
+            music={
+                "latent_frames": frames,
+                "windows": len(self.flow.windows(frames)),
+                "follows_curve": followed,
+                "curve_window_s": self._curve.hann_window_s,
+            },
+            options=asdict(settings),
+            curve_window_s=self._curve.hann_window_s,
+        )
+
+    def _settings(self, options: ScoreOptions) -> AudioSettings:
+        return settled(options, AudioSettings(**self.model.manifest.defaults.model_dump()), self.title)

@@ -1,0 +1,61 @@
+"""A published Stable Audio 3 checkpoint in diffusers' layout, from a folder or from the model hub."""
+
+from pathlib import Path
+from typing import Final
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+from model_core.errors import ModelError
+from model_core.model_folder.audio import COPIED, check_parts
+from model_core.model_folder.manifest import MANIFEST, read_json
+
+_INDEX: Final = "model_index.json"
+_CLASSES: Final = ("StableAudio3Pipeline", "StableAudio3InpaintPipeline", "StableAudio3Audio2AudioPipeline")
+_CONVERTER: Final = "convert_stable_audio_3_to_diffusers.py of diffusers' scripts"
+_WANTED: Final = ["*.json", "*.safetensors"]
+_SOURCE_LIMIT: Final = 200
+
+
+def open_base(base: str) -> Path:
+    """The folder of a base that can be made into a model folder.
+
+    Args:
+        base: a folder, or a repository on the hub such as ``owner/name``; that needs the network, and for gated
+            weights a token (``HF_TOKEN``) of somebody who has accepted their terms.
+
+    Raises:
+        ModelError: there is none, or it is of another kind; one line that says what is wrong.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        folder = _fetched(base)
+    if (folder / MANIFEST).is_file():
+        raise ModelError(f"{base} is a model folder of v2m already ({MANIFEST}); a base is Stable Audio 3 as published")
+    if not (folder / _INDEX).is_file():
+        if (folder / "model_config.json").is_file():
+            raise ModelError(f"{base} is in Stability AI's own layout; convert it by {_CONVERTER} first")
+        raise ModelError(f"{base} holds no {_INDEX}, so it is no diffusers pipeline")
+    kind = read_json(folder, _INDEX).get("_class_name")
+    if kind not in _CLASSES:
+        raise ModelError(f"{base}: {_INDEX}: _class_name is {kind}; it must be {_CLASSES[0]}")
+    for part in ("transformer", *COPIED):
+        if not (folder / part).is_dir():
+            raise ModelError(f"{base}: the part {part} is missing")
+    for part in ("transformer", "vae", "text_encoder", "duration_embedder"):
+        if not any((folder / part).glob("*.safetensors")):
+            raise ModelError(f"{base}: {part} holds no safetensors file; other formats are not read")
+    if not (folder / "tokenizer/tokenizer.json").is_file():
+        raise ModelError(f"{base}: tokenizer/tokenizer.json is missing; save the tokenizer in its fast form")
+    check_parts(folder, curve=False)
+    return folder
+
+
+def _fetched(base: str) -> Path:
+    try:
+        return Path(snapshot_download(base, allow_patterns=_WANTED))
+    except HFValidationError:
+        raise ModelError(f"there is no folder {base[:_SOURCE_LIMIT]}, and no hub repository has such a name") from None
+    except (HfHubHTTPError, OSError) as error:
+        cause = str(error).partition("\n")[0][:_SOURCE_LIMIT]
+        raise ModelError(f"there is no folder {base}, and it cannot be had from the hub: {cause}") from error
