@@ -1,14 +1,16 @@
 """The event curve of a video file: frames from the sandbox, features, contrast of what stands before and after.
 
-The features of FRAME_RATE frames a second decide how much changes; the luma of every frame decides when, to the frame.
+The features of FRAME_RATE frames a second decide how much changes. Where they tell what is seen, the luma of every
+frame decides when, to the frame; where they tell how it moves, the frame at which it turns.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from model_core.curves import EventCurve, contrast_curve
 from model_core.media import frames
@@ -25,13 +27,27 @@ is the same thing to them until late, and then another at once; the picture itse
 
 
 class FrameEncoder(Protocol):
-    """Pictures -> features."""
+    """Pictures -> features. Keeps nothing between two calls: two videos may be in work on it at the same time.
+
+    Attributes:
+        name: goes into curves and reports.
+        size: side in pixels of the square pictures that it takes.
+    """
 
     name: str
     size: int
 
-    def embed(self, rgb: NDArray[np.uint8], /) -> NDArray[np.float32]:
-        """Features (N, D) of pictures (N, size, size, 3)."""
+    @property
+    def sees(self) -> Literal["picture", "motion"]:
+        """Whether features tell what is in a picture (compared by their angle, together with a small picture), or the
+        movement that led to it (compared as they are)."""
+        ...
+
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
+        """Features (N, D) of pictures (N, size, size, 3) in the order of time.
+
+        ``previous`` is the picture before the first of them, (size, size, 3); None at the beginning of a video.
+        """
         ...
 
 
@@ -49,20 +65,24 @@ def video_curve(
     Raises:
         MediaError: the video cannot be decoded within its limits.
     """
-    features, times, changed = [], [], []
+    parts, times, changed = [], [], []
+    previous: NDArray[np.uint8] | None = None
     for batch in frames(path, FRAME_RATE, encoder.size):
-        features.append(seen(encoder.embed(batch.rgb), batch.rgb))
+        found = encoder.embed(batch.rgb, previous)
+        previous = batch.rgb[-1]
+        parts.append(seen(found, batch.rgb) if encoder.sees == "picture" else found)
         times.append(batch.times)
         changed.append(batch.changed)
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
+    features, seconds, moments = np.concatenate(parts), np.concatenate(times), np.concatenate(changed)
+    if encoder.sees == "motion":
+        # Frames sampled at FRAME_RATE lie unevenly in the video: now and then one of them is shown twice, or one is
+        # passed over, and all seems to stop or to leap. The median of three movements knows nothing of it.
+        features = median_filter(features, size=(3, 1), mode="nearest")
+        # The movements to a picture and from it on differ: it is there that something turned.
+        moments = np.concatenate([seconds[:1], seconds[:-1]])
     return contrast_curve(
-        np.concatenate(features),
-        np.concatenate(times),
-        encoder.name,
-        pools=POOLS,
-        window=WINDOW_S,
-        std_floor=STD_FLOOR,
-        changed=np.concatenate(changed),
+        features, seconds, encoder.name, pools=POOLS, window=WINDOW_S, std_floor=STD_FLOOR, changed=moments
     )
 
 

@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 picture features through onnxruntime: what the video event curve is made of by default."""
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -19,6 +19,7 @@ class EfficientNetLite0:
 
     name: str = "efficientnet-lite0"
     size: int = 224
+    sees: Literal["picture"] = "picture"
     dimensions: int = 1280
 
     def __init__(self, path: Path | None = None, threads: int = 2) -> None:
@@ -28,8 +29,8 @@ class EfficientNetLite0:
         options.inter_op_num_threads = 1
         self._session = ort.InferenceSession(path or asset(SHIPPED), options, providers=["CPUExecutionProvider"])
 
-    def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0.
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
+        """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. The picture before has no part in it.
 
         Raises:
             ValueError: the array has another shape or type.

@@ -18,6 +18,7 @@ from diffusers import (
     StableAudio3DiTModel,
     StableAudio3DurationEmbedder,
 )
+from diffusers.models.transformers.transformer_stable_audio3 import StableAudio3RotaryEmbedding
 from transformers import PreTrainedTokenizerBase, T5GemmaEncoderModel
 
 from model_core.errors import ModelError
@@ -89,7 +90,7 @@ def load_audio(
 
     Args:
         folder: with v2m.json.
-        device, dtype: of all networks.
+        device, dtype: of the networks, see count_exactly for what stays in float32.
         before: called when the files have been checked and nothing has been loaded.
 
     Raises:
@@ -101,7 +102,12 @@ def load_audio(
     check_parts(folder, curve=True)
     before(manifest)
 
-    networks = {part: load_part(folder, part, kind, dtype).to(device) for part, kind in _NETWORKS.items()}
+    # The duration's frequencies go up to 10,000 turns, of which bfloat16 would keep no angle.
+    precision = {"duration_embedder": torch.float32}
+    networks = {
+        part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in _NETWORKS.items()
+    }
+    count_exactly(networks["transformer"])
     return AudioModel(
         folder=folder,
         manifest=manifest,
@@ -110,6 +116,17 @@ def load_audio(
         scheduler=load_scheduler(folder),
         **networks,
     )
+
+
+def count_exactly(transformer: StableAudio3DiTModel) -> None:
+    """Put the rotary frequencies back to float32 where loading has rounded them.
+
+    Positions are counted in their dtype, and bfloat16 counts no further than 256, which is 24 seconds of music: after
+    that neighbours share one.
+    """
+    if transformer.rotary_pos_emb.inv_freq.dtype != torch.float32:
+        exact = StableAudio3RotaryEmbedding(2 * len(transformer.rotary_pos_emb.inv_freq))
+        transformer.rotary_pos_emb = exact.to(transformer.device)
 
 
 def check_parts(folder: Path, *, curve: bool) -> None:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -29,8 +29,9 @@ class Thumbnails:
 
     name = "thumbnails"
     size = 16
+    sees: Literal["picture"] = "picture"
 
-    def embed(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
         flat = rgb.reshape(len(rgb), -1).astype(np.float32)
         return np.asarray(flat - 128.0, np.float32)
 

@@ -1,0 +1,120 @@
+"""SAME (arXiv 2605.17991) through diffusers, in bounded memory for music of any length."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from diffusers import AutoencoderSAME
+from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
+from numpy.typing import NDArray
+
+from model_core.codecs.same.chunks import Chunk, chunks_of, margin_of, window_of
+
+
+class SameCodec:
+    """Latents (C, F) at ``frame_rate`` frames a second <-> stereo sound.
+
+    diffusers' encode and decode make a mask of all tokens by all tokens, 9.7 GB for 380 s in bfloat16 and several times
+    that while it is made. Here they run on chunks, with the same result.
+
+    Attributes:
+        sample_rate: Hz.
+        hop: samples of a latent frame.
+        channels: C.
+        frame_rate: latent frames a second.
+    """
+
+    def __init__(self, vae: AutoencoderSAME) -> None:
+        """Works on the vae's device and in its dtype; keeps its positions in float32, see _count_exactly."""
+        config = vae.config
+        self.sample_rate = int(config["sampling_rate"])
+        self.hop = int(config["patch_size"] * math.prod(config["encoder_strides"]))
+        self.channels = int(config["latent_dim"])
+        self.frame_rate = self.sample_rate / self.hop
+        self._sides = int(config["audio_channels"])
+        self._vae = vae
+        self._margin = margin_of(
+            config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"]
+        )
+        _count_exactly(vae)
+
+    def frames_of(self, duration_s: float) -> int:
+        """Latent frames of so many seconds, the last one perhaps in part; ValueError unless they are more than 0."""
+        if not 0 < duration_s < math.inf:
+            raise ValueError(f"a duration is more than 0 s, not {duration_s}")
+        return math.ceil(duration_s * self.sample_rate / self.hop)
+
+    def frame_times(self, frames: int, first: int = 0) -> NDArray[np.float64]:
+        """Centres in seconds of so many latent frames from the ``first`` on, shape (F,)."""
+        times: NDArray[np.float64] = (np.arange(first, first + frames) + 0.5) * self.hop / self.sample_rate
+        return times
+
+    @torch.no_grad()
+    def encode(self, audio: NDArray[np.float32]) -> torch.Tensor:
+        """Latents (C, ceil(N / hop)) of stereo sound (2, N), float32 on the CPU; the last frame is filled with silence.
+
+        Raises:
+            ValueError: the sound has another shape, or no sample.
+        """
+        if audio.ndim != 2 or audio.shape[0] != self._sides or not audio.shape[1]:
+            raise ValueError(f"audio must be of shape ({self._sides}, N), not {audio.shape}")
+        frames = -(-audio.shape[1] // self.hop)
+        whole = np.zeros((1, self._sides, frames * self.hop), np.float32)
+        whole[0, :, : audio.shape[1]] = audio
+        latents = torch.empty(self.channels, frames)
+        for chunk in self._chunks(frames):
+            part = torch.from_numpy(whole[..., chunk.first * self.hop : chunk.last * self.hop])
+            encoded = self._vae.encode(self._there(part), return_dict=False)[0][0]
+            latents[:, chunk.kept_first : chunk.kept_last] = encoded[:, _kept(chunk)].float().cpu()
+        return latents
+
+    @torch.no_grad()
+    def decode(
+        self, latents: torch.Tensor, samples: int, progress: Callable[[float], None] = lambda fraction: None
+    ) -> NDArray[np.float32]:
+        """Stereo sound (B, 2, samples) in -1..1 of latents (B, C, F).
+
+        Args:
+            latents: of any device and dtype.
+            samples: of the result; at most F * hop.
+            progress: called before each chunk and at the end with the fraction done; what it raises stops the work.
+
+        Raises:
+            ValueError: the latents have another shape, or do not hold so many samples.
+        """
+        if latents.ndim != 3 or latents.shape[1] != self.channels or not latents.shape[0]:
+            raise ValueError(f"latents must be of shape (B, {self.channels}, F), not {tuple(latents.shape)}")
+        frames = latents.shape[2]
+        if not 0 < samples <= frames * self.hop:
+            raise ValueError(f"{frames} latent frames hold 1 to {frames * self.hop} samples, not {samples}")
+        audio = np.empty((len(latents), self._sides, frames * self.hop), np.float32)
+        chunks = self._chunks(frames)
+        for number, chunk in enumerate(chunks):
+            progress(number / len(chunks))
+            part = self._there(latents[..., chunk.first : chunk.last])
+            decoded = self._vae.decode(part, return_dict=False)[0]
+            kept = decoded[..., _kept(chunk, self.hop)].float().clamp(-1, 1)
+            audio[..., chunk.kept_first * self.hop : chunk.kept_last * self.hop] = kept.cpu().numpy()
+        progress(1.0)
+        return audio[..., :samples]
+
+    def _chunks(self, frames: int) -> list[Chunk]:
+        return chunks_of(frames, window_of(self._margin), self._margin)
+
+    def _there(self, part: torch.Tensor) -> torch.Tensor:
+        return part.to(self._vae.device, self._vae.dtype)
+
+
+def _kept(chunk: Chunk, hop: int = 1) -> slice:
+    return slice((chunk.kept_first - chunk.first) * hop, (chunk.kept_last - chunk.first) * hop)
+
+
+def _count_exactly(vae: AutoencoderSAME) -> None:
+    """Put the rotary frequencies back to float32 where a cast of the whole network has rounded them.
+
+    Positions of tokens are counted in their dtype, and bfloat16 counts to 256: from there on neighbours share one.
+    """
+    for attention in vae.modules():
+        if isinstance(attention, SAMEAttention) and attention.rope.inv_freq.dtype != torch.float32:
+            attention.rope = RotaryEmbedding(attention.dim_heads // 2).to(vae.device)

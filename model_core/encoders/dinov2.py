@@ -1,0 +1,115 @@
+"""DINOv2 picture features through transformers: what the paper's video event curve is made of."""
+
+from pathlib import Path
+from typing import Final, Literal, Self
+
+import numpy as np
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from transformers import Dinov2Model
+from transformers.utils import logging
+
+from model_core.encoders.weights import CONFIG, one_line, read_object
+from model_core.errors import ModelError
+
+BATCH: Final = 16
+"""Pictures a run: bounds the memory of a long batch (some 300 MB with the large model in float32)."""
+WIDTHS: Final = {"dinov2-small": 384, "dinov2-base": 768, "dinov2-large": 1024, "dinov2-giant": 1536}
+"""Length of the features of each published size."""
+MEAN: Final = (0.485, 0.456, 0.406)
+DEVIATION: Final = (0.229, 0.224, 0.225)
+"""ImageNet's, of each channel: what the networks were trained with."""
+
+
+class Dinov2:
+    """The patch tokens of a picture after the last layer norm, averaged over the picture.
+
+    The paper pools them over space and says no more. The mean is taken of the patches alone: the class token is already
+    a summary of another kind, in which a thing that moves across the picture weighs as much as the whole scene.
+    """
+
+    size: int = 224
+    sees: Literal["picture"] = "picture"
+
+    def __init__(self, name: str, network: Dinov2Model, device: str = "cpu") -> None:
+        """``network`` goes to ``device``, in bfloat16 on CUDA and in float32 elsewhere."""
+        self.name = name
+        self._device = torch.device(device)
+        self._dtype = torch.bfloat16 if self._device.type == "cuda" else torch.float32
+        self._network = network.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
+        self._mean = torch.tensor(MEAN, device=self._device)[:, None, None]
+        self._deviation = torch.tensor(DEVIATION, device=self._device)[:, None, None]
+
+    @classmethod
+    def load(cls, name: str, folder: Path, device: str = "cpu") -> Self:
+        """From a folder as transformers saves it.
+
+        Raises:
+            ModelError: it holds no DINOv2, one of another size than ``name`` says, or not just the weights needed.
+        """
+        return cls(name, read_dinov2(name, folder), device)
+
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
+        """Features (N, D) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. The picture before has no part in it.
+
+        Raises:
+            ValueError: the array has another shape or type.
+        """
+        if rgb.dtype != np.uint8 or rgb.shape[1:] != (self.size, self.size, 3):
+            raise ValueError(
+                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
+            )
+        out = np.empty((len(rgb), self._network.config.hidden_size), np.float32)
+        for start in range(0, len(rgb), BATCH):
+            out[start : start + BATCH] = self._pooled(rgb[start : start + BATCH])
+        return out
+
+    @torch.no_grad()
+    def _pooled(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pictures = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(0, 3, 1, 2).float() / 255
+        normed = ((pictures - self._mean) / self._deviation).to(self._dtype)
+        tokens = self._network(pixel_values=normed).last_hidden_state
+        return np.asarray(tokens[:, 1:].float().mean(dim=1).cpu().numpy())  # the first is the class token
+
+
+def read_dinov2(name: str, folder: Path) -> Dinov2Model:
+    """The network of a folder as transformers saves it, in float32 on the CPU; ModelError as in Dinov2.load."""
+    config = read_object(name, folder / CONFIG)
+    if (found := config.get("model_type")) != "dinov2":
+        raise ModelError(f"{name}: {folder}/config.json: model_type is {found}, not dinov2")
+    width = config.get("hidden_size")
+    if (other := next((other for other, its in WIDTHS.items() if its == width), name)) != name:
+        raise ModelError(f"{name}: {folder}/config.json: hidden_size {width} is that of {other}")
+    patch = config.get("patch_size", 14)
+    if not isinstance(patch, int) or patch < 1 or Dinov2.size % patch:
+        raise ModelError(f"{name}: {folder}/config.json: patch_size {patch} does not divide {Dinov2.size}")
+    logging.disable_progress_bar()
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # what transformers would print of weights that do not fit is said below
+    try:
+        network, found = Dinov2Model.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+        raise ModelError(f"{name}: {folder} cannot be loaded: {one_line(error)}") from error
+    finally:
+        logging.set_verbosity(level)
+    for fault in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found[fault]:
+            first = sorted(key if isinstance(key, str) else key[0] for key in found[fault])[0]
+            raise ModelError(f"{name}: {folder}: {fault.replace('_', ' ')}: {first}")
+    return network
+
+
+def save_dinov2(network: Dinov2Model, folder: Path) -> None:
+    """Write config.json and model.safetensors as transformers does; the folder is made if need be."""
+    network.save_pretrained(folder)
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # written for its owner alone; a service may run as somebody else

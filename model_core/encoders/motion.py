@@ -1,0 +1,71 @@
+"""How things move from one picture to the next, by OpenCV's DIS optical flow: the event curve of a dance is made of it.
+
+For dance the paper takes CoTracker's tracks instead of DINOv2's features. CoTracker is in no package registry, and the
+weights of RAFT come from a download of their own; Dense Inverse Search (Kroeger and others, 2016) has no weights. What
+a beat of a dance is, a movement that turns about, shows in the flow: it points the other way.
+"""
+
+from itertools import pairwise
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+GRID: Final = 8
+"""Cells a side that the flow is averaged over: coarse enough to be steady, fine enough to tell limbs apart."""
+HALF: Final = 0.016
+"""Movement between two pictures, in widths, that counts half as much as the fastest: a fifth of a width a second at
+12.5 pictures a second. A dancer does that; and what is faster, a whip of the camera or the nonsense that flow is across
+a cut, does not outweigh the dancer."""
+WEIGHT: Final = 1.2
+"""Distance of the fastest movement everywhere from stillness. Chosen against video_curve's floor of the deviation: a
+dancer in a tenth of the picture makes peaks, and noise, a trembling hand or a steady pan stays under it."""
+
+
+class MotionDis:
+    """Movement in each cell of a coarse grid. No weights; deterministic; 0.3 ms a picture on one core."""
+
+    name: str = "motion-dis"
+    size: int = 112  # as good as 224, and three times as fast
+    sees: Literal["motion"] = "motion"
+
+    def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
+        """Movement that led to each picture.
+
+        Args:
+            rgb: pictures in the order of time, shape (N, 112, 112, 3); N may be 0.
+            previous: the picture before the first, shape (112, 112, 3). Without one the first is taken to have moved
+                like the second, or not at all where there is none: the beginning of a video is no event.
+
+        Returns:
+            Shape (N, 2 * GRID ** 2), of a length from 0 (still) to WEIGHT.
+
+        Raises:
+            ValueError: an array has another shape or type.
+        """
+        shape = (self.size, self.size, 3)
+        if rgb.dtype != np.uint8 or rgb.shape[1:] != shape:
+            raise ValueError(
+                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
+            )
+        if previous is not None and (previous.dtype != np.uint8 or previous.shape != shape):
+            raise ValueError(f"previous must be uint8 of shape {shape}, not {previous.dtype} {previous.shape}")
+        pictures = rgb if previous is None else np.concatenate([previous[None], rgb])
+        greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]
+        # One for each call: it keeps buffers between pictures, and two videos may be in work at once.
+        flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        # Without a flow to start from, which OpenCV's types do not know to be allowed.
+        found = (flow.calc(before, after, None) for before, after in pairwise(greys))  # type: ignore[call-overload]
+        moved = [_cells(one) for one in found]
+        if previous is None and len(rgb):
+            moved.insert(0, moved[0] if moved else np.zeros((GRID, GRID, 2), np.float32))
+        cells = np.stack(moved) / self.size if moved else np.zeros((0, GRID, GRID, 2), np.float32)
+        speed = np.linalg.norm(cells, axis=-1, keepdims=True)
+        return np.asarray((cells * (WEIGHT / GRID / (HALF + speed))).reshape(len(rgb), 2 * GRID**2), np.float32)
+
+
+def _cells(flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean flow of each cell in pixels, shape (GRID, GRID, 2)."""
+    side = flow.shape[0] // GRID
+    return np.asarray(flow.reshape(GRID, side, GRID, side, 2).mean(axis=(1, 3)))
