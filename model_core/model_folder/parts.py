@@ -1,5 +1,6 @@
 """The parts of a model folder as diffusers writes them: networks, with every weight accounted for, and scheduler."""
 
+import warnings
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,9 +35,12 @@ def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.flo
     config_of(folder, part, kind)
     diffusers_logging.disable_progress_bar()
     try:
-        network, found = kind.from_pretrained(
-            folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
-        )
+        with warnings.catch_warnings():
+            # diffusers' AutoencoderSAME is written with the older of torch's two weight norms.
+            warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)
+            network, found = kind.from_pretrained(
+                folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
+            )
     except _LOADING as error:
         raise ModelError(f"model folder {folder}: {part} cannot be loaded: {_first_line(error)}") from error
     _check_keys(folder, part, found)

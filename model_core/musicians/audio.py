@@ -12,10 +12,12 @@ from model_core.encoders.catalogue import MusicEncoder, music_encoder, picture_e
 from model_core.frame_curve import frame_curve
 from model_core.generator import Guidance
 from model_core.model_folder.audio import MUSIC_WEIGHTS, PICTURE_WEIGHTS, AudioModel, load_audio
+from model_core.model_folder.manifest import AudioManifest
 from model_core.musicians.musician import Performance, settled
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime
 from model_core.stable_audio.flow import AudioFlow, Take
+from model_core.stable_audio.memory import check_device
 from model_core.video_curve import FrameEncoder
 
 
@@ -53,7 +55,12 @@ class AudioMusician:
             ModelError: it cannot be used, or does not fit into the device's memory.
         """
         device, dtype = runtime.torch_device(), runtime.torch_dtype()
-        model = load_audio(folder, device, dtype)
+
+        def fits(manifest: AudioManifest) -> None:
+            longest_s = manifest.windows.longest_s
+            check_device(folder, device, dtype, min(longest_s, runtime.window_s or longest_s))
+
+        model = load_audio(folder, device, dtype, before=fits)
         if runtime.compile:
             model.transformer.compile_repeated_blocks()
         names = model.manifest.encoders
