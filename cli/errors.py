@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 import typer
 
-from model_core.errors import InputError, ModelError
+from model_core.errors import DeviceMemoryError, InputError, ModelError
 
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turn bad input into one line on stderr and exit status 2, a model that cannot be loaded into status 1."""
+    """Turn bad input into one line on stderr and exit status 2, a model that cannot be loaded or held into 1."""
     try:
         yield
     except InputError as error:
         typer.echo(f"v2m: {error.field}: {error.detail}", err=True)
         raise typer.Exit(2) from error
-    except ModelError as error:
+    except (ModelError, DeviceMemoryError) as error:
         typer.echo(f"v2m: {error}", err=True)
         raise typer.Exit(1) from error

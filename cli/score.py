@@ -38,6 +38,9 @@ def score(
     device: Annotated[
         str, typer.Option(envvar="V2M_DEVICE", help="auto, cpu, cuda or cuda:N (audio models).")
     ] = "auto",
+    precision: Annotated[
+        str, typer.Option(envvar="V2M_PRECISION", help="auto, bfloat16 or float32 (audio models).")
+    ] = "auto",
     window: Annotated[
         float | None, typer.Option(envvar="V2M_WINDOW_S", min=1, help="Longest music made at once (audio models).")
     ] = None,
@@ -68,13 +71,13 @@ def score(
             raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
             from model_core.pipeline import Pipeline
-            from model_core.runtime import Runtime
+            from model_core.runtime import Runtime, within_memory
 
-            pipeline = Pipeline.load(model, Runtime(device=device, window_s=window))
+            pipeline = Pipeline.load(model, Runtime(device=device, precision=precision, window_s=window))
             if midi is not None and not pipeline.musician.writes_notes:
                 told = f"the model {pipeline.musician.title} makes sound, and writes no notes"
                 raise InputError("--midi", told, "no_notes")
-            soundtrack = pipeline.score_video(video, prompt, options, progress)
+            soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
             with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
                 paths = soundtrack.write(video, Path(folder), progress)
                 for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):

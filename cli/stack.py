@@ -25,6 +25,8 @@ from worker.identity import process_of
 NOT_USABLE: Final = 2
 _TICK_S: Final = 0.2
 _REDIS_START_S: Final = 30.0
+_OF_THE_WORKER: Final = ("device", "precision", "window_s", "compile", "look_ahead")
+"""Settings that may be given on the command line and are the worker's."""
 
 
 class StartError(Exception):
@@ -127,6 +129,9 @@ def _start_parts(
     env = {"REDIS_URL": url, "V2M_STATE_DIR": str(settings.state_dir.resolve())}
     if settings.model is not None:
         env["V2M_MODEL"] = str(settings.model.resolve())
+    for name in _OF_THE_WORKER:
+        if (value := getattr(settings, name)) is not None:
+            env[f"V2M_{name.upper()}"] = str(value)
     worker = Service("worker", worker_command, env)
     supervisor.add(worker)
     # The API inherits our socket: the port stays ours while the API starts again, and waiting clients are served.

@@ -20,35 +20,68 @@ Port = Annotated[
 ]
 State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data [env V2M_STATE_DIR].")]
 Model = Annotated[Path | None, typer.Option(help="Another model folder than the embedded one [env V2M_MODEL].")]
+# How an audio model runs; a score model takes no notice of it.
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N, for audio models [env V2M_DEVICE].")]
+Precision = Annotated[str | None, typer.Option(help="auto, bfloat16 or float32, for the same [env V2M_PRECISION].")]
+Window = Annotated[
+    float | None, typer.Option(help="Longest music made at once, in seconds, for the same [env V2M_WINDOW_S].")
+]
+Compile = Annotated[
+    bool | None, typer.Option("--compile/--no-compile", help="Compile it: one slow job, then fast [env V2M_COMPILE].")
+]
+Ahead = Annotated[str | None, typer.Option(help="auto, on or off: decode the next video early [env V2M_LOOK_AHEAD].")]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 
 
-def up(host: Host = None, port: Port = None, state: State = None, model: Model = None) -> None:
+def up(
+    host: Host = None,
+    port: Port = None,
+    state: State = None,
+    model: Model = None,
+    device: Device = None,
+    precision: Precision = None,
+    window: Window = None,
+    compile: Compile = None,
+    look_ahead: Ahead = None,
+) -> None:
     """Start Redis, one worker and the API on this machine; Ctrl-C stops all of them."""
     command = [sys.executable, "-m", "cli.main", "worker"]
-    _exit_with(lambda: run_stack(_settings(host, port, state, model), command))
+    runtime = {"device": device, "precision": precision, "window_s": window, "compile": compile}
+    _exit_with(
+        lambda: run_stack(
+            _settings(host=host, port=port, state_dir=state, model=model, look_ahead=look_ahead, **runtime), command
+        )
+    )
 
 
 def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
     """Run the API alone; REDIS_URL names its Redis."""
 
     def run() -> int:
-        settings = _settings(host, port, state)
+        settings = _settings(host=host, port=port, state_dir=state)
         return run_api(settings, listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd))
 
     _exit_with(run)
 
 
-def worker(state: State = None, model: Model = None) -> None:
+def worker(
+    state: State = None,
+    model: Model = None,
+    device: Device = None,
+    precision: Precision = None,
+    window: Window = None,
+    compile: Compile = None,
+    look_ahead: Ahead = None,
+) -> None:
     """Run one worker alone; REDIS_URL names its Redis."""
     from worker.main import run  # RQ, which the other commands can do without
 
-    _exit_with(lambda: run(_settings(None, None, state, model)))
+    runtime = {"device": device, "precision": precision, "window_s": window, "compile": compile}
+    _exit_with(lambda: run(_settings(state_dir=state, model=model, look_ahead=look_ahead, **runtime)))
 
 
-def _settings(host: str | None, port: int | None, state: Path | None, model: Path | None = None) -> Settings:
+def _settings(**given: Any) -> Settings:
     """The environment's settings with the options of the command line over them."""
-    given: dict[str, Any] = {"host": host, "port": port, "state_dir": state, "model": model}
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -31,6 +31,21 @@ class Settings(BaseSettings):
     )
     state_dir: Path = Field(default_factory=default_state_dir, description="Uploads, results and Redis' data.")
     model: Path | None = Field(default=None, description="Another model folder than the embedded one.")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
+        description="Where an audio model runs; auto: the first GPU if there is one.",
+    )
+    precision: Literal["auto", "bfloat16", "float32"] = Field(
+        default="auto", description="Of an audio model; auto: bfloat16 on a GPU, float32 on a CPU."
+    )
+    window_s: float | None = Field(
+        default=None, ge=1, description="Longest music that an audio model makes at once, in seconds."
+    )
+    compile: bool = Field(default=False, description="Whether an audio model is compiled: a slow first job, then fast.")
+    look_ahead: Literal["auto", "on", "off"] = Field(
+        default="auto", description="Whether the next video is decoded while music is made; auto: on a GPU."
+    )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
     max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
@@ -54,6 +69,10 @@ class Settings(BaseSettings):
     def store_dir(self) -> Path:
         """Root of the artifact store."""
         return self.state_dir / "store"
+
+    def looks_ahead(self, by_itself: bool) -> bool:
+        """Whether a worker looks ahead whose model would do so, or not, by itself."""
+        return by_itself if self.look_ahead == "auto" else self.look_ahead == "on"
 
     @property
     def heartbeat_ttl_s(self) -> int:

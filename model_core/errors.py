@@ -23,3 +23,7 @@ class CanceledError(Exception):
 
 class ModelError(RuntimeError):
     """A model folder is missing, damaged or of another version than the code."""
+
+
+class DeviceMemoryError(RuntimeError):
+    """The memory of the device that a model runs on does not hold the work; says what to do about it."""

@@ -1,12 +1,19 @@
-"""Where and how an audio model runs: device, precision, longest window, compiled or not. Torch-free until asked."""
+"""Where and how an audio model runs, and what is said when its memory is too small. Torch-free until asked."""
 
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from model_core.errors import ModelError
+from model_core.errors import DeviceMemoryError, ModelError
 
 if TYPE_CHECKING:
     import torch
+
+TOO_LITTLE_MEMORY: Final = (
+    "The GPU's memory does not hold this much music at once: set a smaller V2M_WINDOW_S, or take another GPU."
+)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -51,3 +58,16 @@ class Runtime:
         if self.precision not in choices:
             raise ModelError(f"precision {self.precision} is none; it must be auto, {' or '.join(choices)}")
         return choices[self.precision]
+
+
+def within_memory(work: Callable[[], _T]) -> _T:
+    """What ``work`` returns; DeviceMemoryError instead of torch's own, when all that the work held is free again."""
+    import torch
+
+    try:
+        return work()
+    except torch.OutOfMemoryError as error:
+        # The frames of the failed work hold its tensors. Ours is raised once they and the error are gone.
+        traceback.clear_frames(error.__traceback__)
+    torch.cuda.empty_cache()
+    raise DeviceMemoryError(TOO_LITTLE_MEMORY)

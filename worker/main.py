@@ -16,6 +16,7 @@ from jobs.records import JobRecords
 from jobs.settings import Settings
 from jobs.store import ArtifactStore
 from model_core.errors import ModelError
+from worker.ahead import LookAhead
 from worker.scorer import PipelineScorer, Scorer
 from worker.task import Stop, TaskRunner
 from worker.worker import ScoreWorker
@@ -28,7 +29,7 @@ NOT_USABLE: Final = 2
 def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> int:
     """Works until SIGTERM or SIGINT; returns the exit status.
 
-    ``make_scorer`` loads the model; by default the embedded one, or the one that ``settings.model`` names.
+    ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
     logs.configure(settings.log_format)
     # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
@@ -39,14 +40,15 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
         redis.ping()
         store = ArtifactStore(settings.store_dir)
         began = time.monotonic()
-        scorer = make_scorer() if make_scorer else PipelineScorer(settings.model)
+        scorer = make_scorer() if make_scorer else PipelineScorer(settings)
     except (RedisError, OSError, ModelError) as error:
         log.error("worker_not_started", error=str(error))
         return NOT_USABLE
     log.info("model_loaded", seconds=round(time.monotonic() - began, 2))
     records = JobRecords(redis, settings.retention_s)
-    runner = TaskRunner(records, store, scorer, Stop())
     queue = JobQueue(redis, records, settings)
+    ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
+    runner = TaskRunner(records, store, scorer, ahead, Stop())
     ScoreWorker(redis, queue.rq, runner, settings).work(logging_level="WARNING")
     log.info("worker_stopped")
     return 0

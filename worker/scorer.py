@@ -1,20 +1,40 @@
-"""What a worker needs of the method: one call that makes a soundtrack. The tests bring one without torch."""
+"""What a worker needs of the method: a look at a video, and the music for it. The tests bring one without torch."""
 
 from pathlib import Path
 from typing import Protocol
 
+from jobs.settings import Settings
+from model_core.curves import EventCurve
+from model_core.media import VideoInfo
 from model_core.options import ProgressCallback, ScoreOptions
+from model_core.runtime import Runtime, within_memory
+
+Look = tuple[VideoInfo, EventCurve]
+"""What is in a video, and its event curve: all that the music is made from."""
 
 
 class Scorer(Protocol):
-    """Makes soundtracks, one at a time."""
+    """Makes soundtracks, one at a time. Another thread may look at the next video meanwhile.
+
+    Attributes:
+        looks_ahead: whether that makes the jobs faster: where scoring leaves the processor idle.
+    """
+
+    looks_ahead: bool
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        """The first half: the stages probe and curve, which come to the same for every prompt.
+
+        Passes on what ``progress`` raises. InputError when prompt, options (found before the video is opened) or video
+        cannot be used; DeviceMemoryError when there is too little memory.
+        """
+        ...
 
     def score(
-        self, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
     ) -> dict[str, Path]:
-        """Writes the artifacts into the folder ``out`` and returns them by variant.
-
-        Passes on what ``progress`` raises. InputError when the video or the prompt cannot be used.
+        """The second half, from a look at the same job: writes the artifacts into the folder ``out``, and returns
+        them by variant. Raises what ``look`` raises.
         """
         ...
 
@@ -22,15 +42,31 @@ class Scorer(Protocol):
 class PipelineScorer:
     """The real one: the model is loaded once, when the scorer is made."""
 
-    def __init__(self, model: Path | None = None) -> None:
-        """``model``: another model folder than the embedded one. ModelError when it cannot be loaded."""
-        from model_core.pipeline import Pipeline  # imports torch, which only a process that scores should pay for
+    def __init__(self, settings: Settings) -> None:
+        """ModelError when ``settings.model`` cannot be loaded in the way that the settings ask for."""
+        # Imports torch, which only a process that scores should pay for.
+        from model_core.model_folder.manifest import AUDIO_KIND, kind_of
+        from model_core.pipeline import Pipeline
 
-        self._pipeline = Pipeline.load(model)
+        runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
+        self._pipeline = Pipeline.load(settings.model, runtime)
+        audio = settings.model is not None and kind_of(settings.model) == AUDIO_KIND
+        self.looks_ahead = audio and runtime.torch_device().type == "cuda"
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        """See ``Scorer.look``."""
+        self._pipeline.check(prompt, options)
+        return within_memory(lambda: self._pipeline.look(video, progress))
 
     def score(
-        self, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
     ) -> dict[str, Path]:
         """See ``Scorer.score``."""
-        soundtrack = self._pipeline.score_video(video, prompt, options, progress)
-        return soundtrack.write(video, out, progress)
+        prompt = self._pipeline.check(prompt, options)
+        info, curve = look
+
+        def made() -> dict[str, Path]:
+            soundtrack = self._pipeline.score_curve(curve, info, prompt, options, progress)
+            return soundtrack.write(video, out, progress)
+
+        return within_memory(made)

@@ -1,9 +1,10 @@
 """The one task: score the video of one job. Whatever happens to it, the record says so and the worker goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 import structlog
@@ -14,8 +15,9 @@ from rq.timeouts import JobTimeoutException
 from jobs.record import JobError
 from jobs.records import JobRecords, RecordError, StaleAttemptError
 from jobs.store import ArtifactStore
-from model_core.errors import CanceledError, InputError
+from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
+from worker.ahead import LookAhead
 from worker.progress import Throttle, overall
 from worker.scorer import Scorer
 
@@ -41,10 +43,11 @@ class Stop:
 class TaskRunner:
     """Runs jobs with one scorer."""
 
-    def __init__(self, records: JobRecords, store: ArtifactStore, scorer: Scorer, stop: Stop) -> None:
-        """``stop`` is looked at on every step of progress."""
+    def __init__(self, records: JobRecords, store: ArtifactStore, scorer: Scorer, ahead: LookAhead, stop: Stop) -> None:
+        """``ahead`` looks by the same scorer; ``stop`` is looked at on every step of progress."""
         self.records = records
         self.store = store
+        self.ahead = ahead
         self.stop = stop
         self._scorer = scorer
 
@@ -86,6 +89,9 @@ class TaskRunner:
         except InputError as error:
             self.records.fail(job_id, JobError(code=error.code, detail=error.detail, field=error.field), attempt)
             log.info("job_failed", code=error.code, field=error.field, detail=error.detail)
+        except DeviceMemoryError as error:
+            self.records.fail(job_id, JobError(code="out_of_memory", detail=str(error)), attempt)
+            log.warning("job_failed", code="out_of_memory")
         except JobTimeoutException as error:
             self.records.fail(job_id, JobError(code="timeout", detail=f"{error}."), attempt)
             log.warning("job_failed", code="timeout")
@@ -99,9 +105,24 @@ class TaskRunner:
         if record is None:
             raise StaleAttemptError(f"the record of job {job_id} is gone")
         with self.store.workspace(job_id) as out:
-            upload = self.store.upload(job_id)
-            files = self._scorer.score(upload, record.prompt, record.options, out, self._reporter(job_id, attempt))
+            report = self._reporter(job_id, attempt)
+            asked = self.store.upload(job_id), record.prompt, record.options
+            look = self.ahead.take(job_id, report) or self._scorer.look(*asked, report)
+            try:
+                files = self._made(lambda: self._scorer.score(look, *asked, out, report))
+            finally:
+                self.ahead.rest()
             self.store.publish(job_id, files)
+
+    def _made(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
+        """What ``score`` returns; once more where it may only have lacked the memory that the look ahead took."""
+        try:
+            return score()
+        except DeviceMemoryError:
+            if not self.ahead.turn_off():
+                raise
+        log.warning("look_ahead_turned_off", reason="there is too little memory for it beside a job")
+        return score()
 
     def _reporter(self, job_id: str, attempt: int) -> ProgressCallback:
         throttle = Throttle()
@@ -109,6 +130,8 @@ class TaskRunner:
         def report(stage: str, fraction: float) -> None:
             if self.stop.reason is not None:
                 raise CanceledError(self.stop.reason)
+            if stage == "generate":
+                self.ahead.begin()
             if not throttle.lets_pass(stage):
                 return
             try:

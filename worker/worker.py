@@ -55,6 +55,7 @@ class ScoreWorker(SimpleWorker):
         try:
             return bool(super().work(*args, **kwargs))
         finally:
+            self._runner.ahead.turn_off()
             self._pulse.stop()
             liveness.leave(self.connection, self.name)
 

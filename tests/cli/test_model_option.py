@@ -1,5 +1,6 @@
 """Another model folder than the shipped one, for the service: refused in one line, or handed to the worker."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from cli.stack import run_stack
 from jobs.settings import Settings
 from model_core.model_folder.embedded import save_embedded
@@ -43,17 +46,59 @@ def test_a_folder_that_is_no_model_is_one_line(command: str, by: str, settings: 
 
 
 @pytest.mark.usefixtures("own_signals")
-def test_up_hands_the_folder_to_its_worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_hands_the_settings_to_its_worker(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save_embedded(tiny_model(), tmp_path / "models" / "tiny")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     given = tmp_path / "given"
     worker = f"""
-import os, pathlib, signal, time
-pathlib.Path({str(given)!r}).write_text(os.environ["V2M_MODEL"])
+import json, os, pathlib, signal, time
+own = {{name: value for name, value in os.environ.items() if name.startswith("V2M_")}}
+pathlib.Path({str(given)!r}).write_text(json.dumps(own))
 os.kill({os.getpid()}, signal.SIGTERM)
 time.sleep(60)
 """
-    chosen = settings.model_copy(update={"model": Path("models/tiny"), "port": 0})
-    assert run_stack(chosen, [sys.executable, "-c", worker]) == 0
-    assert given.read_text() == str(tmp_path / "models" / "tiny")
+    changes = {"model": Path("models/tiny"), "port": 0, "device": "cpu", "window_s": 47.5, "compile": True}
+    assert run_stack(settings.model_copy(update=changes), [sys.executable, "-c", worker]) == 0
+    told = json.loads(given.read_text())
+    assert told["V2M_MODEL"] == str(tmp_path / "models" / "tiny")
+    for name in told:
+        monkeypatch.setenv(name, told[name])
+    heard = Settings()
+    assert (heard.device, heard.window_s, heard.compile) == ("cpu", 47.5, True)
+    assert (heard.precision, heard.look_ahead) == ("auto", "auto")
+
+
+@pytest.mark.parametrize("command", ["up", "worker"])
+@pytest.mark.parametrize(
+    ("option", "value", "setting"),
+    [("--device", "gpu", "device"), ("--precision", "int8", "precision"), ("--window", "0", "window_s"),
+     ("--look-ahead", "never", "look_ahead")],
+)  # fmt: skip
+def test_a_setting_of_the_command_line_that_cannot_be_is_one_line(
+    command: str, option: str, value: str, setting: str
+) -> None:
+    done = CliRunner().invoke(app, [command, option, value])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert f"v2m: setting {setting}: " in done.stderr
+
+
+def test_the_worker_gets_the_settings_of_its_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+
+    def run(settings: Settings) -> int:
+        given.append(settings)
+        return 0
+
+    monkeypatch.setattr("worker.main.run", run)
+    options = ["--device", "cuda:1", "--precision", "float32", "--window", "30", "--compile", "--look-ahead", "off"]
+    done = CliRunner().invoke(app, ["worker", *options])
+    assert done.exit_code == 0
+    (settings,) = given
+    assert (settings.device, settings.precision, settings.window_s) == ("cuda:1", "float32", 30.0)
+    assert (settings.compile, settings.look_ahead) == (True, "off")
+    monkeypatch.setenv("V2M_COMPILE", "true")
+    CliRunner().invoke(app, ["worker", "--no-compile"])
+    assert not given[-1].compile

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import httpx
 import pytest
@@ -19,8 +20,10 @@ from tests.processes import PATIENCE_S, ROOT, descendants, environment, is_runni
 class Up:
     """One running stack."""
 
-    def __init__(self, settings: Settings) -> None:
-        command = [sys.executable, "-m", "tests.cli_up.fake_up"]
+    def __init__(
+        self, settings: Settings, *, module: str = "tests.cli_up.fake_up", options: Sequence[str] = ()
+    ) -> None:
+        command = [sys.executable, "-m", module, *options]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment(settings), stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -72,12 +75,12 @@ class Up:
 
 
 @pytest.fixture
-def start_up() -> Iterator[Callable[[Settings], Up]]:
+def start_up() -> Iterator[Callable[..., Up]]:
     """Starts stacks, and ends those that a failed test left."""
     started: list[Up] = []
 
-    def start(settings: Settings) -> Up:
-        started.append(Up(settings))
+    def start(settings: Settings, **how: Any) -> Up:
+        started.append(Up(settings, **how))
         return started[-1]
 
     yield start

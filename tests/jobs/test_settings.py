@@ -1,6 +1,8 @@
 """Settings come from the environment."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +12,7 @@ from jobs.settings import DEFAULT_REDIS_URL, Settings, default_state_dir
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REDIS_URL", "V2M_REDIS_URL", "V2M_PORT", "V2M_STATE_DIR", "V2M_HOST"):
+    for name in ("REDIS_URL", *(name for name in os.environ if name.startswith("V2M_"))):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -42,7 +44,19 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert Settings(port=82).port == 82
 
 
-@pytest.mark.parametrize(("name", "value"), [("V2M_PORT", "70000"), ("V2M_MAX_UPLOAD_BYTES", "0")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("V2M_PORT", "70000"),
+        ("V2M_MAX_UPLOAD_BYTES", "0"),
+        ("V2M_DEVICE", "gpu"),
+        ("V2M_DEVICE", "cuda:x"),
+        ("V2M_PRECISION", "float16"),
+        ("V2M_WINDOW_S", "0.5"),
+        ("V2M_COMPILE", "perhaps"),
+        ("V2M_LOOK_AHEAD", "always"),
+    ],
+)
 def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
@@ -52,3 +66,25 @@ def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: 
 def test_a_worker_counts_as_lost_after_six_missed_beats() -> None:
     assert Settings(heartbeat_s=10).heartbeat_ttl_s == 60
     assert Settings(heartbeat_s=0.1).heartbeat_ttl_s == 2
+
+
+def test_an_audio_model_chooses_for_itself_unless_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = Settings()
+    assert (chosen.device, chosen.precision, chosen.window_s, chosen.compile) == ("auto", "auto", None, False)
+    for name, value in {
+        "DEVICE": "cuda:1",
+        "PRECISION": "float32",
+        "WINDOW_S": "47.5",
+        "COMPILE": "true",
+        "LOOK_AHEAD": "on",
+    }.items():
+        monkeypatch.setenv(f"V2M_{name}", value)
+    told = Settings()
+    assert (told.device, told.precision, told.window_s, told.compile) == ("cuda:1", "float32", 47.5, True)
+    assert told.look_ahead == "on"
+
+
+@pytest.mark.parametrize(("look_ahead", "answers"), [("auto", [True, False]), ("on", [True] * 2), ("off", [False] * 2)])
+def test_looking_ahead_is_the_models_choice_unless_it_is_set(look_ahead: Any, answers: list[bool]) -> None:
+    settings = Settings(look_ahead=look_ahead)
+    assert [settings.looks_ahead(by_itself) for by_itself in (True, False)] == answers

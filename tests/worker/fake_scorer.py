@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
+from model_core.curves import EventCurve
 from model_core.errors import InputError
 from model_core.media import probe
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
+from worker.scorer import Look
 
 
 class FakeScorer:
@@ -17,12 +22,20 @@ class FakeScorer:
     sleeps N seconds without a step of progress, anything else is quick.
     """
 
-    def score(
-        self, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
-    ) -> dict[str, Path]:
+    looks_ahead = True
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
         """See worker.scorer.Scorer."""
         progress("probe", 0.0)
         info = probe(video)
+        progress("curve", 1.0)
+        return info, EventCurve(np.arange(3.0), np.zeros(3), encoder=threading.current_thread().name)
+
+    def score(
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+    ) -> dict[str, Path]:
+        """See worker.scorer.Scorer."""
+        info, curve = look
         word, _, number = prompt.partition(" ")
         if word == "crash":
             raise RuntimeError("the fake scorer was asked to crash")
@@ -32,9 +45,10 @@ class FakeScorer:
             time.sleep(float(number))
         if word == "slow":
             self._take(float(number), progress)
-        for stage in STAGES:
+        for stage in STAGES[2:]:
             progress(stage, 1.0)
-        return self._write(video, out, {"prompt": prompt, "seed": options.seed, "duration": info.duration})
+        told = {"prompt": prompt, "seed": options.seed, "duration": info.duration, "looked_by": curve.encoder}
+        return self._write(video, out, told)
 
     def _take(self, seconds: float, progress: ProgressCallback) -> None:
         began = time.monotonic()

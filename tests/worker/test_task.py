@@ -1,17 +1,24 @@
 """The task alone: what it writes into the record for each way a score can end."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 
 from jobs.record import JobError, JobRecord, JobStatus
-from model_core.errors import InputError
+from model_core.curves import EventCurve
+from model_core.errors import DeviceMemoryError, InputError
+from model_core.media import VideoInfo
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
+from tests.processes import until
+from worker.ahead import LookAhead
 from worker.progress import Throttle, overall
+from worker.scorer import Look
 from worker.task import INTERNAL, Stop, TaskRunner
 
 Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
@@ -20,13 +27,26 @@ Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
 class Scorer:
     """Does what the test says."""
 
+    looks_ahead = False
+
     def __init__(self, behave: Behave) -> None:
         self._behave = behave
+        self.lookers: list[str] = []
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        self.lookers.append(threading.current_thread().name)
+        curve = EventCurve(np.zeros(3), np.zeros(3), threading.current_thread().name)
+        return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
 
     def score(
-        self, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
     ) -> dict[str, Path]:
         return self._behave(out, progress)
+
+
+def new_runner(services: Services, scorer: Scorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
+    looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
+    return TaskRunner(services.records, services.store, scorer, looker, stop or Stop())
 
 
 @pytest.fixture
@@ -42,7 +62,7 @@ def job(services: Services) -> Iterator[str]:
 
 
 def run(services: Services, job_id: str, behave: Behave, stop: Stop | None = None) -> tuple[Retry | None, JobRecord]:
-    retry = TaskRunner(services.records, services.store, Scorer(behave), stop or Stop()).run(job_id)
+    retry = new_runner(services, Scorer(behave), stop).run(job_id)
     record = services.records.get(job_id)
     assert record is not None
     return retry, record
@@ -70,6 +90,7 @@ def raising(error: BaseException) -> Behave:
             InputError("video", "lasts too long", "too_long"),
             JobError(code="too_long", detail="lasts too long", field="video"),
         ),
+        (DeviceMemoryError("take less"), JobError(code="out_of_memory", detail="take less")),
         (RuntimeError("secret"), INTERNAL),
         (MemoryError(), INTERNAL),
         (OSError("disk full"), INTERNAL),
@@ -110,8 +131,7 @@ def test_a_finished_job_is_not_run_again(services: Services, job: str) -> None:
 
 
 def test_an_unknown_job_is_skipped(services: Services) -> None:
-    runner = TaskRunner(services.records, services.store, Scorer(good), Stop())
-    assert runner.run("0" * 32) is None
+    assert new_runner(services, Scorer(good)).run("0" * 32) is None
     assert services.records.get("0" * 32) is None
 
 
@@ -142,6 +162,84 @@ def test_an_attempt_that_was_overtaken_changes_nothing(services: Services, job: 
     _, record = run(services, job, overtaken)
     assert (record.status, record.attempt) == (JobStatus.IN_PROGRESS, 2)
     assert services.store.artifacts(job) == {}
+
+
+def submitted(services: Services) -> str:
+    """Another queued job with an upload."""
+    record = JobRecord.new("", ScoreOptions(), {})
+    (services.settings.store_dir / "jobs" / record.id).mkdir()
+    services.store.upload(record.id).write_bytes(b"video")
+    services.queue.submit(record)
+    return record.id
+
+
+class Crowded(Scorer):
+    """Makes music while the next job is looked at, whose video is long, in a memory too small for both."""
+
+    def __init__(self, fits_alone: bool) -> None:
+        super().__init__(self._make)
+        self.tries = 0
+        self.looking, self.gone = threading.Event(), threading.Event()
+        self._fits_alone = fits_alone
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        if threading.current_thread() is not threading.main_thread():
+            self.looking.set()
+            try:
+                while True:
+                    progress("curve", 0.5)
+            finally:
+                self.gone.set()
+        return super().look(video, prompt, options, progress)
+
+    def _make(self, out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        self.tries += 1
+        progress("generate", 0.0)
+        assert self.looking.wait(60)
+        if self._fits_alone and self.gone.is_set():
+            return good(out, progress)
+        raise DeviceMemoryError("take less")
+
+
+@pytest.mark.parametrize("fits_alone", [True, False])
+def test_a_look_ahead_that_took_the_memory_costs_no_job(services: Services, job: str, fits_alone: bool) -> None:
+    services.queue.rq.remove(job)
+    submitted(services)
+    scorer = Crowded(fits_alone)
+    runner = new_runner(services, scorer, ahead=True)
+    runner.run(job)
+    record = services.records.get(job)
+    assert record is not None
+    assert (scorer.tries, scorer.gone.is_set(), runner.ahead.on) == (2, True, False)
+    if fits_alone:
+        assert record.status is JobStatus.COMPLETED
+    else:
+        assert record.error == JobError(code="out_of_memory", detail="take less")
+
+
+def test_the_next_job_is_looked_at_once_music_is_made(services: Services, job: str) -> None:
+    services.queue.rq.remove(job)
+    after = submitted(services)
+    at_work: list[str] = []
+
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        for stage in STAGES[2:]:
+            progress(stage, 0.5)
+            if any(thread.name == "look-ahead" for thread in threading.enumerate()):
+                at_work.append(stage)
+                until(lambda: len(scorer.lookers) == 2, "the look ahead")
+        return good(out, progress)
+
+    scorer = Scorer(behave)
+    runner = new_runner(services, scorer, ahead=True)
+    runner.run(job)
+    assert at_work == ["generate", "render", "mux"]
+    runner.run(after)
+    assert scorer.lookers == ["MainThread", "look-ahead"], "what was seen is not looked at again"
+    record = services.records.get(after)
+    assert record is not None
+    assert record.status is JobStatus.COMPLETED
+    runner.ahead.turn_off()
 
 
 def test_progress_only_grows_and_ends_at_one() -> None:

@@ -1,5 +1,6 @@
 """A real worker process on a real server: what it survives, and what it never loses."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -185,6 +186,32 @@ def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: P
     send_stop_job_command(redis, stopped, serializer=JSONSerializer)
     assert ended(services, stopped).status is JobStatus.CANCELED
     assert ended(services, good).status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(("look_ahead", "by"), [("auto", "look-ahead"), ("off", "MainThread")])
+def test_the_next_job_is_looked_at_during_this_one(
+    make_settings: MakeSettings, new_worker: NewWorker, clip: Path, look_ahead: str, by: str
+) -> None:
+    services = Services.open(make_settings(look_ahead=look_ahead))
+    jobs = [submit(services, clip, "slow 1.5"), submit(services, clip)]
+    new_worker(services.settings)
+    assert [ended(services, job_id).status for job_id in jobs] == [JobStatus.COMPLETED] * 2
+    reports = [json.loads(services.store.artifacts(job_id)[Variant.REPORT].read_text()) for job_id in jobs]
+    assert [report["looked_by"] for report in reports] == ["MainThread", by]
+    services.redis.close()
+
+
+def test_a_video_that_is_none_fails_as_without_a_look_ahead(
+    services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"this is no video" * 100)
+    good, bad, last = submit(services, clip, "slow 1"), submit(services, broken), submit(services, clip)
+    new_worker(services.settings)
+    records = [ended(services, job_id) for job_id in (good, bad, last)]
+    assert [record.status for record in records] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.COMPLETED]
+    assert records[1].error is not None
+    assert (records[1].error.code, records[1].error.field) == ("not_a_video", "video")
 
 
 def test_a_job_over_its_time_fails_and_the_next_one_runs(

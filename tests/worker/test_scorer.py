@@ -1,0 +1,116 @@
+"""The scorer with a real model: how it runs, and what it says when the memory is too small."""
+
+import gc
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from jobs.settings import Settings
+from model_core.curves import EventCurve
+from model_core.errors import DeviceMemoryError, InputError, ModelError
+from model_core.media import VideoInfo
+from model_core.musicians.audio import AudioMusician
+from model_core.options import ScoreOptions
+from model_core.pipeline import Pipeline
+from model_core.runtime import Runtime, within_memory
+from tests.conftest import MakeSettings
+from tests.stable_audio.tiny_model import tiny_folder
+from worker.scorer import PipelineScorer
+
+
+class Held:
+    """Something large."""
+
+
+def test_too_little_memory_is_told_when_it_is_free_again() -> None:
+    held: list[weakref.ref[Held]] = []
+
+    def work() -> None:
+        large = Held()
+        held.append(weakref.ref(large))
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 5.00 GiB")
+
+    gc.disable()
+    try:
+        with pytest.raises(DeviceMemoryError, match="V2M_WINDOW_S") as told:
+            within_memory(work)
+        assert held[0]() is None
+    finally:
+        gc.enable()
+    assert told.value.__context__ is None
+    assert "\n" not in str(told.value)
+
+
+def test_other_errors_and_results_pass() -> None:
+    assert within_memory(lambda: 5) == 5
+    with pytest.raises(ZeroDivisionError):
+        within_memory(lambda: 1 / 0)
+
+
+@pytest.fixture(scope="module")
+def scorer() -> PipelineScorer:
+    """With the embedded model."""
+    return PipelineScorer(Settings(model=None))
+
+
+def ignored(stage: str, fraction: float) -> None:
+    """A report that nobody hears."""
+
+
+def test_the_embedded_model_does_not_look_ahead(scorer: PipelineScorer) -> None:
+    assert not scorer.looks_ahead
+
+
+def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
+    def report(stage: str, fraction: float) -> None:
+        raise AssertionError("it got as far as the video")
+
+    with pytest.raises(InputError) as told:
+        scorer.look(tmp_path / "none.mp4", "", ScoreOptions(negative_prompt="drums"), report)
+    assert (told.value.field, told.value.code) == ("negative_prompt", "not_supported")
+
+
+def test_both_halves_tell_of_too_little_memory(
+    scorer: PipelineScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Pipeline, "look", full)
+    monkeypatch.setattr(Pipeline, "score_curve", full)
+    with pytest.raises(DeviceMemoryError):
+        scorer.look(tmp_path, "", ScoreOptions(), ignored)
+    info = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
+    look = info, EventCurve(np.zeros(3), np.zeros(3), "none")
+    with pytest.raises(DeviceMemoryError):
+        scorer.score(look, tmp_path, "", ScoreOptions(), tmp_path, ignored)
+
+
+def test_a_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"v2m\.json"):
+        PipelineScorer(make_settings(model=tmp_path))
+
+
+def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
+    folder = tiny_folder(tmp_path)
+    scorer = PipelineScorer(make_settings(model=folder, device="cpu", precision="bfloat16", window_s=10.0))
+    musician = scorer._pipeline.musician
+    assert isinstance(musician, AudioMusician)
+    assert (musician.model.transformer.device.type, musician.model.transformer.dtype) == ("cpu", torch.bfloat16)
+    assert musician.flow.longest_s == 10.0
+    assert not scorer.looks_ahead, "on a processor it would take from the job under way"
+    with pytest.raises(ModelError, match="device cuda:99"):
+        PipelineScorer(make_settings(model=folder, device="cuda:99"))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_an_audio_model_looks_ahead_on_a_gpu(
+    make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    (tmp_path / "v2m.json").write_text('{"kind": "stable-audio-3"}')
+    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: None)
+    monkeypatch.setattr(Runtime, "torch_device", lambda runtime: torch.device(runtime.device))
+    assert PipelineScorer(make_settings(model=tmp_path, device=device)).looks_ahead is (device == "cuda")
