@@ -89,16 +89,21 @@ def score(
 def curve(
     video: Annotated[Path, typer.Argument(help="Video to measure.")],
     as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON, not its events alone.")] = False,
+    model: Annotated[
+        Path | None, typer.Option(envvar="V2M_MODEL", help="See it as this model does, not as the embedded one.")
+    ] = None,
+    device: Annotated[str, typer.Option(envvar="V2M_DEVICE", help="auto, cpu or cuda:N (audio models).")] = "auto",
 ) -> None:
     """Print the event curve of VIDEO: when, and how much, its picture changes."""
     with user_errors():
         check_video(video)
-        from model_core.encoders.efficientnet import EfficientNetLite0
         from model_core.media import probe
+        from model_core.pipeline import pictures_of
+        from model_core.runtime import Runtime
         from model_core.video_curve import curve_json, video_curve
 
         info = probe(video)
-        measured = video_curve(video, EfficientNetLite0(), info.duration)
+        measured = video_curve(video, pictures_of(model, Runtime(device=device)), info.duration)
     if as_json:
         typer.echo(json.dumps(curve_json(measured)))
         return

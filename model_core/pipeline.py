@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from model_core.curves import EventCurve
+from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
 from model_core.model_folder.manifest import AUDIO_KIND, kind_of
@@ -10,7 +11,7 @@ from model_core.musicians.musician import Musician
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
 from model_core.soundtrack import Soundtrack
-from model_core.video_curve import video_curve
+from model_core.video_curve import FrameEncoder, video_curve
 
 
 class Pipeline:
@@ -88,3 +89,12 @@ class Pipeline:
             prompt=prompt,
             model=self.musician.title,
         )
+
+
+def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
+    """The encoder of pictures alone that Pipeline.load would load with a model; errors as there."""
+    if model is not None and kind_of(model) == AUDIO_KIND:
+        from model_core.musicians.audio import pictures_in
+
+        return pictures_in(model, runtime)
+    return EfficientNetLite0()

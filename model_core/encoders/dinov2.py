@@ -68,7 +68,7 @@ class Dinov2:
 
     @torch.no_grad()
     def _pooled(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pictures = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device).permute(0, 3, 1, 2).float() / 255
+        pictures = torch.tensor(rgb).to(self._device).permute(0, 3, 1, 2).float() / 255
         normed = ((pictures - self._mean) / self._deviation).to(self._dtype)
         tokens = self._network(pixel_values=normed).last_hidden_state
         return np.asarray(tokens[:, 1:].float().mean(dim=1).cpu().numpy())  # the first is the class token

@@ -77,7 +77,7 @@ class MusicFm:
     def _heard(self, mono: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features of at most a window, shape (T, width)."""
         config = self._network.config
-        mel = self._log_mel(torch.from_numpy(np.ascontiguousarray(mono, np.float32)).to(self._device))
+        mel = self._log_mel(torch.tensor(mono, dtype=torch.float32).to(self._device))
         return np.asarray(self._network((mel[None] - config.mean) / config.std)[0].cpu().numpy())
 
 

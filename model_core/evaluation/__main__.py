@@ -96,7 +96,7 @@ def picture(given: argparse.Namespace) -> None:
     scored = Pipeline.load().score_video(video, given.prompt, ScoreOptions(seed=given.seed))
     looked = look(video, EfficientNetLite0())
     report = measure_sound(looked, scored.audio, scored.sample_rate, np.array(cuts))
-    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.notes)
+    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.written.notes)
     print(given.out)
 
 

@@ -75,9 +75,18 @@ class AudioModel:
         """Whether it was made for a few steps that draw fresh noise, and needs no guidance by the prompt."""
         return bool(self.scheduler.config["stochastic_sampling"])
 
-    def encoder_weights(self, place: str) -> Path | None:
-        """Folder of PICTURE_WEIGHTS or MUSIC_WEIGHTS; None where the encoder's weights are the package's own."""
-        return self.folder / place if (self.folder / place).is_dir() else None
+
+def encoder_weights(folder: Path, place: str) -> Path | None:
+    """Folder of PICTURE_WEIGHTS or MUSIC_WEIGHTS; None where the encoder's weights are the package's own."""
+    return folder / place if (folder / place).is_dir() else None
+
+
+def read_audio_manifest(folder: Path) -> AudioManifest:
+    """See read_manifest; ModelError also when it is a score model's."""
+    manifest = read_manifest(folder)
+    if not isinstance(manifest, AudioManifest):
+        raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not an audio model's")
+    return manifest
 
 
 def load_audio(
@@ -96,9 +105,7 @@ def load_audio(
     Raises:
         ModelError: missing, damaged, of another architecture, or without the curve's input; names file and field.
     """
-    manifest = read_manifest(folder)
-    if not isinstance(manifest, AudioManifest):
-        raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not an audio model's")
+    manifest = read_audio_manifest(folder)
     check_parts(folder, curve=True)
     before(manifest)
 

@@ -11,7 +11,14 @@ from model_core.curves import EventCurve
 from model_core.encoders.catalogue import MusicEncoder, music_encoder, picture_encoder
 from model_core.frame_curve import frame_curve
 from model_core.generator import Guidance
-from model_core.model_folder.audio import MUSIC_WEIGHTS, PICTURE_WEIGHTS, AudioModel, load_audio
+from model_core.model_folder.audio import (
+    MUSIC_WEIGHTS,
+    PICTURE_WEIGHTS,
+    AudioModel,
+    encoder_weights,
+    load_audio,
+    read_audio_manifest,
+)
 from model_core.model_folder.manifest import AudioManifest
 from model_core.musicians.musician import Performance, settled
 from model_core.options import ProgressCallback, ScoreOptions
@@ -64,8 +71,8 @@ class AudioMusician:
         if runtime.compile:
             model.transformer.compile_repeated_blocks()
         names = model.manifest.encoders
-        pictures = picture_encoder(names.picture, model.encoder_weights(PICTURE_WEIGHTS), str(device))
-        music = music_encoder(names.music, model.encoder_weights(MUSIC_WEIGHTS), str(device))
+        pictures = picture_encoder(names.picture, encoder_weights(folder, PICTURE_WEIGHTS), str(device))
+        music = music_encoder(names.music, encoder_weights(folder, MUSIC_WEIGHTS), str(device))
         return cls(model, pictures, music, runtime.window_s)
 
     def check(self, options: ScoreOptions) -> None:
@@ -111,3 +118,9 @@ class AudioMusician:
 
     def _settings(self, options: ScoreOptions) -> AudioSettings:
         return settled(options, AudioSettings(**self.model.manifest.defaults.model_dump()), self.title)
+
+
+def pictures_in(folder: Path, runtime: Runtime) -> FrameEncoder:
+    """The encoder of pictures of a model folder alone; ModelError when the folder cannot be used."""
+    name = read_audio_manifest(folder).encoders.picture
+    return picture_encoder(name, encoder_weights(folder, PICTURE_WEIGHTS), str(runtime.torch_device()))

@@ -68,7 +68,7 @@ def _weights_without(part: str) -> Callable[[Path], None]:
     return spoil
 
 
-FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no curve": (_resealed(_narrowed), r"transformer: takes no curve; make it take one by `v2m model init`"),
     "damaged": (lambda f: (f / "vae/config.json").write_text("{}"), r"vae/config\.json is damaged: its sha256"),
     "a part is gone": (lambda f: (f / "scheduler/scheduler_config.json").unlink(), r"scheduler_config\.json is miss"),

@@ -104,6 +104,7 @@ def test_a_batch_shows_the_model_what_it_should(data: FlowData) -> None:
     rng = np.random.default_rng(0)
     latents, condition, unknown = batch(data, 256, rng, Dropout(text=0.5, curve=0.0), window=16)
     channels = latents.shape[1]
+    assert condition.local is not None
     mask = condition.local[:, 0]
     assert latents.shape == (16, 128, 16)
     torch.testing.assert_close(mask, (~unknown).float())
@@ -122,6 +123,7 @@ def test_the_grid_of_a_window_is_its_place_in_the_piece(data: FlowData) -> None:
     marked[..., 1] = np.arange(BEATS)
     known = dataclasses.replace(data, latents=marked)
     latents, condition, _ = batch(known, 64 * 8, np.random.default_rng(1), Dropout(0, 0), window=8)
+    assert condition.local is not None
     odd = 0
     for row in range(64):
         piece, beat = int(latents[row, 0, 0]), int(latents[row, 1, 0])
@@ -137,6 +139,7 @@ def test_short_pieces_are_seen_whole(data: FlowData) -> None:
     assert shortest in SHORT_BEATS
     assert set(data.lengths.tolist()) <= {*SHORT_BEATS, BEATS}
     _, condition, _ = batch(data, 512, np.random.default_rng(0), Dropout(0, 0), window=shortest // 2)
+    assert condition.local is not None
     starts = condition.local[:, 134, 0] == 0
     ends = condition.local[:, 129 + 6 + 4, -1] <= 1 / 16 + 1e-6
     assert (starts & ends).float().mean() > 0.3
