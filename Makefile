@@ -43,3 +43,8 @@ evaluate-full: setup ## all of it: docs/evaluation.md and its pictures anew (abo
 
 evaluate-model: setup ## what the model's music is like, as a table and docs/model-evaluation.md (about 15 minutes)
 	@$(BIN)/python -m model_core.evaluation.model $(ARGS)
+
+# Without setup, which installs torch for the CPU: GPU_PYTHON names the Python that has a CUDA build of it.
+.PHONY: bench-gpu
+bench-gpu: ## how fast the production model is on the GPU, by stage, into docs/benchmarks.md (under 10 minutes)
+	@$(or $(GPU_PYTHON),$(firstword $(wildcard $(BIN)/python) python3)) -m model_core.evaluation.speed --write $(ARGS)
