@@ -146,14 +146,14 @@ def help_of(*command: str) -> str:
 def readme_commands() -> list[tuple[str, list[str]]]:
     """Each `v2m COMMAND` of the README and of the Makefile with the options it is given."""
     text = (ROOT / "README.md").read_text() + (ROOT / "Makefile").read_text()
-    lines = re.findall(r"(?:\.venv/bin|\$\(BIN\))/v2m (\w+)(.*)", text)
+    lines = re.findall(r"(?:\.venv/bin|\$\(BIN\))/v2m ((?:train |model )?\w+)(.*)", text)
     return [(command, re.findall(r"(?<!\S)(--?[a-z][\w-]*)", re.sub(r'"[^"]*"', "", rest))) for command, rest in lines]
 
 
 def test_commands_of_the_readme_exist_with_their_options() -> None:
     commands = readme_commands()
-    assert {"score", "curve", "up"} <= {command for command, _ in commands}
-    helps = {command: help_of(command) for command in {command for command, _ in commands}}
+    assert {"score", "curve", "up", "model init", "train curve"} <= {command for command, _ in commands}
+    helps = {command: help_of(*command.split()) for command in {command for command, _ in commands}}
     gone = [(c, o) for c, options in commands for o in options if not re.search(rf"(?<![\w-]){o}(?![\w-])", helps[c])]
     assert gone == []
 

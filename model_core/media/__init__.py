@@ -1,7 +1,7 @@
 """Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
 
 from model_core.media.containers import output_suffix
-from model_core.media.reading import frames, probe, read_audio, video_packets_digest
+from model_core.media.reading import frames, probe, read_audio, read_tags, video_packets_digest
 from model_core.media.types import (
     DEFAULT_LIMITS,
     PROBE_LIMITS,
@@ -26,6 +26,7 @@ __all__ = [
     "output_suffix",
     "probe",
     "read_audio",
+    "read_tags",
     "video_packets_digest",
     "write_wav",
 ]

@@ -94,6 +94,20 @@ def _sound_blocks(path: Path, sample_rate: int, limits: MediaLimits) -> Generato
             yield np.frombuffer(payload, dtype=np.float32).reshape(2, -1)
 
 
+def read_tags(path: Path, limits: MediaLimits = PROBE_LIMITS) -> dict[str, str]:
+    """What a sound file says about its music: any of description, comment, genre, mood, bpm, key.
+
+    Each on one line and cut to some length; a tag that is missing or blank is left out.
+
+    Raises:
+        MediaError: no_audio_stream, or what probe raises.
+    """
+    with Sandbox("read_tags", {"path": regular_file(path)}, limits) as sandbox:
+        header, _ = sandbox.receive()
+    tags: Any = header["tags"]
+    return {str(name): str(text) for name, text in tags.items()}
+
+
 def video_packets_digest(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> str:
     """Hex sha256 over the payload of the video packets, the same for the same pictures in another container."""
     with Sandbox("digest", {"path": regular_file(path)}, limits) as sandbox:

@@ -60,12 +60,13 @@ def confine(limits: MediaLimits) -> None:
 
 def _operation(name: str) -> Callable[..., None]:
     """The operation of that name. Imported after the limits are set: from here on PyAV is in the process."""
-    from model_core.media.inside import digest, pictures, probe, remux, sound
+    from model_core.media.inside import digest, pictures, probe, remux, sound, tags
 
     known: dict[str, Callable[..., None]] = {
         "probe": probe.probe,
         "frames": pictures.frames,
         "read_audio": sound.read_audio,
+        "read_tags": tags.read_tags,
         "mux": remux.mux,
         "digest": digest.digest,
     }

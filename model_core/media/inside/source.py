@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from model_core.media.types import MediaError, MediaLimits
 
 VIDEO_FORMATS: Final = ("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "flv", "asf", "ogg", "mxf")
-_SOUND_FORMATS: Final = ("wav", "mp3", "flac")  # known, so that a sound file can be called by its name
+_SOUND_FORMATS: Final = ("wav", "mp3", "flac", "aac", "aiff")  # music to learn from; never a video
 _WHITELIST: Final = ",".join((*VIDEO_FORMATS, "m4a", "3gp", "3g2", "mj2", *_SOUND_FORMATS))
 _PLAYLISTS: Final = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<smil", b"<asx", b"<ASX", b"v=0\n", b"v=0\r\n")
 _SIGNATURES: Final = (  # (offset, bytes) of files that are a video, so that a damaged one is called damaged
@@ -49,7 +49,8 @@ def opened(path: str, limits: MediaLimits) -> Iterator[InputContainer]:
         raise MediaError("is a playlist, not a video; the files that it names are not opened", "playlist")
     options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "file"}
     try:
-        container = av.open("file:" + path, options=options)
+        # Tags are often in an encoding of their own; that alone makes no file unreadable.
+        container = av.open("file:" + path, options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except (FFmpegError, ValueError) as error:
