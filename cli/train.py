@@ -1,10 +1,14 @@
-"""`v2m train`: the embedded model from nothing, stage by stage. docs/training.md tells how."""
+"""`v2m train`: the embedded model from nothing, stage by stage, and audio models on a folder of music.
 
+docs/training.md and docs/models.md tell how.
+"""
+
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -19,7 +23,8 @@ _STOPPED: Final = 130
 """Exit status when a stage was stopped by a signal; its checkpoint is on disk."""
 
 train = typer.Typer(
-    help="Train the embedded model: corpus, codec, planner, flow, curve, then export, in this order.",
+    help="Train the embedded model: corpus, codec, planner, flow, curve, then export, in this order. With --model, "
+    "curve fine-tunes an audio model instead.",
     no_args_is_help=True,
 )
 
@@ -32,10 +37,18 @@ Minutes = Annotated[
 ]
 SaveEvery = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
 Start = Annotated[Path | None, typer.Option(help="Model folder to go on from instead of from nothing.")]
-Tokens = Annotated[int, typer.Option(min=48, help="Latent frames, two beats each, a step.")]
+Tokens = typer.Option(min=48, help="Latent frames, two beats each, a step; 1024 by default.")
 
 _WORK: Final = Path("work/train")
 _SAVE_EVERY_S: Final = 180.0
+_TOKENS: Final = 1024
+_STAGES: Final = "model_core.training.stages"
+_AUDIO: Final = "model_core.training.audio.finetune"
+
+
+def _audio(told: str, *names: str, least: float | None = None) -> Any:
+    """An option of `curve` that is for audio models alone."""
+    return typer.Option(*names, help=told, min=least, rich_help_panel="Audio models")
 
 
 @train.command()
@@ -88,7 +101,7 @@ def flow(
     minutes: Minutes = None,
     width: Annotated[int, typer.Option(min=64, help="Of the transformer, a multiple of 64.")] = 256,
     depth: Annotated[int, typer.Option(min=1, help="Blocks of the transformer.")] = 8,
-    tokens: Tokens = 1024,
+    tokens: Annotated[int, Tokens] = _TOKENS,
     seed: Seed = 0,
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
@@ -106,14 +119,52 @@ def curve(
     steps: Steps = None,
     minutes: Minutes = None,
     start: Start = None,
-    tokens: Tokens = 1024,
+    tokens: Annotated[int | None, Tokens] = None,
     seed: Seed = 0,
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
+    model: Annotated[Path | None, _audio("Model folder of an audio model, from `v2m model init`.")] = None,
+    data: Annotated[Path | None, _audio("Folder of music.")] = None,
+    out: Annotated[Path | None, _audio("The model folder to write, or to replace.", "--out", "-o")] = None,
+    seconds: Annotated[float | None, _audio("Of a crop; 30 by default.", least=1)] = None,
+    lora: Annotated[int | None, _audio("Rank of the adapters, 16 by default; 0 trains all weights.", least=0)] = None,
+    batch: Annotated[int | None, _audio("Crops at once on each device, 8 by default.", least=1)] = None,
+    accumulate: Annotated[int | None, _audio("Batches a step, 1 by default.", least=1)] = None,
+    learning_rate: Annotated[float | None, _audio("1e-4 by default, 5e-5 for all weights.", least=1e-9)] = None,
+    precision: Annotated[str | None, _audio("auto (bfloat16 on a GPU), bfloat16 or float32.")] = None,
+    checkpointing: Annotated[bool | None, _audio("Take less memory and more time.")] = None,
+    validate_every: Annotated[int | None, _audio("Steps between held-out losses, 250 by default.", least=1)] = None,
+    listen_every: Annotated[
+        int | None, _audio("Steps between takes that are listened to, 2000 by default; 0 = never.", least=0)
+    ] = None,
 ) -> None:
-    """Teach the flow to follow the event curve, 30 minutes by default."""
-    with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, given):
-        stages.curve(given, start, tokens)
+    """Teach the flow to follow the event curve, 30 minutes by default.
+
+    With --model, --data and --out: fine-tune an audio model on a folder of music, 5,000 steps by default.
+    """
+    settings = {
+        "seconds": seconds,
+        "lora": lora,
+        "batch": batch,
+        "accumulate": accumulate,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "checkpointing": checkpointing,
+        "validate_every": validate_every,
+        "listen_every": listen_every,
+    }
+    given_settings = {name: value for name, value in settings.items() if value is not None}
+    own = {"start": start, "tokens": tokens}
+    if model is None and data is None and out is None:
+        with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, given):
+            _refuse(given_settings, "means nothing without --model, --data and --out")
+            stages.curve(given, start, tokens or _TOKENS)
+        return
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=5000, module=_AUDIO) as (audio, given):
+        if model is None or data is None or out is None:
+            raise InputError("--model", "goes with --data and --out: all three are needed, or none", "missing")
+        _refuse({name: value for name, value in own.items() if value is not None}, "means nothing to an audio model")
+        audio.finetune(given, model, data, out, audio.FineTuneSettings(**given_settings))
 
 
 @train.command()
@@ -140,12 +191,15 @@ def _stages(
     *,
     default_steps: int | None = None,
     default_minutes: float | None = None,
+    module: str = _STAGES,
 ) -> Iterator[tuple[ModuleType, "Given"]]:
-    """The stages' module and what every stage is told; errors become one line and an exit status."""
+    """The stages' module, or another one, and what every stage is told; errors become one line and an exit status."""
     with user_errors():
         try:
             from model_core.training import stages
             from model_core.training.loop import Limit, StoppedError
+
+            found = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in _OURS:
                 raise  # a fault of ours, which no installing mends
@@ -157,11 +211,17 @@ def _stages(
         given = stages.Given(work, seed, not resume, _say, limit, save_every)
         try:
             work.mkdir(parents=True, exist_ok=True)
-            yield stages, given
+            yield found, given
         except StoppedError as error:
             raise typer.Exit(_STOPPED) from error
         except OSError as error:
             raise InputError("--work", f"{error.strerror or error}: {error.filename or work}", "unwritable") from error
+
+
+def _refuse(given: dict[str, Any], why: str) -> None:
+    """InputError that names the first of some options, where there is one: none is passed over in silence."""
+    for name in given:
+        raise InputError(f"--{name.replace('_', '-')}", why, "not_supported")
 
 
 def _say(line: str) -> None:

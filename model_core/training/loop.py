@@ -49,6 +49,8 @@ class Run:
         save_every_s: seconds between checkpoints.
         logs: folder of the journal; None writes none.
         say: prints a line.
+        keeps: whether this process writes the checkpoint; of several that train together one does, and all read it.
+        agreed: whether all stop, when this process would or would not: several that train together stop as one.
     """
 
     stage: str
@@ -59,6 +61,8 @@ class Run:
     save_every_s: float = 180.0
     logs: Path | None = None
     say: Callable[[str], None] = print
+    keeps: bool = True
+    agreed: Callable[[bool], bool] = lambda stop: stop
 
 
 class Trainee(Protocol):
@@ -73,8 +77,8 @@ class Trainee(Protocol):
         """Do step number ``step`` with ``share`` of the stage done; returns its loss."""
         ...
 
-    def held_out(self) -> float:
-        """Loss on what is not trained on; draws no random numbers that a step would."""
+    def held_out(self) -> float | Mapping[str, float]:
+        """Loss on what is not trained on, or several figures by name; draws no random numbers that a step would."""
         ...
 
 
@@ -90,7 +94,7 @@ def carry_out(trainee: Trainee, run: Run) -> None:
         progress = load_checkpoint(run.checkpoint, run.made_of, trainee.modules, trainee.optimizers, trainee.rng)
 
     def save() -> None:
-        if run.checkpoint is not None:
+        if run.checkpoint is not None and run.keeps:
             parts = trainee.modules, trainee.optimizers, trainee.rng
             save_checkpoint(run.checkpoint, run.made_of, progress, *parts)
 
@@ -99,7 +103,7 @@ def carry_out(trainee: Trainee, run: Run) -> None:
             journal.line(f"goes on at step {progress.step}")
         start = time.monotonic() - progress.seconds
         saved, told = time.monotonic(), (progress.step, progress.seconds)
-        while (share := run.limit.share(progress.step, progress.seconds)) < 1 and not stop.came:
+        while (share := run.limit.share(progress.step, progress.seconds)) < 1 and not run.agreed(stop.came):
             loss = trainee.step(progress.step, share)
             progress.loss = loss if progress.loss is None else _MEMORY * progress.loss + (1 - _MEMORY) * loss
             progress.step += 1
@@ -123,7 +127,9 @@ def _tell(journal: Journal, trainee: Trainee, progress: Progress, before: tuple[
     assert progress.loss is not None
     pace = (progress.step - before[0]) / max(progress.seconds - before[1], 1e-9)
     rate = trainee.optimizers[0].param_groups[0]["lr"]
-    values = {"loss": progress.loss, "held out": trainee.held_out(), "learning rate": rate, "steps/s": pace}
+    held_out = trainee.held_out()
+    told = held_out if isinstance(held_out, Mapping) else {"held out": held_out}
+    values = {"loss": progress.loss, **told, "learning rate": rate, "steps/s": pace}
     journal.figures(progress.step, progress.seconds, values)
 
 

@@ -1,0 +1,220 @@
+"""`v2m train curve --model`: a folder of music teaches an audio model to follow the event curve."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
+from diffusers import StableAudio3DiTModel
+from safetensors import SafetensorError
+
+from model_core.encoders.catalogue import MusicEncoder, music_encoder
+from model_core.errors import DeviceMemoryError, InputError, ModelError
+from model_core.model_folder.audio import MUSIC_WEIGHTS, AudioModel, encoder_weights, load_audio
+from model_core.model_folder.manifest import MANIFEST, AudioManifest, read_json
+from model_core.model_folder.parts import load_part
+from model_core.runtime import Runtime
+from model_core.training.audio.crops import Reader
+from model_core.training.audio.listening import TAKES, Listening
+from model_core.training.audio.lora import choose_trained
+from model_core.training.audio.music import Music, cached_music, digest
+from model_core.training.audio.report import Report, reported
+from model_core.training.audio.result import check_place, keep_trained, version_of, write_result
+from model_core.training.audio.settings import FineTuneSettings
+from model_core.training.audio.train import FineTuning
+from model_core.training.audio.validation import Validation, spread_crops
+from model_core.training.checkpoints import read_progress
+from model_core.training.journal import Journal
+from model_core.training.loop import Run, carry_out
+from model_core.training.stages import Given
+
+STAGE: Final = "audio-curve"
+_ITEMS: Final = 32  # crops at most that the held-out loss is measured on
+_LONGEST_WAIT: Final = timedelta(days=2)  # of the other processes for the one that validates, listens and writes
+
+
+def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTuneSettings) -> None:
+    """Fine-tune a model folder on a folder of music, and write the result as another one.
+
+    Several processes, started by ``accelerate launch``, do it together.
+
+    Raises:
+        InputError, ModelError, DeviceMemoryError: one line that says what is wrong; what was at ``out`` is still there.
+        StoppedError: a signal came; the same call goes on later.
+    """
+    check_place(out, model)
+    if not (model / MANIFEST).exists() and (model / "model_index.json").exists():
+        raise ModelError(f"{model} is a base that takes no curve yet; make a model folder of it by `v2m model init`")
+    dtype = Runtime(precision=settings.precision).torch_dtype()
+    accelerator = Accelerator(
+        mixed_precision="bf16" if dtype is torch.bfloat16 else "no",
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_WAIT)],
+    )
+    if accelerator.num_processes > 1 and given.limit.seconds is not None:
+        raise InputError("--minutes", "several processes would come to different ends; use --steps", "processes")
+    if not accelerator.is_main_process:
+        given = replace(given, say=lambda line: None)
+    try:
+        _FineTune(given, model, data, out, settings, accelerator, dtype).carry_out()
+    except SafetensorError as error:
+        raise InputError("--work", f"the music cache was changed under the training: {error}", "damaged") from error
+    accelerator.end_training()
+
+
+class _FineTune:
+    def __init__(
+        self,
+        given: Given,
+        folder: Path,
+        data: Path,
+        out: Path,
+        settings: FineTuneSettings,
+        accelerator: Accelerator,
+        dtype: torch.dtype,
+    ) -> None:
+        self._given, self._folder, self._data, self._out = given, folder, data, out
+        self._settings, self._accelerator, self._dtype = settings, accelerator, dtype
+        self._device, self._leads = accelerator.device, accelerator.is_main_process
+        self._encoder: MusicEncoder | None = None  # of the process that listens, if one does
+
+    def carry_out(self) -> None:
+        given, cache = self._given, self._given.work / "music"
+        with _within_memory(self._device, "the model and its encoders; a GPU with more is needed"):
+            model = load_audio(self._folder, self._device, self._dtype, self._check)
+            weights = encoder_weights(self._folder, MUSIC_WEIGHTS)
+            encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
+            music = cached_music(self._data, cache, model, encoder, self._accelerator, given.seed, given.say)
+            self._encoder = encoder if self._leads and self._settings.listen_every else None
+            del encoder  # with the memory it takes
+        run = self._run(model.manifest, music)
+        if self._is_done(run):
+            return
+        if model.distilled:
+            given.say(
+                f"{STAGE}: {model.title} is distilled, and will lose some of that; better train a base checkpoint"
+            )
+        held = f"{self._settings.batch} crops of {self._settings.seconds:g} s"
+        advice = "a smaller --batch (--accumulate makes up for it), fewer --seconds or --checkpointing need less"
+        with _within_memory(self._device, f"{held}; {advice}"):
+            model = replace(model, transformer=self._transformer(model))
+            self._train(model, music, run)
+        self._accelerator.wait_for_everyone()
+
+    def _train(self, model: AudioModel, music: Music, run: Run) -> None:
+        given = self._given
+        reader = Reader(model, music.unprompted, self._device)
+        trained = choose_trained(model.transformer, self._settings.lora, self._dtype)
+        frames, held_out = reader.frames_of(self._settings.seconds), reader.pool(music.held_out)
+        listening = None
+        if self._encoder is None:
+            _put_aside(model)
+        else:
+            first = spread_crops(held_out, frames, len(music.held_out))
+            longest = max(crop.frames for crop in first)
+            chosen = [crop for crop in first if crop.frames == longest][:TAKES]
+            listening = Listening(model, self._encoder, chosen, reader)
+        validation = Validation(spread_crops(held_out, frames, _ITEMS), reader, self._settings.batch)
+        training = FineTuning(
+            model.transformer,
+            trained,
+            reader.pool(music.train),
+            reader,
+            self._settings,
+            given.seed,
+            self._accelerator,
+            validation,
+            listening,
+        )
+        numbers = sum(weight.numel() for weight in trained.values())
+        given.say(f"{STAGE}: {len(music.train)} tracks, {len(music.held_out)} held out; {numbers:,} weights to train")
+        carry_out(training, run)
+        if self._leads:
+            self._finish(training, run, model.manifest)
+
+    def _check(self, manifest: AudioManifest) -> None:
+        longest, seconds = manifest.windows.longest_s, self._settings.seconds
+        if seconds > longest:
+            raise InputError("--seconds", f"{seconds:g} is more than {longest:g}, the model's longest", "too_long")
+
+    def _run(self, manifest: AudioManifest, music: Music) -> Run:
+        settings = self._settings
+        made_of = {
+            "model": digest(manifest.sha256),
+            "music": music.mark,
+            "processes": self._accelerator.num_processes,
+            "precision": str(self._dtype).removeprefix("torch."),
+            "learning-rate": settings.rate,
+            **{name: getattr(settings, name) for name in ("seconds", "lora", "batch", "accumulate")},
+        }
+        given = self._given if self._leads else replace(self._given, fresh=False)
+        run = given.run(STAGE, **made_of)
+        self._accelerator.wait_for_everyone()  # what is not to be gone on from is gone now
+        return replace(run, keeps=self._leads, logs=run.logs if self._leads else None, agreed=self._agreed)
+
+    def _agreed(self, stop: bool) -> bool:
+        if self._accelerator.num_processes == 1:
+            return stop
+        wishes = self._accelerator.reduce(torch.tensor(float(stop), device=self._device), "sum")
+        return bool(wishes.item() > 0)
+
+    def _is_done(self, run: Run) -> bool:
+        told = reported(self._report)
+        if told is None or run.checkpoint is None or not run.checkpoint.exists() or not (self._out / MANIFEST).exists():
+            return False
+        progress = read_progress(run.checkpoint, run.made_of)
+        there = (read_json(self._out, MANIFEST).get("version"), progress.step)
+        done = there == told and run.limit.share(progress.step, progress.seconds) >= 1
+        if done:
+            run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
+        return done
+
+    def _transformer(self, model: AudioModel) -> StableAudio3DiTModel:
+        """In float32, ready to be trained."""
+        torch.manual_seed(self._given.seed)  # of the adapters' first values
+        kept: StableAudio3DiTModel = load_part(self._folder, "transformer", StableAudio3DiTModel, torch.float32)
+        kept.rotary_pos_emb = model.transformer.rotary_pos_emb  # positions are counted as they will be when it plays
+        if self._settings.checkpointing:
+            kept.enable_gradient_checkpointing()
+        return kept.to(self._device)
+
+    def _finish(self, training: FineTuning, run: Run, manifest: AudioManifest) -> None:
+        assert run.checkpoint is not None
+        steps = read_progress(run.checkpoint, run.made_of).step
+        trained: Mapping[str, torch.Tensor] = training.averaged()
+        version = version_of(manifest, steps, trained)
+        report = Report.of(version, steps, *training.final())
+        with Journal(run.logs, STAGE, run.say) as journal:
+            for line in report.lines():
+                journal.line(line)
+        if self._settings.lora:
+            keep_trained(self._given.work / STAGE / "trained.safetensors", self._settings.lora, trained, version)
+        try:
+            write_result(self._folder, manifest, self._out, self._settings.lora, trained, version)
+        except OSError as error:
+            raise InputError(
+                "--out", f"{error.strerror or error}: {error.filename or self._out}", "unwritable"
+            ) from error
+        report.write(self._report)
+        run.say(f"{STAGE}: wrote {manifest.name} {version} to {self._out}")
+
+    @property
+    def _report(self) -> Path:
+        return self._given.work / STAGE / "result.json"
+
+
+@contextmanager
+def _within_memory(device: torch.device, what: str) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise DeviceMemoryError(f"{device}: its memory does not hold {what}") from error
+
+
+def _put_aside(model: AudioModel) -> None:
+    """Take what only listening needs off the device: the training has better use for the memory."""
+    for part in (model.vae, model.text_encoder):
+        torch.nn.Module.to(part, "cpu")

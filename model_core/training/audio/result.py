@@ -1,0 +1,92 @@
+"""What fine-tuning leaves: a model folder like the one it began with, and the trained weights by themselves."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import torch
+from diffusers import StableAudio3DiTModel
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from model_core.errors import InputError
+from model_core.media.writing import replacing
+from model_core.model_folder.audio import (
+    COPIED,
+    MUSIC_WEIGHTS,
+    PICTURE_WEIGHTS,
+    copy_parts,
+    new_folder,
+    write_audio_manifest,
+    write_transformer,
+)
+from model_core.model_folder.manifest import MANIFEST, AudioManifest
+from model_core.model_folder.parts import load_part
+from model_core.training.audio.lora import with_trained
+
+_DIGITS: Final = 8
+
+
+def check_place(out: Path, model: Path) -> None:
+    """See before hours of training that the result can be written.
+
+    Raises:
+        InputError: ``out`` is the model itself, has no parent, or is something else than a model folder.
+    """
+    if out.resolve() == model.resolve():
+        raise InputError("--out", f"{out} is the model itself; name another folder", "same_folder")
+    if not out.resolve().parent.is_dir():
+        raise InputError("--out", f"there is no folder {out.resolve().parent}", "no_folder")
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("--out", f"{out} is no model folder, and will not be replaced by one", "no_model")
+
+
+def version_of(before: AudioManifest, steps: int, trained: Mapping[str, torch.Tensor]) -> str:
+    """The model's version with the steps and a mark of the trained weights: ``0+2000.1f3a9c07``."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(trained.items()):
+        digest.update(name.encode())
+        digest.update(weight.contiguous().numpy().tobytes())
+    return f"{before.version.partition('+')[0]}+{steps}.{digest.hexdigest()[:_DIGITS]}"
+
+
+def write_result(
+    model: Path, before: AudioManifest, out: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str
+) -> AudioManifest:
+    """Write the model folder, whole or not at all, in the precision of the one it began with.
+
+    Args:
+        model, before: the folder that was fine-tuned, and its manifest.
+        out: the folder to write, or to replace.
+        rank: of the adapters, which are merged into the weights; 0 = there are none.
+        trained: weights by name, float32, on the CPU.
+        version: of the new model.
+    """
+    transformer = load_part(model, "transformer", StableAudio3DiTModel, torch.float32)
+    merged = _as_kept(with_trained(transformer, rank, trained), model / "transformer")
+    fields = before.model_dump(exclude={"format", "sha256"})
+    fields["curve"]["trained"] = True
+    fields["version"] = version
+    with new_folder(out) as folder:
+        copy_parts(model, folder, (*COPIED, PICTURE_WEIGHTS, MUSIC_WEIGHTS))
+        write_transformer(merged, folder)
+        return write_audio_manifest(folder, fields)
+
+
+def keep_trained(path: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str) -> None:
+    """The trained weights as one safetensors file, which is small where they are adapters."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"version": version, "rank": str(rank)}
+    with replacing(path) as beside:
+        save_file({name: weight.contiguous() for name, weight in trained.items()}, beside, about)
+
+
+def _as_kept(transformer: StableAudio3DiTModel, part: Path) -> StableAudio3DiTModel:
+    """Each weight and buffer in the precision that it has in the files of ``part``."""
+    tensors = {**dict(transformer.named_parameters()), **dict(transformer.named_buffers())}
+    for path in sorted(part.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                tensors[name].data = tensors[name].data.to(file.get_tensor(name).dtype)
+    return transformer
