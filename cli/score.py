@@ -70,13 +70,13 @@ def score(
         if output.suffix.lower() != suffix:
             raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
+            from model_core.model_folder.manifest import AUDIO_KIND, kind_of
             from model_core.pipeline import Pipeline
             from model_core.runtime import Runtime, within_memory
 
+            if midi is not None and model is not None and kind_of(model) == AUDIO_KIND:
+                raise InputError("--midi", f"the model {model} makes sound, and writes no notes", "no_notes")
             pipeline = Pipeline.load(model, Runtime(device=device, precision=precision, window_s=window))
-            if midi is not None and not pipeline.musician.writes_notes:
-                told = f"the model {pipeline.musician.title} makes sound, and writes no notes"
-                raise InputError("--midi", told, "no_notes")
             soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
             with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
                 paths = soundtrack.write(video, Path(folder), progress)

@@ -44,6 +44,8 @@ class Condition:
         """Several conditions of the same shapes as one batch."""
         locals_ = [c.local for c in conditions if c.local is not None]
         curves = [c.curve for c in conditions if c.curve is not None]
+        if len(locals_) not in (0, len(conditions)) or len(curves) not in (0, len(conditions)):
+            raise ValueError("local and curve are given by all conditions, or by none")
         return Condition(
             text=torch.cat([c.text for c in conditions]),
             text_mask=torch.cat([c.text_mask for c in conditions]),

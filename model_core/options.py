@@ -1,4 +1,4 @@
-"""What a caller may ask of one score: the options, the prompt's limit, the stages of progress. Torch-free."""
+"""What a caller may ask of one score, and is told of it: options, limits, stages, and the model. Torch-free."""
 
 from collections.abc import Callable
 from typing import Final
@@ -47,6 +47,29 @@ class ScoreOptions(BaseModel):
         le=3,
         description="How often the bars around events that were missed are drawn again, at most; for score models.",
     )
+
+
+class ModelInfo(BaseModel):
+    """Which model made, or makes, a score: told in reports, in logs and by the API, so that none passes for another.
+
+    Attributes:
+        kind: ``embedded-score`` or ``stable-audio-3``.
+        licence: of its weights, as an SPDX identifier.
+        base: what it was made from, where it was.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    kind: str
+    licence: str
+    base: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
 
 
 def check_prompt(prompt: str) -> str:

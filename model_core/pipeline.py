@@ -6,7 +6,8 @@ from model_core.curves import EventCurve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
-from model_core.model_folder.manifest import AUDIO_KIND, kind_of
+from model_core.model_folder.manifest import AUDIO_KIND, Manifest, kind_of, read_manifest
+from model_core.model_folder.version_1 import is_format_1
 from model_core.musicians.musician import Musician
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
@@ -19,6 +20,7 @@ class Pipeline:
 
     def __init__(self, musician: Musician) -> None:
         self.musician = musician
+        self.info = musician.info
 
     @classmethod
     def load(cls, model: Path | None = None, runtime: Runtime | None = None) -> "Pipeline":
@@ -87,14 +89,16 @@ class Pipeline:
             heard_curve=heard,
             video=info,
             prompt=prompt,
-            model=self.musician.title,
+            model=self.info,
         )
 
 
 def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
     """The encoder of pictures alone that Pipeline.load would load with a model; errors as there."""
-    if model is not None and kind_of(model) == AUDIO_KIND:
-        from model_core.musicians.audio import pictures_in
+    if model is None or is_format_1(model):
+        return EfficientNetLite0()
+    if isinstance(read_manifest(model), Manifest):
+        return EfficientNetLite0()
+    from model_core.musicians.audio import pictures_in
 
-        return pictures_in(model, runtime)
-    return EfficientNetLite0()
+    return pictures_in(model, runtime)

@@ -38,15 +38,13 @@ class Runtime:
 
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        try:
-            device = torch.device(self.device)
-        except RuntimeError:
-            raise ModelError(f"device {self.device} is none; it must be auto, cpu, cuda or cuda:N") from None
-        if device.type not in ("cpu", "cuda"):
+        kind, _, number = self.device.partition(":")
+        if kind not in ("cpu", "cuda") or (kind == "cpu" and number) or (number and not number.isdecimal()):
             raise ModelError(f"device {self.device} is none; it must be auto, cpu, cuda or cuda:N")
-        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        # Counted here: torch keeps the number of a device in eight bits.
+        if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
             raise ModelError(f"device {self.device}: there are {torch.cuda.device_count()} GPUs that torch can use")
-        return device
+        return torch.device(self.device)
 
     def torch_dtype(self) -> "torch.dtype":
         """The precision that is meant."""

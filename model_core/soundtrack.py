@@ -14,7 +14,7 @@ from model_core.frame_curve import frame_curve
 from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.media import VideoInfo, mux, output_suffix, write_wav
 from model_core.musicians.musician import Performance, Written
-from model_core.options import ProgressCallback
+from model_core.options import ModelInfo, ProgressCallback
 from model_core.video_curve import curve_json
 
 _SPACING_S: Final = 0.1
@@ -40,7 +40,7 @@ class Soundtrack:
     heard_curve: EventCurve
     video: VideoInfo
     prompt: str
-    model: str
+    model: ModelInfo
 
     @property
     def sample_rate(self) -> int:
@@ -51,7 +51,7 @@ class Soundtrack:
     def written(self) -> Written:
         """The notes and their plan; ValueError for a model that writes none."""
         if self.performance.written is None:
-            raise ValueError(f"the model {self.model} writes no notes")
+            raise ValueError(f"the model {self.model.title} writes no notes")
         return self.performance.written
 
     @property
@@ -70,7 +70,7 @@ class Soundtrack:
         """What was made and how it measures, ready for JSON."""
         events = self.given_curve.peaks()
         return {
-            "model": self.model,
+            "model": self.model.model_dump(),
             "prompt": self.prompt,
             "options": self.performance.options,
             "video": {"duration_s": self.video.duration, "codec": self.video.video_codec, "fps": self.video.fps},

@@ -45,7 +45,7 @@ def picture_encoder(name: str, weights: Path | None = None, device: str = "cpu")
     Raises:
         ModelError: unknown name, or weights that cannot be had or do not fit.
     """
-    _check(name, PICTURE_ENCODERS, "picture")
+    check_picture_encoder(name)
     if name == EFFICIENTNET:
         from model_core.encoders.efficientnet import EfficientNetLite0
 
@@ -64,12 +64,27 @@ def music_encoder(name: str, weights: Path | None = None, device: str = "cpu") -
 
     ``weights`` may be a published checkpoint of MusicFM, too: see `musicfm.read_musicfm`.
     """
-    _check(name, MUSIC_ENCODERS, "music")
+    check_music_encoder(name)
     if name == MUSICNN:
         return _Musicnn()
     from model_core.encoders.musicfm import MusicFm
 
     return MusicFm.load(_musicfm_at(weights), device)
+
+
+def check_picture_encoder(name: str) -> None:
+    """ModelError when there is no encoder of pictures with this name."""
+    _check(name, PICTURE_ENCODERS, "picture")
+
+
+def check_music_encoder(name: str) -> None:
+    """ModelError when there is no encoder of music with this name."""
+    _check(name, MUSIC_ENCODERS, "music")
+
+
+def has_weights(name: str) -> bool:
+    """Whether an encoder has weights that a model folder has to hold."""
+    return name in (*DINOV2, MUSICFM)
 
 
 def keep_encoder(name: str, source: str | None, out: Path) -> None:
@@ -83,9 +98,11 @@ def keep_encoder(name: str, source: str | None, out: Path) -> None:
         out: made if need be. Nothing is written to it before the weights are read and found to fit.
 
     Raises:
-        ModelError: unknown name, or weights that cannot be had or do not fit.
+        ModelError: unknown name, weights that cannot be had or do not fit, or a source for an encoder without any.
     """
     _check(name, (*PICTURE_ENCODERS, *MUSIC_ENCODERS), "")
+    if source is not None and not has_weights(name):
+        raise ModelError(f"{name}: takes no weights from {source}: there are none, or they are in the package")
     local = None if source is None else Path(source).expanduser()
     if name in DINOV2:
         from model_core.encoders.dinov2 import read_dinov2, save_dinov2

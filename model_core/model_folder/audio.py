@@ -5,8 +5,7 @@ encoders/picture and encoders/music hold the weights of encoders that this packa
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +20,13 @@ from diffusers import (
 from diffusers.models.transformers.transformer_stable_audio3 import StableAudio3RotaryEmbedding
 from transformers import PreTrainedTokenizerBase, T5GemmaEncoderModel
 
+from model_core.encoders.catalogue import has_weights
 from model_core.errors import ModelError
 from model_core.model_folder.manifest import (
     FORMAT,
     MANIFEST,
     AudioManifest,
     digests_of,
-    read_json,
     read_manifest,
 )
 from model_core.model_folder.parts import (
@@ -38,8 +37,10 @@ from model_core.model_folder.parts import (
     load_text_encoder,
     load_tokenizer,
 )
+from model_core.options import ModelInfo
 
 CURVE_CHANNELS: Final = 1
+TEXT_ENCODER: Final = "t5gemma"
 COPIED: Final = ("scheduler", "vae", "text_encoder", "tokenizer", "duration_embedder")
 """Parts that are as they were in the base."""
 PICTURE_WEIGHTS: Final = "encoders/picture"
@@ -66,9 +67,10 @@ class AudioModel:
     scheduler: FlowMatchEulerDiscreteScheduler
 
     @property
-    def title(self) -> str:
-        """Name and version."""
-        return f"{self.manifest.name} {self.manifest.version}"
+    def info(self) -> ModelInfo:
+        """Which model this is."""
+        told = self.manifest.model_dump(include={"name", "version", "kind", "licence", "base"})
+        return ModelInfo(**told)
 
     @property
     def distilled(self) -> bool:
@@ -76,16 +78,36 @@ class AudioModel:
         return bool(self.scheduler.config["stochastic_sampling"])
 
 
-def encoder_weights(folder: Path, place: str) -> Path | None:
-    """Folder of PICTURE_WEIGHTS or MUSIC_WEIGHTS; None where the encoder's weights are the package's own."""
-    return folder / place if (folder / place).is_dir() else None
+def encoder_weights(folder: Path, place: str, name: str) -> Path | None:
+    """Folder of an encoder's weights in a model folder; None where they are the package's own.
+
+    Args:
+        folder: the model folder.
+        place: PICTURE_WEIGHTS or MUSIC_WEIGHTS.
+        name: of the encoder.
+
+    Raises:
+        ModelError: the encoder has weights of its own, and they are not there. They are not taken from the hub: the
+            same folder is the same model.
+    """
+    if not has_weights(name):
+        return None
+    if not (folder / place).is_dir():
+        raise ModelError(f"model folder {folder}: {place} is missing, the weights of {name}")
+    return folder / place
 
 
 def read_audio_manifest(folder: Path) -> AudioManifest:
-    """See read_manifest; ModelError also when it is a score model's."""
+    """See read_manifest; ModelError also when it is a score model's, or leaves a part of the model out."""
     manifest = read_manifest(folder)
     if not isinstance(manifest, AudioManifest):
         raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not an audio model's")
+    for part in ("transformer", *COPIED):
+        if not any(name.startswith(f"{part}/") for name in manifest.sha256):
+            raise ModelError(f"model folder {folder}: {MANIFEST}: sha256: nothing of {part} is named")
+    if manifest.encoders.text != TEXT_ENCODER:
+        fault = f"encoders.text is {manifest.encoders.text}; an audio model's is {TEXT_ENCODER}"
+        raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
     return manifest
 
 
@@ -114,7 +136,7 @@ def load_audio(
     networks = {
         part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in _NETWORKS.items()
     }
-    count_exactly(networks["transformer"])
+    count_exactly(networks["transformer"], networks["duration_embedder"])
     return AudioModel(
         folder=folder,
         manifest=manifest,
@@ -125,15 +147,17 @@ def load_audio(
     )
 
 
-def count_exactly(transformer: StableAudio3DiTModel) -> None:
-    """Put the rotary frequencies back to float32 where loading has rounded them.
+def count_exactly(transformer: StableAudio3DiTModel, embedder: StableAudio3DurationEmbedder) -> None:
+    """Put the frequencies of positions and durations to what they are by definition, in float32.
 
-    Positions are counted in their dtype, and bfloat16 counts no further than 256, which is 24 seconds of music: after
-    that neighbours share one.
+    They are no weights, and yet are saved with them: a checkpoint in bfloat16 holds them rounded, by which a duration
+    loses all but its first angles. And positions are counted in their dtype: bfloat16 counts no further than 256, which
+    is 24 seconds of music.
     """
-    if transformer.rotary_pos_emb.inv_freq.dtype != torch.float32:
-        exact = StableAudio3RotaryEmbedding(2 * len(transformer.rotary_pos_emb.inv_freq))
-        transformer.rotary_pos_emb = exact.to(transformer.device)
+    rotary = StableAudio3RotaryEmbedding(2 * len(transformer.rotary_pos_emb.inv_freq))
+    transformer.rotary_pos_emb = rotary.to(transformer.device)
+    fresh = type(embedder).from_config(dict(embedder.config))
+    embedder.register_buffer("freqs", fresh.freqs.to(embedder.device))
 
 
 def check_parts(folder: Path, *, curve: bool) -> None:
@@ -141,20 +165,29 @@ def check_parts(folder: Path, *, curve: bool) -> None:
 
     Their configurations alone are read.
     """
-    for part, kind in _NETWORKS.items():
-        config_of(folder, part, kind)
-    config_of_text_encoder(folder)
-    flow, vae = read_json(folder, "transformer/config.json"), read_json(folder, "vae/config.json")
-    duration, text = read_json(folder, "duration_embedder/config.json"), read_json(folder, "text_encoder/config.json")
-    channels = vae.get("latent_dim")
-    width = dict(text.get("encoder") or {}).get("hidden_size")
-    needed = {"io_channels": channels, "cond_token_dim": width, "global_cond_dim": duration.get("output_dim")}
-    for field, value in {**needed, "patch_size": 1}.items():
-        if flow.get(field) != value:
-            fault = f"{field} is {flow.get(field)}; the other parts need {value}"
+    flow, vae, duration = (config_of(folder, part, kind) for part, kind in _NETWORKS.items())
+    text = config_of_text_encoder(folder).get("encoder")
+
+    def size(name: str, config: Any, field: str) -> int:
+        found = config.get(field) if isinstance(config, dict) else None
+        if not isinstance(found, int) or found < 1:
+            raise ModelError(f"model folder {folder}: {name}/config.json: {field} is {found}, and no size")
+        return found
+
+    channels = size("vae", vae, "latent_dim")
+    needed = {
+        "io_channels": channels,
+        "cond_token_dim": size("text_encoder", text, "hidden_size"),
+        "global_cond_dim": size("duration_embedder", duration, "output_dim"),
+        "patch_size": 1,
+    }
+    for field, value in needed.items():
+        if (found := size("transformer", flow, field)) != value:
+            fault = f"{field} is {found}; the other parts need {value}"
             raise ModelError(f"model folder {folder}: transformer/config.json: {fault}")
-    assert isinstance(channels, int)
-    plain, given = 1 + channels, flow.get("local_add_cond_dim")
+    if (sides := size("vae", vae, "audio_channels")) != 2:
+        raise ModelError(f"model folder {folder}: vae/config.json: audio_channels is {sides}; it must be 2, stereo")
+    plain, given = 1 + channels, size("transformer", flow, "local_add_cond_dim")
     if curve and given == plain:
         raise ModelError(f"model folder {folder}: transformer: takes no curve; make it take one by `v2m model init`")
     if not curve and given == plain + CURVE_CHANNELS + 1:
@@ -168,34 +201,11 @@ def write_transformer(transformer: StableAudio3DiTModel, folder: Path) -> None:
     transformer.save_pretrained(folder / "transformer", max_shard_size=_SHARD)
 
 
-@contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` to fill, which takes its place when the block ends well, and is gone when it does not.
-
-    Raises:
-        ModelError: there is something at ``out`` that is no model folder.
-    """
-    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise ModelError(f"{out} is no model folder, and will not be replaced by one")
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        for path in partial.rglob("*.safetensors"):
-            path.chmod(0o644)  # written for their owner alone; a service may run as somebody else
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
 def copy_parts(source: Path, folder: Path, parts: tuple[str, ...] = COPIED) -> None:
     """The JSON and safetensors files of some parts; what else lies there (other formats of the same) is left."""
     for part in parts:
         for path in sorted((source / part).rglob("*")):
-            if path.suffix in (".json", ".safetensors"):
+            if path.suffix in (".json", ".safetensors") and ".fp16." not in path.name and path.is_file():
                 target = folder / path.relative_to(source)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)

@@ -3,7 +3,6 @@
 All of it is safetensors and JSON; nothing in a folder is ever run.
 """
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +31,8 @@ from model_core.model_folder.manifest import (
 )
 from model_core.model_folder.parts import load_part, load_scheduler, save_part
 from model_core.model_folder.version_1 import is_format_1, load_format_1
+from model_core.model_folder.writing import new_folder
+from model_core.options import ModelInfo
 from model_core.planner.network import PromptPlanner
 from model_core.video_curve import FRAME_RATE, WINDOW_S
 
@@ -54,9 +55,14 @@ class EmbeddedModel:
     licence: str = "MIT"
 
     @property
+    def info(self) -> ModelInfo:
+        """Which model this is."""
+        return ModelInfo(name=self.name, version=self.version, kind=KIND, licence=self.licence)
+
+    @property
     def title(self) -> str:
         """Name and version."""
-        return f"{self.name} {self.version}"
+        return self.info.title
 
 
 def load_embedded(folder: Path | None = None) -> EmbeddedModel:
@@ -93,30 +99,22 @@ def save_embedded(model: EmbeddedModel, folder: Path) -> None:
     Raises:
         ModelError: there is something at ``folder`` that is no model folder.
     """
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ModelError(f"{folder} is no model folder, and will not be replaced by one")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
-        save_part(network, partial / part)
-    model.scheduler.save_pretrained(partial / "scheduler")
-    for path in partial.rglob("*.safetensors"):
-        path.chmod(0o644)  # written for their owner alone; a service may run as somebody else
-    manifest = Manifest(
-        format=FORMAT,
-        kind=KIND,
-        name=model.name,
-        version=model.version,
-        licence=model.licence,
-        grid=GRID,
-        curve=CURVE,
-        encoders=ENCODERS,
-        sha256=digests_of(partial),
-    )
-    (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
+    with new_folder(folder) as partial:
+        for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
+            save_part(network, partial / part)
+        model.scheduler.save_pretrained(partial / "scheduler")
+        manifest = Manifest(
+            format=FORMAT,
+            kind=KIND,
+            name=model.name,
+            version=model.version,
+            licence=model.licence,
+            grid=GRID,
+            curve=CURVE,
+            encoders=ENCODERS,
+            sha256=digests_of(partial),
+        )
+        (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
 def _check_spoken(folder: Path, manifest: Manifest) -> None:

@@ -1,12 +1,16 @@
 """The parts of a model folder as diffusers writes them: networks, with every weight accounted for, and scheduler."""
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.utils import logging as diffusers_logging
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5GemmaEncoderModel
 from transformers.utils import logging as transformers_logging
@@ -14,10 +18,24 @@ from transformers.utils import logging as transformers_logging
 from model_core.errors import ModelError
 from model_core.model_folder.manifest import read_json
 
+TOKENIZER: Final = "tokenizer/tokenizer.json"
 _SHARD: Final = "12MB"
 _CONFIG: Final = "config.json"
 _SCHEDULER: Final = "scheduler/scheduler_config.json"
-_LOADING: Final = (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError)
+_LIBRARIES: Final = ("diffusers", "transformers")
+# What the libraries raise on configurations and files that cannot be.
+_LOADING: Final = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+)
 
 
 def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.float32) -> Any:
@@ -33,16 +51,10 @@ def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.flo
         ModelError: the subfolder holds another class, a size that cannot be, or not just the weights that are needed.
     """
     config_of(folder, part, kind)
-    diffusers_logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            # diffusers' AutoencoderSAME is written with the older of torch's two weight norms.
-            warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)
-            network, found = kind.from_pretrained(
-                folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
-            )
-    except _LOADING as error:
-        raise ModelError(f"model folder {folder}: {part} cannot be loaded: {_first_line(error)}") from error
+    with _loading(folder, part):
+        network, found = kind.from_pretrained(
+            folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
+        )
     _check_keys(folder, part, found)
     return network.eval()
 
@@ -50,43 +62,30 @@ def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.flo
 def load_text_encoder(folder: Path, dtype: torch.dtype) -> T5GemmaEncoderModel:
     """The T5Gemma encoder in text_encoder/, in evaluation mode; ModelError when there is another or none."""
     config_of_text_encoder(folder)
-    transformers_logging.disable_progress_bar()
-    try:
+    with _loading(folder, "text_encoder"):
         network, found = T5GemmaEncoderModel.from_pretrained(
             folder / "text_encoder", dtype=dtype, use_safetensors=True, output_loading_info=True
         )
-    except _LOADING as error:
-        raise ModelError(f"model folder {folder}: text_encoder cannot be loaded: {_first_line(error)}") from error
     _check_keys(folder, "text_encoder", found)
     return network.eval()
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in tokenizer/; ModelError when it cannot be read."""
-    try:
-        return AutoTokenizer.from_pretrained(folder / "tokenizer")
-    except _LOADING as error:
-        raise ModelError(f"model folder {folder}: tokenizer cannot be loaded: {_first_line(error)}") from error
-
-
-def _check_keys(folder: Path, part: str, found: dict[str, Any]) -> None:
-    for fault in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if found[fault]:
-            raise ModelError(f"model folder {folder}: {part}: {fault.replace('_', ' ')}: {sorted(found[fault])[0]}")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    if not (folder / TOKENIZER).is_file():  # transformers would make one without words of what else is there
+        raise ModelError(f"model folder {folder}: {TOKENIZER} is missing")
+    with _loading(folder, "tokenizer"):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        tokenizer("a word")
+    return tokenizer
 
 
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
     """The scheduler of a model folder; ModelError when it is none that the generator can use."""
     config = _of_class(folder, _SCHEDULER, FlowMatchEulerDiscreteScheduler)
-    try:
+    with _loading(folder, _SCHEDULER):
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(config)
         scheduler.set_timesteps(sigmas=[1.0, 0.5])  # the way the generator asks for them
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"model folder {folder}: {_SCHEDULER}: {error}") from error
     return scheduler
 
 
@@ -104,14 +103,6 @@ def config_of_text_encoder(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _of_class(folder: Path, name: str, kind: Any) -> dict[str, Any]:
-    config = read_json(folder, name)
-    found = config.get("_class_name")
-    if found != kind.__name__:
-        raise ModelError(f"model folder {folder}: {name}: _class_name is {found}, not {kind.__name__}")
-    return config
-
-
 def save_part(network: Any, folder: Path) -> None:
     """Write a network as float16 safetensors of at most 12 MB each, which any git host accepts."""
     # diffusers keeps private notes in the configuration, such as the path the network was read from
@@ -119,3 +110,40 @@ def save_part(network: Any, folder: Path) -> None:
     half = type(network).from_config(config)
     half.load_state_dict(network.state_dict())
     half.half().save_pretrained(folder, max_shard_size=_SHARD)
+
+
+@contextmanager
+def _loading(folder: Path, part: str) -> Iterator[None]:
+    """What the libraries raise becomes one line, and what they would print beside it is left out."""
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
+    before = {name: logging.getLogger(name).level for name in _LIBRARIES}
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # diffusers' AutoencoderSAME is written with the older of torch's two weight norms.
+            warnings.filterwarnings("ignore", ".*weight_norm", FutureWarning)
+            yield
+    except torch.OutOfMemoryError:
+        raise
+    except _LOADING as error:
+        told = str(error).partition("\n")[0] or type(error).__name__
+        raise ModelError(f"model folder {folder}: {part} cannot be loaded: {told}") from error
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _check_keys(folder: Path, part: str, found: dict[str, Any]) -> None:
+    for fault in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if found[fault]:
+            raise ModelError(f"model folder {folder}: {part}: {fault.replace('_', ' ')}: {sorted(found[fault])[0]}")
+
+
+def _of_class(folder: Path, name: str, kind: Any) -> dict[str, Any]:
+    config = read_json(folder, name)
+    found = config.get("_class_name")
+    if found != kind.__name__:
+        raise ModelError(f"model folder {folder}: {name}: _class_name is {found}, not {kind.__name__}")
+    return config

@@ -1,14 +1,15 @@
 """The audio model as a musician: Stable Audio 3's flow makes latents that follow the curve, SAME makes them sound."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_core.curves import EventCurve
 from model_core.encoders.catalogue import MusicEncoder, music_encoder, picture_encoder
+from model_core.errors import InputError
 from model_core.frame_curve import frame_curve
 from model_core.generator import Guidance
 from model_core.model_folder.audio import (
@@ -42,13 +43,11 @@ class AudioSettings:
 class AudioMusician:
     """Model and encoders, loaded once onto one device."""
 
-    writes_notes: Final = False
-
     def __init__(
         self, model: AudioModel, pictures: FrameEncoder, music: MusicEncoder, longest_s: float | None = None
     ) -> None:
         self.model = model
-        self.title = model.title
+        self.info = model.info
         self.pictures = pictures
         self.flow = AudioFlow(model, longest_s)
         self._music = music
@@ -71,8 +70,8 @@ class AudioMusician:
         if runtime.compile:
             model.transformer.compile_repeated_blocks()
         names = model.manifest.encoders
-        pictures = picture_encoder(names.picture, encoder_weights(folder, PICTURE_WEIGHTS), str(device))
-        music = music_encoder(names.music, encoder_weights(folder, MUSIC_WEIGHTS), str(device))
+        pictures = picture_encoder(names.picture, encoder_weights(folder, PICTURE_WEIGHTS, names.picture), str(device))
+        music = music_encoder(names.music, encoder_weights(folder, MUSIC_WEIGHTS, names.music), str(device))
         return cls(model, pictures, music, runtime.window_s)
 
     def check(self, options: ScoreOptions) -> None:
@@ -92,7 +91,7 @@ class AudioMusician:
         codec = self.flow.codec
         frames = codec.frames_of(duration)
         shaped = frame_curve(curve, codec.frame_times(frames), self._curve.hann_window_s)
-        followed = self._curve.trained and settings.curve_guidance > 0
+        followed = settings.curve_guidance > 0
         take = Take(prompt, settings.seed, shaped if followed else None, settings.negative_prompt)
         latents = self.flow.generate(
             [take],
@@ -110,6 +109,7 @@ class AudioMusician:
                 "latent_frames": frames,
                 "windows": len(self.flow.windows(frames)),
                 "follows_curve": followed,
+                "prompt_is_cut": self.flow.prompts.cuts(prompt),
                 "curve_window_s": self._curve.hann_window_s,
             },
             options=asdict(settings),
@@ -117,10 +117,19 @@ class AudioMusician:
         )
 
     def _settings(self, options: ScoreOptions) -> AudioSettings:
-        return settled(options, AudioSettings(**self.model.manifest.defaults.model_dump()), self.title)
+        """The model's own defaults, the options over them; InputError for an option that would change nothing."""
+        settings = settled(options, AudioSettings(**self.model.manifest.defaults.model_dump()), self.info.title)
+        if settings.negative_prompt and settings.text_guidance == 1:
+            raise InputError("negative_prompt", "has no effect with a text_guidance of 1", "not_supported")
+        if self._curve.trained:
+            return settings
+        if options.curve_guidance:
+            told = f"the model {self.info.title} has not learnt to follow the curve yet; leave it out"
+            raise InputError("curve_guidance", told, "not_supported")
+        return replace(settings, curve_guidance=0.0)
 
 
 def pictures_in(folder: Path, runtime: Runtime) -> FrameEncoder:
     """The encoder of pictures of a model folder alone; ModelError when the folder cannot be used."""
     name = read_audio_manifest(folder).encoders.picture
-    return picture_encoder(name, encoder_weights(folder, PICTURE_WEIGHTS), str(runtime.torch_device()))
+    return picture_encoder(name, encoder_weights(folder, PICTURE_WEIGHTS, name), str(runtime.torch_device()))

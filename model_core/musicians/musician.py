@@ -10,7 +10,7 @@ from model_core.codecs.score.notes import Note
 from model_core.codecs.score.plan import Plan
 from model_core.curves import EventCurve
 from model_core.errors import InputError
-from model_core.options import ProgressCallback, ScoreOptions
+from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.video_curve import FrameEncoder
 
 
@@ -48,14 +48,8 @@ class Performance:
 class Musician(Protocol):
     """A loaded model; plays one score at a time."""
 
-    title: str
-    """Name and version."""
+    info: ModelInfo
     pictures: FrameEncoder
-
-    @property
-    def writes_notes(self) -> bool:
-        """Whether there will be MIDI."""
-        ...
 
     def check(self, options: ScoreOptions) -> None:
         """InputError for an option that this model has no use for."""
@@ -81,7 +75,9 @@ def settled(options: ScoreOptions, defaults: _Settings, model: str) -> _Settings
     Raises:
         InputError: an option is given that the settings do not have.
     """
-    given = {name: value for name, value in options if value is not None and value != ""}
+    given = {name: value for name, value in options if value is not None}
+    if not given.get("negative_prompt", "").strip():
+        given.pop("negative_prompt", None)
     known = {field.name for field in fields(defaults)}
     for name in given:
         if name not in known:

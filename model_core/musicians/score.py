@@ -51,11 +51,9 @@ class ScoreSettings:
 class ScoreMusician:
     """Model and encoders, loaded once."""
 
-    writes_notes: Final = True
-
     def __init__(self, model: EmbeddedModel, text: MiniLM, pictures: FrameEncoder) -> None:
         self.model = model
-        self.title = model.title
+        self.info = model.info
         self.pictures = pictures
         self.codec = ScoreCodec(model.vae)
         self._text = text
@@ -105,7 +103,7 @@ class ScoreMusician:
         return plan, self.codec.decode_score(latents, plan)
 
     def _settings(self, options: ScoreOptions) -> ScoreSettings:
-        return settled(options, ScoreSettings(), self.title)
+        return settled(options, ScoreSettings(), self.info.title)
 
     def _latents(
         self, plan: Plan, curve: EventCurve, sketch: Sketch, settings: ScoreSettings, report: ProgressCallback

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Final
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+from huggingface_hub import hf_hub_download, snapshot_download
 
+from model_core.encoders.published import had
 from model_core.errors import ModelError
 from model_core.model_folder.audio import COPIED, check_parts
 from model_core.model_folder.manifest import MANIFEST, read_json
+from model_core.model_folder.parts import TOKENIZER
 
 _INDEX: Final = "model_index.json"
 _CLASSES: Final = ("StableAudio3Pipeline", "StableAudio3InpaintPipeline", "StableAudio3Audio2AudioPipeline")
 _CONVERTER: Final = "convert_stable_audio_3_to_diffusers.py of diffusers' scripts"
-_WANTED: Final = ["*.json", "*.safetensors"]
-_SOURCE_LIMIT: Final = 200
+_PARTS: Final = ("transformer", *COPIED)
 
 
 def open_base(base: str) -> Path:
@@ -27,7 +27,7 @@ def open_base(base: str) -> Path:
     Raises:
         ModelError: there is none, or it is of another kind; one line that says what is wrong.
     """
-    folder = Path(base)
+    folder = Path(base).expanduser()
     if not folder.is_dir():
         folder = _fetched(base)
     if (folder / MANIFEST).is_file():
@@ -39,23 +39,24 @@ def open_base(base: str) -> Path:
     kind = read_json(folder, _INDEX).get("_class_name")
     if kind not in _CLASSES:
         raise ModelError(f"{base}: {_INDEX}: _class_name is {kind}; it must be {_CLASSES[0]}")
-    for part in ("transformer", *COPIED):
+    for part in _PARTS:
         if not (folder / part).is_dir():
             raise ModelError(f"{base}: the part {part} is missing")
     for part in ("transformer", "vae", "text_encoder", "duration_embedder"):
         if not any((folder / part).glob("*.safetensors")):
             raise ModelError(f"{base}: {part} holds no safetensors file; other formats are not read")
-    if not (folder / "tokenizer/tokenizer.json").is_file():
-        raise ModelError(f"{base}: tokenizer/tokenizer.json is missing; save the tokenizer in its fast form")
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(f"{base}: {TOKENIZER} is missing; save the tokenizer in its fast form")
     check_parts(folder, curve=False)
     return folder
 
 
 def _fetched(base: str) -> Path:
-    try:
-        return Path(snapshot_download(base, allow_patterns=_WANTED))
-    except HFValidationError:
-        raise ModelError(f"there is no folder {base[:_SOURCE_LIMIT]}, and no hub repository has such a name") from None
-    except (HfHubHTTPError, OSError) as error:
-        cause = str(error).partition("\n")[0][:_SOURCE_LIMIT]
-        raise ModelError(f"there is no folder {base}, and it cannot be had from the hub: {cause}") from error
+    """The parts of a repository, where its first file says that it is of the right layout."""
+    wanted = [f"{part}/{kind}" for part in _PARTS for kind in ("*.json", "*.safetensors")]
+
+    def download() -> str:
+        hf_hub_download(base, _INDEX)
+        return snapshot_download(base, allow_patterns=[_INDEX, *wanted], ignore_patterns=["*.fp16*"])
+
+    return had(f"there is no folder {base[:200]}", base[:200], "--base", download)

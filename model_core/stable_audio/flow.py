@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from model_core.codecs.same.codec import SameCodec
 from model_core.conditioning import flagged
+from model_core.errors import ModelError
 from model_core.generator import Guidance, generate
 from model_core.model_folder.audio import CURVE_CHANNELS, AudioModel
 from model_core.stable_audio.conditions import conditioned, continued
@@ -62,8 +63,11 @@ class AudioFlow:
         # A window that was made shorter for the memory is divided as the model's own is.
         share, rate = self.longest_s / windows.longest_s, self.codec.frame_rate
         self._longest = self.codec.frames_of(self.longest_s)
-        self._context = max(1, round(share * windows.context_s * rate))
-        self._ending = round(share * windows.ending_s * rate)
+        # At least one frame is new in each window, however it is rounded.
+        self._context = min(max(1, round(share * windows.context_s * rate)), max(1, self._longest - 2))
+        self._ending = min(round(share * windows.ending_s * rate), max(0, self._longest - self._context - 1))
+        if self._longest < 2:
+            raise ModelError(f"windows of {self.longest_s:g} s are less than two latent frames; nothing can go on")
 
     def windows(self, frames: int) -> list[Window]:
         """The windows in which so many latent frames are made."""

@@ -1,6 +1,5 @@
 """`v2m model init`: Stable Audio 3 gets the curve as one more input, which changes nothing until it is trained."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,53 +8,30 @@ from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError, safe_open
 
 from model_core.conditioning import widen_for_curve
-from model_core.encoders.catalogue import keep_encoder
+from model_core.encoders.catalogue import check_music_encoder, check_picture_encoder, keep_encoder
 from model_core.errors import ModelError
 from model_core.model_folder.audio import (
     CURVE_CHANNELS,
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
+    TEXT_ENCODER,
     copy_parts,
-    new_folder,
+    load_audio,
     write_audio_manifest,
     write_transformer,
 )
-from model_core.model_folder.manifest import AudioManifest, read_json
+from model_core.model_folder.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows, read_json
 from model_core.model_folder.parts import load_part, load_scheduler
+from model_core.model_folder.writing import new_folder
 from model_core.stable_audio.base import open_base
+from model_core.stable_audio.settings import InitSettings
 
-TEXT_ENCODER: Final = "t5gemma"
-HANN_WINDOW_S: Final = 2.44
-"""As in arXiv 2603.11042, section 3. So wide a window tells of swells and sections, not of single frames."""
 _SMALL_WIDTH: Final = 1024
 _LONGEST_S: Final = {True: 120.0, False: 380.0}  # published lengths of the small models, and of medium
 _CONTEXT_SHARE, _ENDING_SHARE = 0.25, 0.1
 # Guidance of the prompt is published; that of the curve is a starting point, to be tuned on trained weights.
-_DISTILLED: Final = {"steps": 8, "text_guidance": 1.0, "curve_guidance": 1.0}
-_BASE: Final = {"steps": 100, "text_guidance": 7.0, "curve_guidance": 2.0}
-
-
-@dataclass(frozen=True)
-class InitSettings:
-    """What a new model folder says beside its weights.
-
-    Attributes:
-        name, version, licence: for reports; the licence as an SPDX identifier.
-        picture, music: names of the curve's encoders, see encoders.catalogue.
-        picture_from, music_from: local copies of their weights; None = the published ones.
-        hann_window_s: width of the window that curves are smoothed with.
-        longest_s: longest music made at once; None = as published for the base's size.
-    """
-
-    name: str
-    version: str = "0"
-    licence: str = "LicenseRef-Stability-AI-Community"
-    picture: str = "dinov2-large"
-    music: str = "musicfm"
-    picture_from: str | None = None
-    music_from: str | None = None
-    hann_window_s: float = HANN_WINDOW_S
-    longest_s: float | None = None
+_DISTILLED: Final = SamplingDefaults(steps=8, text_guidance=1.0, curve_guidance=1.0)
+_BASE: Final = SamplingDefaults(steps=100, text_guidance=7.0, curve_guidance=2.0)
 
 
 def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
@@ -68,26 +44,15 @@ def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
 
     Raises:
         ModelError: base, encoders or settings cannot be used.
+        pydantic.ValidationError: a setting is out of its range.
+        OSError: a file cannot be read or written.
     """
+    check_picture_encoder(settings.picture)
+    check_music_encoder(settings.music)
     source = open_base(base)
     if out.resolve() == source.resolve():
         raise ModelError(f"{out} is the base itself; name another folder for the model")
-    distilled = bool(load_scheduler(source).config["stochastic_sampling"])
-    longest_s = settings.longest_s or _longest(source)
-    fields: dict[str, Any] = {
-        "name": settings.name,
-        "version": settings.version,
-        "licence": settings.licence,
-        "base": base if not Path(base).is_dir() else Path(base).resolve().name,
-        "encoders": {"text": TEXT_ENCODER, "picture": settings.picture, "music": settings.music},
-        "curve": {"hann_window_s": settings.hann_window_s, "trained": False},
-        "windows": {
-            "longest_s": longest_s,
-            "context_s": round(_CONTEXT_SHARE * longest_s, 3),
-            "ending_s": round(_ENDING_SHARE * longest_s, 3),
-        },
-        "defaults": _DISTILLED if distilled else _BASE,
-    }
+    fields = _fields(base, source, settings)
     with new_folder(out) as folder:
         # The encoders first: they are what is most often missing, and the transformer takes long.
         keep_encoder(settings.picture, settings.picture_from, folder / PICTURE_WEIGHTS)
@@ -96,14 +61,48 @@ def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
         dtype = _dtype_of(source / "transformer")
         transformer = load_part(source, "transformer", StableAudio3DiTModel, dtype)
         write_transformer(widen_for_curve(transformer, CURVE_CHANNELS), folder)
-        return write_audio_manifest(folder, fields)
+        del transformer
+        manifest = write_audio_manifest(folder, fields)
+        try:
+            load_audio(folder, torch.device("cpu"), dtype)  # what cannot be loaded is told now, not by a worker
+        except ModelError as error:
+            raise ModelError(str(error).replace(f"model folder {folder}", base)) from error
+        return manifest
+
+
+def _fields(base: str, source: Path, settings: InitSettings) -> dict[str, Any]:
+    longest_s, known_s = _longest(source), settings.longest_s
+    if known_s is not None and known_s > _tellable(source):
+        raise ModelError(f"music of {known_s:g} s at once is more than the base can be told: {_tellable(source):g} s")
+    longest_s = known_s or longest_s
+    distilled = bool(load_scheduler(source).config["stochastic_sampling"])
+    context_s, ending_s = (round(share * longest_s, 3) for share in (_CONTEXT_SHARE, _ENDING_SHARE))
+    return {
+        "name": settings.name,
+        "version": settings.version,
+        "licence": settings.licence,
+        "base": source.resolve().name if Path(base).expanduser().is_dir() else base,
+        "encoders": {"text": TEXT_ENCODER, "picture": settings.picture, "music": settings.music},
+        "curve": AudioCurve(hann_window_s=settings.hann_window_s, trained=False),
+        "windows": Windows(longest_s=longest_s, context_s=context_s, ending_s=ending_s),
+        "defaults": _DISTILLED if distilled else _BASE,
+    }
 
 
 def _longest(source: Path) -> float:
     """As published for the base's size, and never beyond what its duration embedder can say."""
-    width = read_json(source, "transformer/config.json").get("embed_dim", 0)
-    known = float(read_json(source, "duration_embedder/config.json").get("max_val", 0))
-    return min(_LONGEST_S[width <= _SMALL_WIDTH], known)
+    width = read_json(source, "transformer/config.json").get("embed_dim")
+    if not isinstance(width, int):
+        raise ModelError(f"model folder {source}: transformer/config.json: embed_dim is {width}, and no size")
+    return min(_LONGEST_S[width <= _SMALL_WIDTH], _tellable(source))
+
+
+def _tellable(source: Path) -> float:
+    """The longest duration that the base knows."""
+    known = read_json(source, "duration_embedder/config.json").get("max_val")
+    if not isinstance(known, int | float) or known <= 0:
+        raise ModelError(f"model folder {source}: duration_embedder/config.json: max_val is {known}, and no duration")
+    return float(known)
 
 
 def _dtype_of(part: Path) -> torch.dtype:

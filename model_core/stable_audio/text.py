@@ -27,6 +27,11 @@ class PromptEncoder:
         self._length = min(int(tokenizer.model_max_length), MAX_TOKENS)
         self._reading = Lock()  # a tokenizer serves one thread at a time
 
+    def cuts(self, prompt: str) -> bool:
+        """Whether a prompt is longer than what is heard of it."""
+        with self._reading:
+            return len(self._tokenizer(prompt).input_ids) > self._length
+
     @torch.no_grad()
     def encode(self, prompts: list[str]) -> TextStates:
         """States of prompts on the encoder's device; what goes past the tokenizer's length is cut off."""

@@ -27,3 +27,10 @@ def test_the_encoder_is_the_models(clip: Path, tmp_path: Path, monkeypatch: pyte
     assert shipped["values"] != others["values"]
     monkeypatch.setenv("V2M_MODEL", str(model))
     assert _run("curve", str(clip), "--json") == others
+
+
+def test_a_folder_that_is_no_model_is_refused(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "v2m.json").write_text(json.dumps({"kind": "foo"}))
+    done = CliRunner().invoke(app, ["curve", str(clip), "--model", str(tmp_path)])
+    assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
+    assert "not foo" in done.output

@@ -64,7 +64,8 @@ def test_all_artifacts_are_written(soundtrack: Soundtrack, tmp_path: Path) -> No
     report = json.loads(paths["report"].read_text())
     assert report["prompt"] == PROMPT
     assert report["options"]["seed"] == 1
-    assert report["model"] == "v2m-embedded-1 1.0"
+    assert report["model"]["name"] == "v2m-embedded-1"
+    assert report["model"]["kind"] == "embedded-score"
 
 
 def test_the_seed_decides(pipeline: Pipeline, soundtrack: Soundtrack) -> None:

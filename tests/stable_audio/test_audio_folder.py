@@ -16,11 +16,15 @@ from model_core.model_folder.audio import AudioModel, load_audio
 from model_core.model_folder.embedded import load_embedded, save_embedded
 from model_core.model_folder.manifest import digests_of
 from model_core.pipeline import Pipeline
+from model_core.runtime import Runtime
+from model_core.stable_audio.init import init_model
+from model_core.stable_audio.settings import InitSettings
 from tests.model_core.tiny_model import tiny_model
-from tests.stable_audio.tiny_base import LATENTS, WIDTH
+from tests.stable_audio.tiny_base import LATENTS, WIDTH, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 
 CPU = torch.device("cpu")
+SECONDS = torch.tensor([3.0, 47.5, 379.0])
 
 
 @pytest.fixture
@@ -79,6 +83,19 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "windows": (_manifest(lambda m: m["windows"].update(context_s=19)), r"windows: .* nothing of longest_s"),
     "another encoder": (_manifest(lambda m: m["encoders"].update(picture="eyes")), r"eyes.*efficientnet-lite0"),
     "unknown field": (_manifest(lambda m: m.update(grid={})), r"grid: Extra inputs"),
+    "an encoder's weights": (
+        _manifest(lambda m: m["encoders"].update(picture="dinov2-small")),
+        r"encoders/picture is missing, the weights of dinov2-small",
+    ),
+    "another text encoder": (_manifest(lambda m: m["encoders"].update(text="t5")), r"encoders\.text is t5"),
+    "no words": (
+        _resealed(lambda f: (f / "tokenizer/tokenizer.json").unlink()),
+        r"tokenizer/tokenizer\.json is missing",
+    ),
+    "windows of a frame": (
+        _manifest(lambda m: m.update(windows={"longest_s": 0.05, "context_s": 0.01, "ending_s": 0.01})),
+        r"windows of 0\.05 s are less than two latent frames",
+    ),
 }
 
 
@@ -97,9 +114,9 @@ def test_the_kinds_are_not_taken_for_one_another(folder: Path, tmp_path: Path) -
     save_embedded(tiny_model(), tmp_path / "score")
     with pytest.raises(ModelError, match=r"kind is embedded-score, not an audio model's"):
         loaded(tmp_path / "score")
-    assert Pipeline.load(folder).musician.title == "tiny 0"
-    assert not Pipeline.load(folder).musician.writes_notes
-    assert Pipeline.load(tmp_path / "score").musician.writes_notes
+    assert Pipeline.load(folder).info.title == "tiny 0"
+    assert Pipeline.load(folder).info.kind == "stable-audio-3"
+    assert Pipeline.load(tmp_path / "score").info.kind == "embedded-score"
 
 
 def _velocity(model: AudioModel, frames: int) -> torch.Tensor:
@@ -131,5 +148,30 @@ def test_bfloat16_does_not_lose_count_of_positions(folder: Path) -> None:
 
 def test_bfloat16_keeps_the_duration(folder: Path) -> None:
     exact, half = loaded(folder), load_audio(folder, CPU, torch.bfloat16)
-    seconds = torch.tensor([3.0, 47.5, 379.0])
-    torch.testing.assert_close(half.duration_embedder(seconds), exact.duration_embedder(seconds), atol=0, rtol=0)
+    torch.testing.assert_close(half.duration_embedder(SECONDS), exact.duration_embedder(SECONDS), atol=0, rtol=0)
+
+
+def test_a_base_that_was_saved_in_bfloat16_tells_durations_and_positions_too(folder: Path, tmp_path: Path) -> None:
+    """Frequencies are saved with the weights, and rounded with them; what is rounded of the weights is little."""
+    pipeline = tiny_pipeline()
+    pipeline.to(torch.bfloat16)
+    pipeline.save_pretrained(tmp_path / "rounded")
+    init_model(
+        str(tmp_path / "rounded"), tmp_path / "half", InitSettings("x", picture="efficientnet-lite0", music="musicnn")
+    )
+    exact, half = loaded(folder), loaded(tmp_path / "half")
+    torch.testing.assert_close(half.duration_embedder.freqs, exact.duration_embedder.freqs, atol=0, rtol=0)
+    torch.testing.assert_close(
+        half.transformer.rotary_pos_emb.inv_freq, exact.transformer.rotary_pos_emb.inv_freq, atol=0, rtol=0
+    )
+    off = half.duration_embedder(SECONDS) - exact.duration_embedder(SECONDS)
+    assert off.abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "is none")])
+def test_a_device_that_is_not_there_is_told(
+    device: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ModelError, match=told):
+        Pipeline.load(folder, Runtime(device=device))

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from model_core.errors import ModelError
 from model_core.model_folder.manifest import AudioManifest, read_manifest
-from model_core.stable_audio.init import InitSettings, init_model
+from model_core.stable_audio.init import init_model
+from model_core.stable_audio.settings import InitSettings
 from tests.stable_audio.tiny_base import LATENTS, tiny_base, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 
@@ -25,7 +26,7 @@ def base(tmp_path: Path) -> Path:
     return tiny_base(tmp_path / "base")
 
 
-def _init(base: Path | str, out: Path, *arguments: str) -> tuple[int, list[str]]:
+def _init(base: Path | str, out: Path | str, *arguments: str) -> tuple[int, list[str]]:
     done = CliRunner().invoke(app, ["model", "init", "--base", str(base), "--out", str(out), *SHIPPED, *arguments])
     return done.exit_code, done.output.splitlines()
 
@@ -108,7 +109,11 @@ def _published(base: Path) -> None:
     (base / "model_index.json").rename(base / "model_config.json")
 
 
-FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
+def _garbage(name: str) -> Callable[[Path], object]:
+    return lambda base: (base / name).write_bytes(b"nothing of the kind")
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "no pipeline": (lambda base: (base / "model_index.json").unlink(), "holds no model_index.json"),
     "Stability's layout": (_published, "convert it by convert_stable_audio_3_to_diffusers.py"),
     "another pipeline": (_changed("model_index.json", _class_name="StableAudioPipeline"), "is StableAudioPipeline"),
@@ -121,6 +126,15 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
     "another codec": (_changed("vae/config.json", latent_dim=9), "io_channels is 8; the other parts need 9"),
     "a curve already": (_changed("transformer/config.json", local_add_cond_dim=11), "takes a curve already"),
     "half a file": (_cut, "transformer cannot be loaded|holds no weights"),
+    "a codec of garbage": (_garbage("vae/diffusion_pytorch_model.safetensors"), "base: vae cannot be loaded"),
+    "a text encoder of garbage": (_garbage("text_encoder/model.safetensors"), "text_encoder cannot be loaded"),
+    "a tokenizer without words": (_changed("tokenizer/tokenizer.json", model=None), "tokenizer cannot be loaded"),
+    "no latents": (_changed("vae/config.json", latent_dim="8"), "latent_dim is 8, and no size"),
+    "a text encoder of another shape": (_changed("text_encoder/config.json", encoder="x"), "hidden_size is None"),
+    "no heads": (_changed("transformer/config.json", num_heads=0), "transformer cannot be loaded"),
+    "no duration": (_changed("duration_embedder/config.json", max_val=None), "max_val is None, and no duration"),
+    "no steps": (_changed("scheduler/scheduler_config.json", num_train_timesteps=0), "cannot be loaded"),
+    "mono": (_changed("vae/config.json", audio_channels=1), "audio_channels is 1; it must be 2"),
     "another scheduler": (
         _changed("scheduler/scheduler_config.json", _class_name="DDIMScheduler"),
         "_class_name is DDIMScheduler",
@@ -137,6 +151,33 @@ def test_what_is_no_good_base_is_one_line_and_nothing_is_left(fault: str, base: 
     with pytest.raises(ModelError, match=told):
         init_model(str(base), tmp_path / "out", InitSettings("x", picture="efficientnet-lite0", music="musicnn"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--picture", "musicnn", "there is no picture encoder musicnn"),
+        ("--music", "motion-dis", "there is no music encoder motion-dis"),
+        ("--picture-from", "somewhere", "efficientnet-lite0: takes no weights from somewhere"),
+        ("--longest", "1000", "music of 1000 s at once is more than the base can be told: 384 s"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    option: str, value: str, told: str, base: Path, tmp_path: Path
+) -> None:
+    status, lines = _init(base, tmp_path / "out", option, value)
+    assert (status, len(lines)) == (1, 1)
+    assert told in lines[0]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base"]
+
+
+def test_the_folder_in_which_one_stands_can_be_filled(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert _init(base, ".")[0] == 0
+    assert read_manifest(tmp_path / "here").name == "here"
 
 
 def test_what_is_there_is_not_harmed(base: Path, tmp_path: Path) -> None:
@@ -165,5 +206,5 @@ def test_a_base_that_is_nowhere_is_one_line(tmp_path: Path, monkeypatch: pytest.
 
 def test_settings_that_cannot_be_are_named(base: Path, tmp_path: Path) -> None:
     status, lines = _init(base, tmp_path / "out", "--window", "30")
-    assert (status, lines) == (2, ["v2m: curve.hann_window_s: Input should be less than or equal to 10, not 30.0"])
+    assert (status, lines) == (2, ["v2m: --window: Input should be less than or equal to 10, not 30.0"])
     assert not (tmp_path / "out").exists()

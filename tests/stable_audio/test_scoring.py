@@ -16,6 +16,7 @@ from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime
 from tests.encoders.tiny import tiny_dinov2, tiny_musicfm
 from tests.stable_audio.tiny_base import tiny_base
+from tests.stable_audio.tiny_model import tiny_folder
 from tests.video_factory import make_clip
 
 LENGTH_S = 4.0
@@ -63,7 +64,7 @@ def test_a_video_comes_back_with_sound(folder: Path, video: Path, tmp_path: Path
     assert sound.shape == (2, round(LENGTH_S * 44100))
     assert sound.std() > 0.01
     told = json.loads(report.read_text())
-    assert told["model"] == "model 0"
+    assert (told["model"]["name"], told["model"]["kind"]) == ("model", "stable-audio-3")
     assert told["options"]["negative_prompt"] == "calm piano"
     assert told["options"]["text_guidance"] == 7.0
     assert told["music"]["follows_curve"]
@@ -105,11 +106,26 @@ def test_what_means_nothing_to_it_is_refused_before_the_video_is_read(
     assert (refused.value.field, refused.value.code) == (next(iter(option)), "not_supported")
 
 
+def test_what_would_change_nothing_is_refused(pipeline: Pipeline, video: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no effect with a text_guidance of 1"):
+        pipeline.check("", ScoreOptions(negative_prompt="drums", text_guidance=1))
+    pipeline.check("", ScoreOptions(negative_prompt="  ", text_guidance=1))
+    untaught = Pipeline.load(tiny_folder(tmp_path, distilled=True))
+    with pytest.raises(InputError, match="has not learnt to follow"):
+        untaught.check("", ScoreOptions(curve_guidance=3))
+    with pytest.raises(InputError, match="no effect with a text_guidance of 1"):
+        untaught.check("", ScoreOptions(negative_prompt="drums"))
+    report = untaught.score_video(video, "tense " * 100, ScoreOptions()).report()
+    assert (report["options"]["curve_guidance"], report["music"]["follows_curve"]) == (0.0, False)
+    assert report["music"]["prompt_is_cut"]
+    assert report["model"]["licence"] == "CC0-1.0"
+
+
 def test_there_is_no_midi_of_sound(folder: Path, video: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     command = ["score", str(video), "-o", str(out), "--model", str(folder), "--midi", str(tmp_path / "out.mid")]
     done = CliRunner().invoke(app, command)
-    assert (done.exit_code, done.output) == (2, "v2m: --midi: the model model 0 makes sound, and writes no notes\n")
+    assert (done.exit_code, done.output) == (2, f"v2m: --midi: the model {folder} makes sound, and writes no notes\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,7 +28,8 @@ _SPECIAL: Final = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
 def audio_model(size: Size, device: torch.device, dtype: torch.dtype) -> AudioModel:
     """An audio model of random weights, as load_audio gives one, with the base models' scheduler."""
     transformer = _made(lambda: StableAudio3DiTModel(**size.transformer), device, dtype)
-    count_exactly(transformer)
+    embedder = _made(lambda: StableAudio3DurationEmbedder(**size.duration), device, torch.float32)
+    count_exactly(transformer, embedder)
     return AudioModel(
         folder=Path(),
         manifest=_manifest(size),
@@ -36,7 +37,7 @@ def audio_model(size: Size, device: torch.device, dtype: torch.dtype) -> AudioMo
         vae=_made(lambda: AutoencoderSAME(**size.vae), device, dtype),
         text_encoder=_made(lambda: T5GemmaEncoderModel(text_config(size)), device, dtype),
         tokenizer=tokenizer(size.tokens),
-        duration_embedder=_made(lambda: StableAudio3DurationEmbedder(**size.duration), device, torch.float32),
+        duration_embedder=embedder,
         scheduler=scheduler(distilled=False),
     )
 

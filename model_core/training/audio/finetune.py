@@ -85,7 +85,7 @@ class _FineTune:
         given, cache = self._given, self._given.work / "music"
         with _within_memory(self._device, "the model and its encoders; a GPU with more is needed"):
             model = load_audio(self._folder, self._device, self._dtype, self._check)
-            weights = encoder_weights(self._folder, MUSIC_WEIGHTS)
+            weights = encoder_weights(self._folder, MUSIC_WEIGHTS, model.manifest.encoders.music)
             encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
             music = cached_music(self._data, cache, model, encoder, self._accelerator, given.seed, given.say)
             self._encoder = encoder if self._leads and self._settings.listen_every else None
@@ -95,7 +95,7 @@ class _FineTune:
             return
         if model.distilled:
             given.say(
-                f"{STAGE}: {model.title} is distilled, and will lose some of that; better train a base checkpoint"
+                f"{STAGE}: {model.info.title} is distilled, and will lose some of that; better train a base checkpoint"
             )
         held = f"{self._settings.batch} crops of {self._settings.seconds:g} s"
         advice = "a smaller --batch (--accumulate makes up for it), fewer --seconds or --checkpointing need less"

@@ -17,12 +17,12 @@ from model_core.model_folder.audio import (
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
     copy_parts,
-    new_folder,
     write_audio_manifest,
     write_transformer,
 )
-from model_core.model_folder.manifest import MANIFEST, AudioManifest
+from model_core.model_folder.manifest import AudioManifest
 from model_core.model_folder.parts import load_part
+from model_core.model_folder.writing import check_replaceable, new_folder
 from model_core.training.audio.lora import with_trained
 
 _DIGITS: Final = 8
@@ -32,14 +32,14 @@ def check_place(out: Path, model: Path) -> None:
     """See before hours of training that the result can be written.
 
     Raises:
-        InputError: ``out`` is the model itself, has no parent, or is something else than a model folder.
+        InputError: ``out`` is the model itself, or has no parent.
+        ModelError: it is something else than a model folder.
     """
     if out.resolve() == model.resolve():
         raise InputError("--out", f"{out} is the model itself; name another folder", "same_folder")
     if not out.resolve().parent.is_dir():
         raise InputError("--out", f"there is no folder {out.resolve().parent}", "no_folder")
-    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError("--out", f"{out} is no model folder, and will not be replaced by one", "no_model")
+    check_replaceable(out)
 
 
 def version_of(before: AudioManifest, steps: int, trained: Mapping[str, torch.Tensor]) -> str:

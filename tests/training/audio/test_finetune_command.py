@@ -333,7 +333,7 @@ FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
     "a score model": (_score_model, 1, "kind is embedded-score, not an audio model's"),
     "no folder for the result": (_told(out="nowhere/out"), 2, "--out: there is no folder "),
     "the model itself": (_itself, 2, "--out: "),
-    "no place for a model": (_something_else, 2, "is no model folder, and will not be replaced by one"),
+    "no place for a model": (_something_else, 1, "is no model folder, and will not be replaced by one"),
     "too long a crop": (_told("--seconds", "21"), 2, "--seconds: 21 is more than 20, the model's longest"),
     "no such precision": (_told("--precision", "int4"), 1, "precision int4 is none"),
     "an option of the embedded model": (_told("--tokens", "96"), 2, "--tokens: means nothing to an audio model"),
