@@ -23,10 +23,9 @@ from model_core.model_folder.manifest import read_manifest
 from worker.identity import process_of
 
 NOT_USABLE: Final = 2
+"""Exit status of what cannot be started with these settings; a worker has the same one (worker.main)."""
 _TICK_S: Final = 0.2
 _REDIS_START_S: Final = 30.0
-_OF_THE_WORKER: Final = ("device", "precision", "window_s", "compile", "look_ahead")
-"""Settings that may be given on the command line and are the worker's."""
 
 
 class StartError(Exception):
@@ -47,7 +46,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
     """Runs everything until SIGTERM or SIGINT and returns 0.
 
     Raises:
-        StartError, PortInUseError: it cannot start.
+        StartError, PortInUseError: it cannot start, or its worker cannot.
         ModelError: another model folder is wanted and is none.
     """
     if settings.model is not None:
@@ -126,12 +125,12 @@ def _await_redis(redis: Redis, supervisor: Supervisor, *, own: bool, wanted: _St
 def _start_parts(
     settings: Settings, url: str, worker_command: Sequence[str], listener: socket.socket, supervisor: Supervisor
 ) -> Service:
-    env = {"REDIS_URL": url, "V2M_STATE_DIR": str(settings.state_dir.resolve())}
+    # What was given on the command line is in no environment yet.
+    given = settings.model_dump(include=settings.model_fields_set - {"redis_url"}, exclude_none=True)
+    env = {f"V2M_{name.upper()}": str(value) for name, value in given.items()}
+    env |= {"REDIS_URL": url, "V2M_STATE_DIR": str(settings.state_dir.resolve())}
     if settings.model is not None:
         env["V2M_MODEL"] = str(settings.model.resolve())
-    for name in _OF_THE_WORKER:
-        if (value := getattr(settings, name)) is not None:
-            env[f"V2M_{name.upper()}"] = str(value)
     worker = Service("worker", worker_command, env)
     supervisor.add(worker)
     # The API inherits our socket: the port stays ours while the API starts again, and waiting clients are served.
@@ -152,6 +151,9 @@ def _tend(
     announced: int | None = None
     while True:
         wanted.pause()
+        # Once a worker was live, what is missing may come back: then it is started again, whatever it ended of.
+        if announced is None and worker.process is not None and worker.process.poll() == NOT_USABLE:
+            raise StartError("the worker cannot start, and has said why above")
         supervisor.tend()
         if worker.pid is None or worker.pid == announced or not _is_live(settings, redis, worker.pid):
             continue

@@ -11,47 +11,23 @@ from pydantic import ValidationError
 
 from cli.serve import PortInUseError, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
+from cli.worker_options import with_worker_options
 from jobs.settings import Settings
 from model_core.errors import ModelError
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on [env V2M_HOST, default 127.0.0.1].")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (env V2M_HOST, default 127.0.0.1).")]
 Port = Annotated[
-    int | None, typer.Option(help="Port, 0 for a free one [env V2M_PORT, default 8000].", min=0, max=65535)
+    int | None, typer.Option(help="Port, 0 for a free one (env V2M_PORT, default 8000).", min=0, max=65535)
 ]
-State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data [env V2M_STATE_DIR].")]
-Model = Annotated[Path | None, typer.Option(help="Another model folder than the embedded one [env V2M_MODEL].")]
-# How an audio model runs; a score model takes no notice of it.
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N, for audio models [env V2M_DEVICE].")]
-Precision = Annotated[str | None, typer.Option(help="auto, bfloat16 or float32, for the same [env V2M_PRECISION].")]
-Window = Annotated[
-    float | None, typer.Option(help="Longest music made at once, in seconds, for the same [env V2M_WINDOW_S].")
-]
-Compile = Annotated[
-    bool | None, typer.Option("--compile/--no-compile", help="Compile it: one slow job, then fast [env V2M_COMPILE].")
-]
-Ahead = Annotated[str | None, typer.Option(help="auto, on or off: decode the next video early [env V2M_LOOK_AHEAD].")]
+State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data (env V2M_STATE_DIR).")]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 
 
-def up(
-    host: Host = None,
-    port: Port = None,
-    state: State = None,
-    model: Model = None,
-    device: Device = None,
-    precision: Precision = None,
-    window: Window = None,
-    compile: Compile = None,
-    look_ahead: Ahead = None,
-) -> None:
+@with_worker_options
+def up(host: Host = None, port: Port = None, state: State = None, **of_the_worker: Any) -> None:
     """Start Redis, one worker and the API on this machine; Ctrl-C stops all of them."""
     command = [sys.executable, "-m", "cli.main", "worker"]
-    runtime = {"device": device, "precision": precision, "window_s": window, "compile": compile}
-    _exit_with(
-        lambda: run_stack(
-            _settings(host=host, port=port, state_dir=state, model=model, look_ahead=look_ahead, **runtime), command
-        )
-    )
+    _exit_with(lambda: run_stack(_settings(host=host, port=port, state_dir=state, **of_the_worker), command))
 
 
 def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
@@ -64,20 +40,12 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
     _exit_with(run)
 
 
-def worker(
-    state: State = None,
-    model: Model = None,
-    device: Device = None,
-    precision: Precision = None,
-    window: Window = None,
-    compile: Compile = None,
-    look_ahead: Ahead = None,
-) -> None:
+@with_worker_options
+def worker(state: State = None, **of_the_worker: Any) -> None:
     """Run one worker alone; REDIS_URL names its Redis."""
     from worker.main import run  # RQ, which the other commands can do without
 
-    runtime = {"device": device, "precision": precision, "window_s": window, "compile": compile}
-    _exit_with(lambda: run(_settings(state_dir=state, model=model, look_ahead=look_ahead, **runtime)))
+    _exit_with(lambda: run(_settings(state_dir=state, **of_the_worker)))
 
 
 def _settings(**given: Any) -> Settings:

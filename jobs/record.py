@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from model_core.options import ScoreOptions
+from model_core.options import ModelInfo, ScoreOptions
 
 _JOB_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -45,7 +45,12 @@ class JobError(BaseModel):
 
 
 class JobRecord(BaseModel):
-    """One job as it stood when it was read. ``attempt`` counts the workers that started it."""
+    """One job as it stood when it was read.
+
+    Attributes:
+        attempt: counts the workers that started it.
+        model: of the worker that started it last; None while it is queued.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -58,6 +63,7 @@ class JobRecord(BaseModel):
     video: dict[str, JsonValue] = Field(default_factory=dict)
     error: JobError | None = None
     attempt: int = 0
+    model: ModelInfo | None = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None

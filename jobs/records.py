@@ -9,6 +9,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from jobs.record import MOVES, JobError, JobRecord, JobStatus, check_job_id, now
+from model_core.options import ModelInfo
 
 # KEYS[1] the record. ARGV: statuses it may move from as ",a,b,"; the attempt that asks, or "" for anyone;
 # 1 to count a new attempt; seconds to keep it, or ""; then the fields and their new values.
@@ -68,9 +69,9 @@ class JobRecords:
         """True while there is a record of the job."""
         return bool(self._redis.exists(self.key(job_id)))
 
-    def start(self, job_id: str) -> int:
-        """Begins an attempt and returns its number, from 1. An attempt that was under way is overtaken."""
-        fields = {"stage": None, "progress": 0.0, "error": None, "started_at": now()}
+    def start(self, job_id: str, model: ModelInfo) -> int:
+        """Begins an attempt by ``model`` and returns its number, from 1. One that was under way is overtaken."""
+        fields = {"stage": None, "progress": 0.0, "error": None, "model": model, "started_at": now()}
         return self._move(job_id, JobStatus.IN_PROGRESS, fields, new_attempt=True)
 
     def advance(self, job_id: str, attempt: int, stage: str, progress: float) -> None:
@@ -79,7 +80,7 @@ class JobRecords:
 
     def requeue(self, job_id: str, attempt: int | None = None) -> None:
         """Back into the queue, after its worker stopped or was lost."""
-        fields = {"stage": None, "progress": 0.0, "started_at": None}
+        fields = {"stage": None, "progress": 0.0, "model": None, "started_at": None}
         self._run(job_id, [JobStatus.IN_PROGRESS], {"status": JobStatus.QUEUED, **fields}, attempt)
 
     def complete(self, job_id: str, attempt: int) -> None:

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.connection import parse_url
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
@@ -59,6 +60,13 @@ class Settings(BaseSettings):
     maintenance_s: int = Field(default=60, gt=0, description="A worker looks for abandoned jobs this often.")
     stop_grace_s: float = Field(default=10.0, gt=0, description="`v2m up` gives its processes this long to stop.")
     log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _can_be_read(cls, url: str | None) -> str | None:
+        if url is not None:
+            parse_url(url)  # type: ignore[no-untyped-call]  # its ValueError says what is wrong
+        return url
 
     @property
     def redis(self) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
 TOO_LITTLE_MEMORY: Final = (
-    "The GPU's memory does not hold this much music at once: set a smaller V2M_WINDOW_S, or take another GPU."
+    "The GPU's memory does not hold the model with so much music at once: set a smaller V2M_WINDOW_S, or free the GPU."
 )
 _T = TypeVar("_T")
 

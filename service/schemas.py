@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from jobs.record import JobError, JobRecord, JobStatus
 from jobs.store import Variant
-from model_core.options import STAGES, ScoreOptions
+from model_core.options import STAGES, ModelInfo, ScoreOptions
 
 
 class JobView(BaseModel):
@@ -20,6 +20,7 @@ class JobView(BaseModel):
     prompt: str
     options: ScoreOptions
     video: dict[str, JsonValue] = Field(description="What the probe found: duration, size, fps, codecs.")
+    model: ModelInfo | None = Field(description="Which model makes it, or made it; null while queued.")
     error: JobError | None = Field(description="Why the job failed.")
     created_at: datetime
     started_at: datetime | None

@@ -15,7 +15,7 @@ from jobs.queue import JobQueue
 from jobs.records import JobRecords
 from jobs.settings import Settings
 from jobs.store import ArtifactStore
-from model_core.errors import ModelError
+from model_core.errors import DeviceMemoryError, ModelError
 from worker.ahead import LookAhead
 from worker.scorer import PipelineScorer, Scorer
 from worker.task import Stop, TaskRunner
@@ -23,7 +23,7 @@ from worker.worker import ScoreWorker
 
 log: Final = structlog.get_logger(__name__)
 NOT_USABLE: Final = 2
-"""Exit status when Redis, the store or the model cannot be used."""
+"""Exit status when Redis, the store or the model cannot be used, which one line has told."""
 
 
 def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> int:
@@ -41,14 +41,19 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
         store = ArtifactStore(settings.store_dir)
         began = time.monotonic()
         scorer = make_scorer() if make_scorer else PipelineScorer(settings)
-    except (RedisError, OSError, ModelError) as error:
+    except (RedisError, OSError, ModelError, DeviceMemoryError) as error:
         log.error("worker_not_started", error=str(error))
         return NOT_USABLE
-    log.info("model_loaded", seconds=round(time.monotonic() - began, 2))
+    except ModuleNotFoundError as error:  # the base is installed without the models
+        log.error("worker_not_started", error=f"{error}: a worker needs v2m-zero[cpu] or v2m-zero[gpu]")
+        return NOT_USABLE
+    seconds = round(time.monotonic() - began, 2)
+    log.info("model_loaded", model=scorer.model.title, kind=scorer.model.kind, seconds=seconds)
     records = JobRecords(redis, settings.retention_s)
     queue = JobQueue(redis, records, settings)
     ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
     runner = TaskRunner(records, store, scorer, ahead, Stop())
-    ScoreWorker(redis, queue.rq, runner, settings).work(logging_level="WARNING")
+    # A client of RQ's own: it waits for jobs longer than ours lets an answer take, and would see an outage in that.
+    ScoreWorker(connect(settings.redis), queue.rq, runner, settings).work(logging_level="WARNING")
     log.info("worker_stopped")
     return 0

@@ -6,7 +6,7 @@ from typing import Protocol
 from jobs.settings import Settings
 from model_core.curves import EventCurve
 from model_core.media import VideoInfo
-from model_core.options import ProgressCallback, ScoreOptions
+from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime, within_memory
 
 Look = tuple[VideoInfo, EventCurve]
@@ -17,9 +17,11 @@ class Scorer(Protocol):
     """Makes soundtracks, one at a time. Another thread may look at the next video meanwhile.
 
     Attributes:
+        model: which one makes the music.
         looks_ahead: whether that makes the jobs faster: where scoring leaves the processor idle.
     """
 
+    model: ModelInfo
     looks_ahead: bool
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
@@ -43,15 +45,18 @@ class PipelineScorer:
     """The real one: the model is loaded once, when the scorer is made."""
 
     def __init__(self, settings: Settings) -> None:
-        """ModelError when ``settings.model`` cannot be loaded in the way that the settings ask for."""
+        """ModelError when ``settings.model`` cannot be loaded in the way that the settings ask for.
+
+        DeviceMemoryError when the memory was there as it began, and somebody else took it meanwhile.
+        """
         # Imports torch, which only a process that scores should pay for.
-        from model_core.model_folder.manifest import AUDIO_KIND, kind_of
+        from model_core.model_folder.manifest import AUDIO_KIND
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
-        self._pipeline = Pipeline.load(settings.model, runtime)
-        audio = settings.model is not None and kind_of(settings.model) == AUDIO_KIND
-        self.looks_ahead = audio and runtime.torch_device().type == "cuda"
+        self._pipeline = within_memory(lambda: Pipeline.load(settings.model, runtime))
+        self.model = self._pipeline.info
+        self.looks_ahead = self.model.kind == AUDIO_KIND and runtime.torch_device().type == "cuda"
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
         """See ``Scorer.look``."""

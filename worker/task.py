@@ -58,7 +58,7 @@ class TaskRunner:
         """
         with structlog.contextvars.bound_contextvars(job_id=job_id):
             try:
-                attempt = self.records.start(job_id)
+                attempt = self.records.start(job_id, self._scorer.model)
             except RecordError as error:
                 log.info("job_skipped", reason=str(error))
                 return None
@@ -73,7 +73,7 @@ class TaskRunner:
         try:
             self._score(job_id, attempt)
             self.records.complete(job_id, attempt)
-            log.info("job_completed")
+            log.info("job_completed", model=self._scorer.model.title, kind=self._scorer.model.kind)
         except (RecordError, RedisError):
             raise
         except CanceledError:

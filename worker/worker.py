@@ -33,7 +33,10 @@ class ScoreWorker(SimpleWorker):
     """RQ's SimpleWorker with heartbeats during a job, jobs that can be stopped, and lost jobs found soon."""
 
     def __init__(self, redis: Redis, queue: Queue, runner: task.TaskRunner, settings: Settings) -> None:
-        """``queue`` is the one queue it reads: with a single one RQ moves a job atomically and cannot lose it."""
+        """``queue`` is the one queue it reads: with a single one RQ moves a job atomically and cannot lose it.
+
+        ``redis`` must have no connection yet: RQ gives new ones the patience to wait for jobs, and no others.
+        """
         super().__init__(
             [queue],
             name=identity.new_name(),
@@ -47,7 +50,7 @@ class ScoreWorker(SimpleWorker):
         )
         self._runner = runner
         self._settings = settings
-        self._pulse = Pulse(settings.heartbeat_s, lambda: liveness.beat(redis, self.name))
+        self._pulse = Pulse(settings.heartbeat_s, lambda: liveness.beat(queue.connection, self.name))
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Works until it is told to stop; see rq.worker.BaseWorker.work."""

@@ -1,31 +1,15 @@
 """Another model folder than the shipped one, for the service: refused in one line, or handed to the worker."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from cli.stack import run_stack
 from jobs.settings import Settings
-from model_core.model_folder.embedded import save_embedded
-from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT, environment
-
-
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    """Puts the handlers back that a stack in this process takes over."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(("command", "by"), [("up", "option"), ("up", "environment"), ("worker", "option")])
@@ -43,32 +27,6 @@ def test_a_folder_that_is_no_model_is_one_line(command: str, by: str, settings: 
     assert (done.returncode, len(told)) == (2, 1)
     assert "cannot read v2m.json" in told[0]
     assert str(tmp_path) in told[0]
-
-
-@pytest.mark.usefixtures("own_signals")
-def test_up_hands_the_settings_to_its_worker(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_embedded(tiny_model(), tmp_path / "models" / "tiny")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    given = tmp_path / "given"
-    worker = f"""
-import json, os, pathlib, signal, time
-own = {{name: value for name, value in os.environ.items() if name.startswith("V2M_")}}
-pathlib.Path({str(given)!r}).write_text(json.dumps(own))
-os.kill({os.getpid()}, signal.SIGTERM)
-time.sleep(60)
-"""
-    changes = {"model": Path("models/tiny"), "port": 0, "device": "cpu", "window_s": 47.5, "compile": True}
-    assert run_stack(settings.model_copy(update=changes), [sys.executable, "-c", worker]) == 0
-    told = json.loads(given.read_text())
-    assert told["V2M_MODEL"] == str(tmp_path / "models" / "tiny")
-    for name in told:
-        monkeypatch.setenv(name, told[name])
-    heard = Settings()
-    assert (heard.device, heard.window_s, heard.compile) == ("cpu", 47.5, True)
-    assert (heard.precision, heard.look_ahead) == ("auto", "auto")
 
 
 @pytest.mark.parametrize("command", ["up", "worker"])

@@ -66,6 +66,9 @@ def test_sound_from_upload_to_download(
         plain, without_drums, refused = (up.ended_job(client, place) for place in places)
 
         assert plain["status"] == "completed", plain["error"]
+        assert plain["model"] == {
+            "name": "tiny", "version": "0", "kind": "stable-audio-3", "licence": "CC0-1.0", "base": "base"
+        }  # fmt: skip
         assert set(plain["content"]) == {"video", "audio", "curve", "report"}  # type: ignore[call-overload]
         missing = client.get(f"{places[0]}/content", params={"variant": "midi"})
         assert (missing.status_code, missing.json()["type"]) == (404, "urn:v2m-zero:problem:unknown_variant")
@@ -73,7 +76,7 @@ def test_sound_from_upload_to_download(
         scored.write_bytes(content(plain, "video"))
         assert video_packets_digest(scored) == video_packets_digest(clip)
         report = json.loads(content(plain, "report"))
-        assert (report["model"], report["prompt"]) == ("tiny 0", "calm piano")
+        assert (report["model"], report["prompt"]) == (plain["model"], "calm piano")
         assert report["music"]["follows_curve"] is True
         assert report["music"]["windows"] > 1, "the music is longer than what the model makes at once"
         assert report["options"]["steps"] == 4

@@ -106,12 +106,18 @@ def test_an_outside_redis_that_does_not_answer(make_settings: MakeSettings, tmp_
     assert "REDIS_URL" in done.stderr
 
 
-def test_a_setting_that_cannot_be_used_is_named(settings: Settings) -> None:
-    env = {**environment(settings), "V2M_PORT": "many"}
-    command = [sys.executable, "-m", "cli.main", "up"]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+@pytest.mark.parametrize("command", ["up", "api", "worker"])
+@pytest.mark.parametrize(
+    ("name", "value", "setting"), [("V2M_PORT", "many", "port"), ("REDIS_URL", "http://127.0.0.1", "REDIS_URL")]
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    settings: Settings, command: str, name: str, value: str, setting: str
+) -> None:
+    env = {**environment(settings), name: value}
+    command_line = [sys.executable, "-m", "cli.main", command]
+    done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "port" in done.stderr
+    assert f"setting {setting}: " in done.stderr
 
 
 def test_the_command_line_loads_no_torch() -> None:

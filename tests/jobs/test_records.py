@@ -8,14 +8,15 @@ from redis import Redis
 
 from jobs.record import MOVES, JobError, JobRecord, JobStatus
 from jobs.records import IllegalMoveError, JobRecords, RecordError, StaleAttemptError, UnknownJobError
-from model_core.options import ScoreOptions
+from model_core.options import ModelInfo, ScoreOptions
 
 ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
 UNKNOWN = "0" * 32
+MODEL = ModelInfo(name="one", version="2", kind="stable-audio-3", licence="CC0-1.0", base="another")
 
 MOVE: dict[JobStatus, Callable[[JobRecords, str], object]] = {
     JobStatus.QUEUED: lambda records, job_id: records.requeue(job_id),
-    JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id),
+    JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id, MODEL),
     JobStatus.COMPLETED: lambda records, job_id: records.complete(job_id, 1),
     JobStatus.FAILED: lambda records, job_id: records.fail(job_id, ERROR),
     JobStatus.CANCELED: lambda records, job_id: records.cancel(job_id),
@@ -34,7 +35,7 @@ def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED
         records.create(record, pipeline)
         pipeline.execute()
     if status is not JobStatus.QUEUED:
-        records.start(record.id)
+        records.start(record.id, MODEL)
     if status not in (JobStatus.QUEUED, JobStatus.IN_PROGRESS):
         MOVE[status](records, record.id)
     return record.id
@@ -68,14 +69,33 @@ def test_a_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis
     assert record.video == {"duration": 1.5, "audio_codec": None}
     assert record.created_at.utcoffset() is not None
     assert (record.status, record.attempt, record.error, record.started_at) == (JobStatus.QUEUED, 0, None, None)
+    assert record.model is None
+
+
+def test_a_job_is_said_to_be_of_the_model_that_runs_it(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    assert read(records, job_id).model == MODEL
+    other = MODEL.model_copy(update={"name": "other", "base": None})
+    records.start(job_id, other)
+    assert read(records, job_id).model == other
+    records.requeue(job_id)
+    assert read(records, job_id).model is None
+    records.complete(job_id, records.start(job_id, MODEL))
+    assert read(records, job_id).model == MODEL
+
+
+def test_a_record_from_before_there_was_a_model_can_be_read(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis)
+    redis.hdel(records.key(job_id), "model")
+    assert read(records, job_id).model is None
 
 
 def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
-    first = records.start(job_id)
+    first = records.start(job_id, MODEL)
     records.advance(job_id, first, "generate", 0.5)
     assert (read(records, job_id).stage, read(records, job_id).progress) == ("generate", 0.5)
-    second = records.start(job_id)
+    second = records.start(job_id, MODEL)
     assert (first, second) == (1, 2)
     assert (read(records, job_id).stage, read(records, job_id).progress) == (None, 0.0)
     with pytest.raises(StaleAttemptError, match="attempt 1"):

@@ -47,6 +47,8 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("REDIS_URL", "redis://127.0.0.1:many"),
         ("V2M_PORT", "70000"),
         ("V2M_MAX_UPLOAD_BYTES", "0"),
         ("V2M_DEVICE", "gpu"),

@@ -10,6 +10,7 @@ import pytest
 from jobs.record import JobError
 from service.dependencies import Services
 from tests.service.test_bad_input import assert_problem, post
+from tests.worker.fake_scorer import MODEL
 
 SECOND = 0.1
 RESULT = bytes(range(256)) * 8
@@ -25,7 +26,7 @@ def create(client: httpx.Client, clip: Path, **fields: str) -> dict[str, Any]:
 
 
 def complete(services: Services, job_id: str) -> None:
-    attempt = services.records.start(job_id)
+    attempt = services.records.start(job_id, MODEL)
     with services.store.workspace(job_id) as work:
         (work / "result.mp4").write_bytes(RESULT)
         (work / "curve.json").write_text("{}")
@@ -50,6 +51,7 @@ def test_a_new_job_says_what_was_understood(client: httpx.Client, services: Serv
     assert job["video"]["duration"] == pytest.approx(1.0, abs=SECOND)
     assert (job["video"]["width"], job["video"]["height"], job["video"]["video_codec"]) == (64, 48, "h264")
     assert (job["error"], job["content"], job["started_at"]) == (None, {}, None)
+    assert job["model"] is None, "whichever worker takes it"
     assert services.store.upload(job["id"]).read_bytes() == clip.read_bytes()
 
 
@@ -61,13 +63,14 @@ def test_prompt_and_options_may_be_left_out_or_empty(client: httpx.Client, clip:
 def test_a_job_can_be_followed(client: httpx.Client, services: Services, clip: Path) -> None:
     first, second = create(client, clip)["id"], create(client, clip)["id"]
     assert client.get(f"/v1/jobs/{second}").json()["queue_position"] == 2
-    attempt = services.records.start(first)
+    attempt = services.records.start(first, MODEL)
     services.records.advance(first, attempt, "generate", 0.5)
     answer = client.get(f"/v1/jobs/{first}")
     job = answer.json()
     assert (job["status"], job["stage"], job["progress"]) == ("in_progress", "generate", 0.5)
     assert job["queue_position"] is None
     assert job["started_at"].endswith("Z")
+    assert job["model"] == {"name": "fake", "version": "1", "kind": "none", "licence": "CC0-1.0", "base": None}
     assert answer.headers["cache-control"] == "no-store"
     assert "retry-after" in answer.headers
 
@@ -75,7 +78,7 @@ def test_a_job_can_be_followed(client: httpx.Client, services: Services, clip: P
 def test_a_finished_job_lists_its_results(client: httpx.Client, done: str) -> None:
     answer = client.get(done.removesuffix("/content"))
     job = answer.json()
-    assert (job["status"], job["progress"]) == ("completed", 1.0)
+    assert (job["status"], job["progress"], job["model"]["name"]) == ("completed", 1.0, "fake")
     assert job["content"] == {name: f"{done}?variant={name}" for name in ("video", "curve")}
     assert "retry-after" not in answer.headers
     assert client.get(job["content"]["curve"]).json() == {}
@@ -96,7 +99,7 @@ def test_results_are_not_there_before_the_end(client: httpx.Client, services: Se
         answer = client.get(f"/v1/jobs/{job_id}/content")
         assert_problem(answer, 409, "not_completed")
         assert "retry-after" in answer.headers
-        services.records.start(job_id)
+        services.records.start(job_id, MODEL)
     services.records.cancel(job_id)
     assert_problem(client.get(f"/v1/jobs/{job_id}/content"), 410, "no_content")
 

@@ -11,8 +11,10 @@ import numpy as np
 from model_core.curves import EventCurve
 from model_core.errors import InputError
 from model_core.media import probe
-from model_core.options import STAGES, ProgressCallback, ScoreOptions
+from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions
 from worker.scorer import Look
+
+MODEL = ModelInfo(name="fake", version="1", kind="none", licence="CC0-1.0")
 
 
 class FakeScorer:
@@ -22,6 +24,7 @@ class FakeScorer:
     sleeps N seconds without a step of progress, anything else is quick.
     """
 
+    model = MODEL
     looks_ahead = True
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:

@@ -18,6 +18,7 @@ from model_core.media import VideoInfo
 from model_core.options import ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.processes import until
+from tests.worker.fake_scorer import MODEL
 from worker.ahead import LookAhead
 from worker.scorer import Look
 
@@ -28,6 +29,7 @@ Steps = list[tuple[str, float]]
 class Seer:
     """Sees something else in every video, once it may; notes which looks began, and which were ended."""
 
+    model = MODEL
     looks_ahead = True
 
     def __init__(self) -> None:
@@ -97,7 +99,7 @@ def submit(services: Services, name: str) -> str:
 def start(services: Services, job_id: str) -> None:
     """Takes a job out of the queue as a worker does."""
     services.queue.rq.remove(job_id)
-    services.records.start(job_id)
+    services.records.start(job_id, MODEL)
 
 
 def ignored(stage: str, fraction: float) -> None:

@@ -3,6 +3,7 @@
 import gc
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from jobs.settings import Settings
 from model_core.curves import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
+from model_core.model_folder.manifest import AUDIO_KIND, KIND
 from model_core.musicians.audio import AudioMusician
-from model_core.options import ScoreOptions
+from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime, within_memory
 from tests.conftest import MakeSettings
@@ -62,6 +64,7 @@ def ignored(stage: str, fraction: float) -> None:
 
 def test_the_embedded_model_does_not_look_ahead(scorer: PipelineScorer) -> None:
     assert not scorer.looks_ahead
+    assert scorer.model.kind == KIND
 
 
 def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
@@ -89,6 +92,18 @@ def test_both_halves_tell_of_too_little_memory(
         scorer.score(look, tmp_path, "", ScoreOptions(), tmp_path, ignored)
 
 
+def test_a_load_that_finds_the_memory_taken_says_so(
+    make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    folder = tiny_folder(tmp_path)
+    monkeypatch.setattr(torch.nn.Module, "to", full)
+    with pytest.raises(DeviceMemoryError):
+        PipelineScorer(make_settings(model=folder, device="cpu"))
+
+
 def test_a_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"v2m\.json"):
         PipelineScorer(make_settings(model=tmp_path))
@@ -101,6 +116,7 @@ def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings,
     assert isinstance(musician, AudioMusician)
     assert (musician.model.transformer.device.type, musician.model.transformer.dtype) == ("cpu", torch.bfloat16)
     assert musician.flow.longest_s == 10.0
+    assert (scorer.model.title, scorer.model.kind) == ("tiny 0", AUDIO_KIND)
     assert not scorer.looks_ahead, "on a processor it would take from the job under way"
     with pytest.raises(ModelError, match="device cuda:99"):
         PipelineScorer(make_settings(model=folder, device="cuda:99"))
@@ -110,7 +126,8 @@ def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings,
 def test_an_audio_model_looks_ahead_on_a_gpu(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
-    (tmp_path / "v2m.json").write_text('{"kind": "stable-audio-3"}')
-    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: None)
+    info = ModelInfo(name="one", version="1", kind=AUDIO_KIND, licence="CC0-1.0")
+    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: SimpleNamespace(info=info))
     monkeypatch.setattr(Runtime, "torch_device", lambda runtime: torch.device(runtime.device))
-    assert PipelineScorer(make_settings(model=tmp_path, device=device)).looks_ahead is (device == "cuda")
+    scorer = PipelineScorer(make_settings(model=tmp_path, device=device))
+    assert (scorer.model, scorer.looks_ahead) == (info, device == "cuda")

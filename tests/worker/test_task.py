@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rq import Retry
 from rq.timeouts import JobTimeoutException
+from structlog.testing import capture_logs
 
 from jobs.record import JobError, JobRecord, JobStatus
 from model_core.curves import EventCurve
@@ -16,6 +17,7 @@ from model_core.media import VideoInfo
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.processes import until
+from tests.worker.fake_scorer import MODEL
 from worker.ahead import LookAhead
 from worker.progress import Throttle, overall
 from worker.scorer import Look
@@ -27,6 +29,7 @@ Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
 class Scorer:
     """Does what the test says."""
 
+    model = MODEL
     looks_ahead = False
 
     def __init__(self, behave: Behave) -> None:
@@ -121,7 +124,15 @@ def test_an_artifact_that_was_not_made_is_our_fault(services: Services, job: str
 def test_a_good_job(services: Services, job: str) -> None:
     retry, record = run(services, job, good)
     assert (retry, record.status, record.progress, record.stage) == (None, JobStatus.COMPLETED, 1.0, None)
+    assert record.model == MODEL
     assert [path.read_bytes() for path in services.store.artifacts(job).values()] == [b"scored"]
+
+
+def test_the_log_names_the_model_that_made_it(services: Services, job: str) -> None:
+    with capture_logs() as lines:
+        run(services, job, good)
+    (done,) = (line for line in lines if line["event"] == "job_completed")
+    assert (done["model"], done["kind"]) == ("fake 1", "none")
 
 
 def test_a_finished_job_is_not_run_again(services: Services, job: str) -> None:
@@ -144,6 +155,7 @@ def test_a_shutdown_puts_the_job_back(services: Services, job: str) -> None:
     retry, record = run(services, job, good, Stop("shutdown"))
     assert isinstance(retry, Retry)
     assert (record.status, record.progress, record.started_at) == (JobStatus.QUEUED, 0.0, None)
+    assert record.model is None, "another worker may have another one"
 
 
 def test_a_second_signal_puts_it_back_and_ends_the_process(services: Services, job: str) -> None:
@@ -156,7 +168,7 @@ def test_a_second_signal_puts_it_back_and_ends_the_process(services: Services, j
 
 def test_an_attempt_that_was_overtaken_changes_nothing(services: Services, job: str) -> None:
     def overtaken(out: Path, progress: ProgressCallback) -> dict[str, Path]:
-        services.records.start(job)
+        services.records.start(job, MODEL)
         return good(out, progress)
 
     _, record = run(services, job, overtaken)

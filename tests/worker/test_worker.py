@@ -20,6 +20,7 @@ from model_core.options import ScoreOptions
 from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
+from tests.worker.fake_scorer import MODEL
 
 NewWorker = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -64,6 +65,7 @@ def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker
     new_worker(services.settings)
     record = ended(services, job_id)
     assert (record.status, record.progress, record.attempt) == (JobStatus.COMPLETED, 1.0, 1)
+    assert record.model == MODEL
     found = services.store.artifacts(job_id)
     assert set(found) == set(Variant)
     assert found[Variant.VIDEO].read_bytes() == clip.read_bytes()

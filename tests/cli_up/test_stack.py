@@ -1,0 +1,114 @@
+"""What `v2m up` does with its worker, whatever that is: here a few lines of code."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli import stack
+from cli.stack import StartError, run_stack
+from jobs.settings import Settings
+from model_core.model_folder.embedded import save_embedded
+from tests.model_core.tiny_model import tiny_model
+from tests.processes import ROOT
+from worker import main
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Puts the handlers back that a stack in this process takes over."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_up_hands_the_settings_to_its_worker(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_embedded(tiny_model(), tmp_path / "models" / "tiny")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    given = tmp_path / "given"
+    worker = f"""
+import json, os, pathlib, signal, time
+own = {{name: value for name, value in os.environ.items() if name.startswith("V2M_")}}
+pathlib.Path({str(given)!r}).write_text(json.dumps(own))
+os.kill({os.getpid()}, signal.SIGTERM)
+time.sleep(60)
+"""
+    changes = {"model": Path("models/tiny"), "port": 0, "device": "cpu", "window_s": 47.5, "compile": True}
+    assert run_stack(settings.model_copy(update=changes), [sys.executable, "-c", worker]) == 0
+    told = json.loads(given.read_text())
+    assert told["V2M_MODEL"] == str(tmp_path / "models" / "tiny")
+    for name in told:
+        monkeypatch.setenv(name, told[name])
+    heard = Settings()
+    assert (heard.device, heard.window_s, heard.compile) == ("cpu", 47.5, True)
+    assert (heard.precision, heard.look_ahead) == ("auto", "auto")
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_worker_that_was_live_once_is_started_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("cli.supervisor._FIRST_DELAY_S", 0.05)
+    said: list[str] = []
+    starts, ready = tmp_path / "starts", tmp_path / "ready"
+
+    def say(line: str) -> None:
+        said.append(line)
+        if line.startswith("ready: "):
+            ready.touch()
+
+    monkeypatch.setattr(stack, "say", say)
+    worker = f"""
+import os, pathlib, signal, sys, time
+from jobs.connection import connect
+from jobs.liveness import beat
+from worker.identity import new_name
+starts = pathlib.Path({str(starts)!r})
+number = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("x" * (number + 1))
+if number == 1:
+    sys.exit({main.NOT_USABLE})
+redis, name, ready = connect(os.environ["REDIS_URL"]), new_name(), pathlib.Path({str(ready)!r})
+while not ready.exists():
+    beat(redis, name)
+    time.sleep(0.1)
+if number == 2:
+    os.kill({os.getpid()}, signal.SIGTERM)
+    time.sleep(60)
+"""
+    assert run_stack(settings.model_copy(update={"port": 0}), [sys.executable, "-c", worker]) == 0
+    assert starts.read_text() == "xxx"
+    assert [line for line in said if line.startswith("the worker ended")] == [
+        "the worker ended with status 0; starting it again in 0.05 s",
+        "the worker ended with status 2; starting it again in 0.1 s",
+    ]
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_worker_that_died_of_something_else_is_started_again(settings: Settings, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed"
+    worker = f"""
+import pathlib, sys
+crashed = pathlib.Path({str(crashed)!r})
+if crashed.exists():
+    sys.exit({stack.NOT_USABLE})
+crashed.touch()
+sys.exit(1)
+"""
+    with pytest.raises(StartError):
+        run_stack(settings.model_copy(update={"port": 0}), [sys.executable, "-c", worker])
+    assert crashed.exists()
+
+
+def test_both_mean_the_same_status() -> None:
+    assert main.NOT_USABLE == stack.NOT_USABLE

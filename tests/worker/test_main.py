@@ -1,0 +1,70 @@
+"""How a worker starts, and what it says and returns when it cannot."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from jobs.settings import Settings
+from model_core.errors import DeviceMemoryError, ModelError
+from tests.conftest import MakeSettings
+from tests.processes import ROOT, environment
+from worker.main import NOT_USABLE
+
+_START = """
+import sys
+from jobs.settings import Settings
+from tests.worker.fake_scorer import FakeScorer
+from worker.main import run
+{}
+sys.exit(run(Settings(), make))
+"""
+
+
+def started(settings: Settings, making: str) -> tuple[int, list[dict[str, Any]]]:
+    """Exit status and log lines of a worker whose scorer the code in ``making`` gives."""
+    done = subprocess.run(
+        [sys.executable, "-c", _START.format(making)],
+        cwd=ROOT, env=environment(settings), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, [json.loads(line) for line in done.stderr.splitlines()]
+
+
+@pytest.mark.parametrize("error", [ModelError("it is broken"), DeviceMemoryError("take less")])
+def test_a_model_that_cannot_be_loaded_is_one_line(settings: Settings, error: Exception) -> None:
+    name = type(error).__name__
+    making = f"from model_core.errors import {name}\ndef make(): raise {name}({str(error)!r})"
+    status, (line,) = started(settings, making)
+    assert (status, line["event"], line["error"]) == (NOT_USABLE, "worker_not_started", str(error))
+
+
+def test_an_installation_without_the_models_is_one_line(make_settings: MakeSettings) -> None:
+    status, (line,) = started(make_settings(model=None), "sys.modules['torch'] = None\nmake = None")
+    assert (status, line["event"]) == (NOT_USABLE, "worker_not_started")
+    assert "torch" in line["error"]
+    assert "v2m-zero[cpu]" in line["error"]
+
+
+_IDLE = """
+import structlog, worker.main
+def work(worker, **how):
+    patience = worker.connection.connection_pool.get_connection().socket_timeout
+    structlog.get_logger().info("idle", patience=patience, waits=worker.dequeue_timeout)
+worker.main.ScoreWorker.work = work
+make = FakeScorer
+"""
+
+
+def test_an_idle_worker_does_not_take_its_own_wait_for_an_outage(make_settings: MakeSettings) -> None:
+    status, (_, idle, _) = started(make_settings(maintenance_s=60), _IDLE)
+    assert (status, idle["event"], idle["waits"]) == (0, "idle", 60)
+    assert idle["patience"] > idle["waits"]
+
+
+def test_the_log_names_the_model(settings: Settings) -> None:
+    making = "import worker.main\nworker.main.ScoreWorker.work = lambda *_, **__: True\nmake = FakeScorer"
+    status, (loaded, stopped) = started(settings, making)
+    assert (status, loaded["event"], loaded["model"], loaded["kind"]) == (0, "model_loaded", "fake 1", "none")
+    assert stopped["event"] == "worker_stopped"
