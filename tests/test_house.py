@@ -91,12 +91,13 @@ def test_every_package_that_is_imported_is_declared() -> None:
     extras = project["optional-dependencies"]
     shipped = names(project["dependencies"]) | names(extras["models"]) | names(extras["cpu"]) | BY_SETUP | BY_PYDANTIC
     missing = {}
+    distributions = packages_distributions()
     own = {"evaluation": names(extras["evaluation"]), "training": names(extras["train"])}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             allowed = shipped.union(*(extra for folder, extra in own.items() if folder in path.parts))
             for module in third_parties(path):
-                owners = {name.lower().replace("_", "-") for name in packages_distributions().get(module, [])}
+                owners = {name.lower().replace("_", "-") for name in distributions.get(module, [])}
                 if not owners & allowed:
                     missing[f"{path.relative_to(ROOT)}: {module}"] = sorted(owners)
     assert missing == {}
