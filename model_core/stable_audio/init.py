@@ -28,7 +28,9 @@ from model_core.stable_audio.settings import InitSettings
 
 _SMALL_WIDTH: Final = 1024
 _LONGEST_S: Final = {True: 120.0, False: 380.0}  # published lengths of the small models, and of medium
-_CONTEXT_SHARE, _ENDING_SHARE = 0.25, 0.1
+CONTEXT_SHARE: Final = 0.25
+ENDING_SHARE: Final = 0.1
+"""Of the longest music made at once: what a further window is given of the music so far, and what is thrown away."""
 # Guidance of the prompt is published; that of the curve is a starting point, to be tuned on trained weights.
 _DISTILLED: Final = SamplingDefaults(steps=8, text_guidance=1.0, curve_guidance=1.0)
 _BASE: Final = SamplingDefaults(steps=100, text_guidance=7.0, curve_guidance=2.0)
@@ -76,7 +78,7 @@ def _fields(base: str, source: Path, settings: InitSettings) -> dict[str, Any]:
         raise ModelError(f"music of {known_s:g} s at once is more than the base can be told: {_tellable(source):g} s")
     longest_s = known_s or longest_s
     distilled = bool(load_scheduler(source).config["stochastic_sampling"])
-    context_s, ending_s = (round(share * longest_s, 3) for share in (_CONTEXT_SHARE, _ENDING_SHARE))
+    context_s, ending_s = (round(share * longest_s, 3) for share in (CONTEXT_SHARE, ENDING_SHARE))
     return {
         "name": settings.name,
         "version": settings.version,

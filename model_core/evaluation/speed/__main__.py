@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_core.errors import InputError
+from model_core.evaluation.speed.needs import missing_packages
 
 if TYPE_CHECKING:
     from model_core.evaluation.speed.record import Run
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PROGRAM: Final = "python -m model_core.evaluation.speed"
 PAGE: Final = Path("docs/benchmarks.md")
 _FAILED, _UNUSABLE = 1, 2
+_ONLY_TINY: Final = "a CPU runs the tiny size alone: give --size tiny with --device cpu"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,8 +29,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--device", choices=("cuda", "cpu"), default="cuda", help="cpu tries the command, with --size tiny"
     )
-    found.add_argument("--minutes", type=float, default=9.0, help="no further cell is begun after them (default: 9)")
-    found.add_argument("--json", type=Path, default=Path("out/benchmarks.json"), help="written anew after each cell")
+    found.add_argument("--minutes", type=float, default=8.0, help="no further cell is begun after them (default: 8)")
+    found.add_argument(
+        "--json", type=Path, default=Path("out/benchmarks.json"), help="written anew after each cell, as is the page"
+    )
     found.add_argument("--write", type=Path, nargs="?", const=PAGE, help=f"write the page too (default: {PAGE})")
     found.add_argument("--floor-only", action="store_true", help="compute the floors and measure nothing; needs no GPU")
     found.add_argument("--card", default="H100", help="whose floors: H100, H200 or A100")
@@ -36,12 +40,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run with `arguments` (default: the process'); returns the exit status: 1 when a cell failed, 2 without a GPU."""
+    """Run with `arguments` (default: the process'); gives the exit status: 1 if a cell failed, 2 if none can run."""
     began = time.monotonic()
     given_arguments = sys.argv[1:] if arguments is None else arguments
     given = parser().parse_args(given_arguments)
     command = shlex.join([*PROGRAM.split(), *given_arguments])
-    if not given.floor_only and (missing := _missing(given)):
+    if missing := missing_packages() if given.floor_only else _missing(given):
         print(missing, file=sys.stderr)
         return _UNUSABLE
     from model_core.evaluation.speed.sizes import MEDIUM, SIZES, SMALL
@@ -57,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _missing(given: argparse.Namespace) -> str:
     """What is missing for a measurement, or nothing."""
     if given.device == "cpu":
-        return "" if given.size == "tiny" else "a CPU runs the tiny size alone: give --size tiny with --device cpu"
+        return missing_packages() if given.size == "tiny" else _ONLY_TINY
+    if missing := missing_packages():
+        return missing
     try:
         import torch
     except ImportError:
@@ -73,13 +79,14 @@ def _floors(given: argparse.Namespace, sizes: "Sequence[Size]", command: str) ->
 
     from model_core.evaluation.speed.cards import named_card
     from model_core.evaluation.speed.page import floors_of, page
-    from model_core.evaluation.speed.record import Run
+    from model_core.evaluation.speed.record import Run, write_whole
     from model_core.evaluation.speed.table import floors_table
 
     run = Run(named_card(given.card), torch.bfloat16, command, _today())
     print("\n".join(floors_table(sizes, floors_of(run))))
     if given.write:
-        _written(given.write, page(run, [], sizes))
+        write_whole(given.write, page(run, [], sizes))
+        print(given.write)
     return 0
 
 
@@ -89,9 +96,9 @@ def _measure(given: argparse.Namespace, sizes: "Sequence[Size]", command: str, b
     from transformers.utils import logging as transformers_logging
 
     from model_core.evaluation.speed.cards import card_of
-    from model_core.evaluation.speed.cells import FAILED, Result, cells_of
+    from model_core.evaluation.speed.cells import DEVICE_LOST, FAILED, Result, cells_of
     from model_core.evaluation.speed.page import floors_of, page
-    from model_core.evaluation.speed.record import Run, write_json
+    from model_core.evaluation.speed.record import Run, write_json, write_whole
     from model_core.evaluation.speed.run import Limits, measure
     from model_core.evaluation.speed.table import failures, line, scores_table, stages_table
 
@@ -109,22 +116,18 @@ def _measure(given: argparse.Namespace, sizes: "Sequence[Size]", command: str, b
         cell = result.cell
         print(line(result, floors(cell.size, cell.stage, cell.seconds, cell.batch)), flush=True)
         write_json(run, results, given.json)
+        if given.write:
+            write_whole(given.write, page(run, results, sizes))
     tables = [*scores_table(results), "", *stages_table(results, floors), *failures(results)]
     print("\n".join(["", *tables, "", str(given.json)]))
     if given.write:
-        _written(given.write, page(run, results, sizes))
-    return _FAILED if any(result.reason == FAILED for result in results) else 0
+        print(given.write)
+    return _FAILED if any(result.reason in (FAILED, DEVICE_LOST) for result in results) else 0
 
 
 def _say_card(run: "Run") -> None:
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     print(f"{run.card.name}, {run.precision}, {versions}", flush=True)
-
-
-def _written(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    print(path)
 
 
 def _today() -> str:

@@ -21,6 +21,7 @@ from model_core.evaluation.speed.ways import COMPILED, DIFFUSERS, EAGER
 
 OUT_OF_MEMORY: Final = "out of memory"
 FAILED: Final = "failed"
+DEVICE_LOST: Final = "device lost"
 _LARGE_MASK: Final = 2**31
 """Entries of diffusers' mask beyond which its decoding comes late: it may fail in ways that end the run."""
 
@@ -70,7 +71,7 @@ class Result:
         taken: seconds of the whole stage and the rest; None when it could not be measured.
         measured_steps: steps that were run of the whole's; fewer than those where the whole is extrapolated.
         reason: why it could not be measured, in a word or two.
-        detail: what the error said, where it FAILED.
+        detail: what the error said, where it FAILED or took the device with it.
     """
 
     cell: Cell
@@ -86,24 +87,29 @@ class Result:
 
 
 def cells_of(sizes: Sequence[Size]) -> Iterator[Cell]:
-    """All cells: the encoders; per size eager beside diffusers; compiled what this project does, with the curve.
+    """All cells: the encoders; per size the shortest music, with one cell that is compiled; then the longer music.
 
-    After that what may end badly, and compiled what diffusers does too.
+    There eager is beside diffusers. After that compiled what this project does, with the curve; what may end badly; and
+    compiled what diffusers does too. So even of a run that is cut off early there is a ratio of each way.
     """
     for stage in ENCODERS:
         for seconds in sizes[0].seconds:
             yield Cell(sizes[0], stage, EAGER, seconds, 1)
-    large = []
+    early = [Cell(size, CURVE.name, COMPILED, size.seconds[0], size.batches[0]) for size in sizes]
+    for size, compiled in zip(sizes, early, strict=True):
+        yield from _prompts(size)
+        yield from (cell for cell in _beside(size, size.seconds[:1]) if not _may_end_badly(cell))
+        yield compiled
     for size in sizes:
-        for cell in _beside(size):
-            mask = (size.frames_of(cell.seconds) * (size.stride + 1)) ** 2
-            if cell.stage == DECODE and cell.way == DIFFUSERS and mask >= _LARGE_MASK:
-                large.append(cell)
-            else:
-                yield cell
-    yield from _compiled(sizes, (CURVE, TEXT_AND_CURVE))
-    yield from large
+        yield from (cell for cell in _beside(size, size.seconds[1:]) if not _may_end_badly(cell))
+    yield from (cell for cell in _compiled(sizes, (CURVE, TEXT_AND_CURVE)) if cell not in early)
+    yield from (cell for size in sizes for cell in _beside(size, size.seconds) if _may_end_badly(cell))
     yield from _compiled(sizes, (PLAIN, TEXT))
+
+
+def _may_end_badly(cell: Cell) -> bool:
+    mask = (cell.size.frames_of(cell.seconds) * (cell.size.stride + 1)) ** 2
+    return cell.stage == DECODE and cell.way == DIFFUSERS and mask >= _LARGE_MASK
 
 
 def _compiled(sizes: Sequence[Size], samplings: Sequence[Sampling]) -> Iterator[Cell]:
@@ -114,11 +120,14 @@ def _compiled(sizes: Sequence[Size], samplings: Sequence[Sampling]) -> Iterator[
                     yield Cell(size, sampling.name, COMPILED, seconds, batch)
 
 
-def _beside(size: Size) -> Iterator[Cell]:
+def _prompts(size: Size) -> Iterator[Cell]:
     for batch in size.batches:
         for way in (EAGER, DIFFUSERS):
             yield Cell(size, PROMPT, way, size.seconds[0], batch)
-    for seconds in size.seconds:
+
+
+def _beside(size: Size, lengths: Sequence[float]) -> Iterator[Cell]:
+    for seconds in lengths:
         for batch in size.batches:
             for stage in (*SAMPLINGS, DECODE):
                 for way in (EAGER, DIFFUSERS):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from model_core.evaluation.speed.cells import Result
+from model_core.evaluation.speed.cells import Result, cells_of
 from model_core.evaluation.speed.floors import Floor, floor_of
 from model_core.evaluation.speed.record import Run
 from model_core.evaluation.speed.sizes import MEDIUM, SMALL, Size
@@ -24,7 +24,7 @@ def page(run: Run, results: Sequence[Result], sizes: Sequence[Size]) -> str:
     return _template("page").substitute(
         command=run.command,
         date=run.date,
-        measured=(_measured(run, results) if results else _template("unmeasured").template).strip(),
+        measured=(_measured(run, results, sizes) if results else _template("unmeasured").template).strip(),
         distilled=MEDIUM.distilled_steps,
         base=MEDIUM.base_steps,
         small_s=f"{SMALL.windows.longest_s:g}",
@@ -42,9 +42,12 @@ def floors_of(run: Run) -> Floors:
     return floor
 
 
-def _measured(run: Run, results: Sequence[Result]) -> str:
+def _measured(run: Run, results: Sequence[Result], sizes: Sequence[Size]) -> str:
     first = [result.taken.first_s for result in results if result.taken and result.cell.way == COMPILED]
+    cells = sum(1 for _ in cells_of(sizes))
+    cut_off = f" The run was cut off after {len(results)} of its {cells} cells." if len(results) < cells else ""
     return _template("measured").substitute(
+        early=cut_off,
         name=run.card.name,
         precision=run.precision,
         versions=", ".join(f"{name} {version}" for name, version in run.versions.items()),

@@ -59,9 +59,14 @@ def write_json(run: Run, results: Sequence[Result], path: Path) -> None:
         "versions": run.versions,
         "results": [told_of(result, run) for result in results],
     }
+    write_whole(path, json.dumps(told, indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file; whoever reads it meanwhile finds the earlier one or this one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(told, indent=1) + "\n")
+    partial.write_text(text)
     partial.replace(path)
 
 
@@ -82,4 +87,5 @@ def told_of(result: Result, run: Run) -> dict[str, Any]:
         "measured_steps": result.measured_steps,
         "floor": asdict(floor),
         "reason": result.reason,
+        "detail": result.detail,
     }

@@ -11,7 +11,7 @@ import torch
 from model_core.encoders.weights import one_line
 from model_core.errors import DeviceMemoryError
 from model_core.evaluation.speed.build import audio_model, music_encoder, picture_encoder
-from model_core.evaluation.speed.cells import FAILED, OUT_OF_MEMORY, Cell, Result
+from model_core.evaluation.speed.cells import DEVICE_LOST, FAILED, OUT_OF_MEMORY, Cell, Result
 from model_core.evaluation.speed.clock import Clock, Taken, free_memory, take_time
 from model_core.evaluation.speed.stages import MUSIC, PICTURE, PICTURE_SIDE, PROMPT, SAMPLINGS, pictures_of
 from model_core.evaluation.speed.ways import COMPILED, DIFFUSERS, EAGER, Ours, Plain, Way, compile_blocks
@@ -47,6 +47,8 @@ def measure(
     for cell in cells:
         if cell.why_not:
             yield Result(cell, reason=cell.why_not)
+        elif bench.lost:
+            yield Result(cell, reason=DEVICE_LOST)
         elif time.monotonic() - start > limits.run_s:
             yield Result(cell, reason=f"not reached within {limits.run_s / 60:g} minutes")
         else:
@@ -57,6 +59,8 @@ class _Bench:
     """Holds one model at a time."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype, limit_s: float) -> None:
+        self.lost = False
+        """Whether an error took the device with it: after that nothing runs there in this process."""
         self._device, self._dtype, self._limit_s = device, dtype, limit_s
         self._key: tuple[str, str] | None = None
         self._ways: dict[str, Way] = {}
@@ -68,8 +72,13 @@ class _Bench:
         except (torch.cuda.OutOfMemoryError, DeviceMemoryError):
             reason, detail = OUT_OF_MEMORY, ""
         except Exception as error:  # whatever a kernel or a compiler says: the other cells are still worth having
-            reason, detail = FAILED, f"{type(error).__name__}: {one_line(error)[:200]}"
-        free_memory(self._device)
+            reason, detail = FAILED, _told(error)
+        try:
+            free_memory(self._device)
+            Clock(self._device).wait()  # memory can be given back to a device on which nothing runs any more
+        except Exception as error:
+            self.lost = True
+            detail = detail or _told(error)
         return Result(cell, reason=reason, detail=detail)
 
     def _measured(self, cell: Cell) -> Result:
@@ -147,3 +156,7 @@ class _Bench:
             return sum(clock.seconds())
 
         return run
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)[:200]}"

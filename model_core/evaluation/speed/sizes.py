@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from model_core.model_folder.manifest import Windows
+from model_core.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
 from model_core.stable_audio.windows import Window, windows_of
 
 _LATENTS: Final = 256
@@ -81,6 +82,11 @@ def _vae(**sizes: Any) -> dict[str, Any]:
     return {**plain, **sizes}
 
 
+def _windows(longest_s: float) -> Windows:
+    context_s, ending_s = (round(share * longest_s, 3) for share in (CONTEXT_SHARE, ENDING_SHARE))
+    return Windows(longest_s=longest_s, context_s=context_s, ending_s=ending_s)
+
+
 def _layer_types(layers: int) -> list[str]:
     return [("sliding_attention", "full_attention")[layer % 2] for layer in range(layers)]
 
@@ -106,7 +112,7 @@ SMALL: Final = Size(
     transformer=_transformer(embed_dim=1024, depth=20, num_heads=16, use_differential_attention=False),
     vae=_vae(),
     duration=_DURATION, text=_T5GEMMA, picture=_DINOV2_LARGE, music=_MUSICFM, tokens=256,
-    windows=Windows(longest_s=120.0, context_s=30.0, ending_s=12.0),
+    windows=_windows(120.0),
     seconds=_SECONDS, batches=(1, 4),
 )  # fmt: skip
 MEDIUM: Final = Size(
@@ -114,7 +120,7 @@ MEDIUM: Final = Size(
     transformer=_transformer(embed_dim=1536, depth=24, num_heads=24, use_differential_attention=True),
     vae=_vae(encoder_channels=256, encoder_transformer_depths=(12,), decoder_sinusoidal_blocks=(8,)),
     duration=_DURATION, text=_T5GEMMA, picture=_DINOV2_LARGE, music=_MUSICFM, tokens=256,
-    windows=Windows(longest_s=380.0, context_s=95.0, ending_s=38.0),
+    windows=_windows(380.0),
     seconds=_SECONDS, batches=(1, 4),
 )  # fmt: skip
 TINY: Final = Size(
@@ -137,7 +143,7 @@ TINY: Final = Size(
     music={"mean": 0.0, "std": 20.0, "layers": 2, "mels": 16, "channels": 4, "width": 32, "heads": 2, "inner": 48,
            "kernel": 7},
     tokens=32,
-    windows=Windows(longest_s=2.0, context_s=0.5, ending_s=0.2),
+    windows=_windows(2.0),
     seconds=(1.0, 4.0), batches=(1, 2), distilled_steps=2, base_steps=4,
 )  # fmt: skip
 SIZES: Final = {size.name: size for size in (SMALL, MEDIUM, TINY)}

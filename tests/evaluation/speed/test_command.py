@@ -4,16 +4,20 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import torch
 
-from model_core.evaluation.speed import sizes
+from model_core.evaluation.speed import needs, run, sizes
 from model_core.evaluation.speed.__main__ import main
+from model_core.evaluation.speed.cells import cells_of
 from model_core.evaluation.speed.sizes import TINY
 from model_core.evaluation.speed.stages import ENCODERS, STAGES
+from model_core.evaluation.speed.ways import Plain
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +49,46 @@ def test_the_tiny_size_on_a_cpu(
     assert str(page) in said.out
 
 
+def test_a_run_that_loses_its_device_leaves_json_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def free_memory(device: torch.device) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def decode(self: Plain, seconds: float, batch: int) -> float:
+        monkeypatch.setattr(run, "free_memory", free_memory)
+        raise RuntimeError("illegal")
+
+    monkeypatch.setattr(Plain, "decode", decode)
+    monkeypatch.setitem(sizes.SIZES, "tiny", replace(TINY, seconds=(1.0,), batches=(1,)))
+    page, record = tmp_path / "page.md", tmp_path / "found.json"
+    assert main(["--size", "tiny", "--device", "cpu", "--json", str(record), "--write", str(page)]) == 1
+    results = json.loads(record.read_text())["results"]
+    reasons = [one["reason"] for one in results]
+    assert "device lost" in reasons[reasons.index("failed") :]
+    assert [one["detail"] for one in results if one["detail"]] == ["RuntimeError: illegal"]
+    text = page.read_text()
+    assert "device lost" in text
+    assert "- failed: RuntimeError: illegal" in text
+    assert "was cut off" not in text, "each cell has its reason"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["found.json", "page.md"]
+
+
+def test_a_run_that_is_killed_leaves_the_page_of_the_cells_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(*given: object) -> list[float]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Plain, "sample", sample)
+    size = replace(TINY, seconds=(1.0,), batches=(1,))
+    monkeypatch.setitem(sizes.SIZES, "tiny", size)
+    page, record = tmp_path / "page.md", tmp_path / "found.json"
+    with pytest.raises(KeyboardInterrupt):
+        main(["--size", "tiny", "--device", "cpu", "--json", str(record), "--write", str(page)])
+    done, cells = len(json.loads(record.read_text())["results"]), sum(1 for _ in cells_of([size]))
+    assert 0 < done < cells
+    assert f"The run was cut off after {done} of its {cells} cells." in page.read_text()
+
+
 def test_floors_need_no_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "page.md"
     assert main(["--floor-only", "--card", "H100", "--write", str(page)]) == 0
@@ -57,6 +101,7 @@ def test_floors_need_no_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "No GPU has measured this yet" in text
     assert "Measured on" not in text
     assert "$" not in text
+    assert "MusicFM runs in float32" in " ".join(text.split())
 
 
 def test_the_page_of_the_repository_is_what_the_command_writes() -> None:
@@ -64,6 +109,46 @@ def test_the_page_of_the_repository_is_what_the_command_writes() -> None:
     assert "python -m model_core.evaluation.speed" in text
     assert ("No GPU has measured this yet" in text) != ("Measured on NVIDIA" in text)
     assert "| medium | 380 s | 4 | base, text and curve guidance, 100 steps |" in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["--floor-only"], ["--size", "tiny", "--device", "cpu"]])
+@pytest.mark.parametrize(
+    ("name", "found", "said"),
+    [
+        ("diffusers", None, "diffusers >=0.42,<0.43 is needed, and none is installed"),
+        ("diffusers", "0.41.3", "diffusers >=0.42,<0.43 is needed, not 0.41.3"),
+        ("diffusers", "0.43.0", "diffusers >=0.42,<0.43 is needed, not 0.43.0"),
+        ("transformers", None, "transformers >=5 is needed, and none is installed"),
+        ("transformers", "4.57.1", "transformers >=5 is needed, not 4.57.1"),
+        ("torch", None, "torch is needed, and none is installed"),
+    ],
+)
+def test_packages_that_are_missing_or_too_old_are_named(
+    arguments: list[str],
+    name: str,
+    found: str | None,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def version(asked: str) -> str:
+        if asked != name:
+            return metadata.version(asked)
+        if found is None:
+            raise metadata.PackageNotFoundError(asked)
+        return found
+
+    monkeypatch.setattr(needs, "version", version)
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"{said}: pip install 'v2m-zero[gpu]'\n"
+
+
+def test_the_packages_are_those_of_the_project() -> None:
+    models = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["models"]
+    assert "diffusers>=0.42,<0.43" in models
+    assert needs.missing_packages() == ""
 
 
 @pytest.mark.parametrize(

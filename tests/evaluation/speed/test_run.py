@@ -8,11 +8,23 @@ import pytest
 import torch
 
 from model_core.errors import DeviceMemoryError
+from model_core.evaluation.speed import run
 from model_core.evaluation.speed.build import audio_model
-from model_core.evaluation.speed.cells import FAILED, OUT_OF_MEMORY, Cell, Result, cells_of
+from model_core.evaluation.speed.cells import DEVICE_LOST, FAILED, OUT_OF_MEMORY, Cell, Result, cells_of
+from model_core.evaluation.speed.clock import Clock
 from model_core.evaluation.speed.run import Limits, measure
 from model_core.evaluation.speed.sizes import MEDIUM, SMALL, TINY, Size
-from model_core.evaluation.speed.stages import CURVE, DECODE, PLAIN, PROMPT, SAMPLINGS, TEXT, TEXT_AND_CURVE, Sampling
+from model_core.evaluation.speed.stages import (
+    CURVE,
+    DECODE,
+    ENCODERS,
+    PLAIN,
+    PROMPT,
+    SAMPLINGS,
+    TEXT,
+    TEXT_AND_CURVE,
+    Sampling,
+)
 from model_core.evaluation.speed.ways import COMPILED, DIFFUSERS, EAGER, Ours, Plain, Way
 from model_core.model_folder.audio import AudioModel
 from model_core.stable_audio.flow import AudioFlow
@@ -127,6 +139,57 @@ def test_a_cell_that_fails_says_why_in_a_line(monkeypatch: pytest.MonkeyPatch) -
     assert after.taken is not None
 
 
+def lose_device(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """As a dead CUDA context does: an error in a cell, and from then on one from whatever asks the device anything."""
+
+    def decode(self: Way, seconds: float, batch: int) -> float:
+        def free_memory(device: torch.device) -> None:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered\nand much more")
+
+        monkeypatch.setattr(run, "free_memory", free_memory)
+        raise error
+
+    monkeypatch.setattr(Plain, "decode", decode)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "detail"),
+    [
+        (RuntimeError("illegal"), FAILED, "RuntimeError: illegal"),
+        (
+            torch.cuda.OutOfMemoryError("much"),
+            OUT_OF_MEMORY,
+            "RuntimeError: CUDA error: an illegal memory access was encountered",
+        ),
+    ],
+    ids=["failed", "out of memory"],
+)
+def test_a_lost_device_is_said_of_all_that_follows(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str, detail: str
+) -> None:
+    lose_device(monkeypatch, error)
+    before, last, cannot, after = measured(
+        given(), given(stage=DECODE, way=DIFFUSERS), given(stage=CURVE.name, way=DIFFUSERS), given(stage=DECODE)
+    )
+    assert before.taken is not None
+    assert (last.taken, last.reason, last.detail) == (None, reason, detail)
+    assert cannot.reason == "takes no curve"
+    assert (after.taken, after.reason, after.detail) == (None, DEVICE_LOST, "")
+
+
+def test_a_device_that_gives_memory_back_and_runs_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decode(self: Way, seconds: float, batch: int) -> float:
+        def wait(self: Clock) -> None:
+            raise RuntimeError("CUDA error")
+
+        monkeypatch.setattr(Clock, "wait", wait)
+        raise RuntimeError("illegal")
+
+    monkeypatch.setattr(Plain, "decode", decode)
+    last, after = measured(given(stage=DECODE, way=DIFFUSERS), given(stage=DECODE))
+    assert (last.reason, after.reason) == (FAILED, DEVICE_LOST)
+
+
 def test_what_is_not_come_to_is_said() -> None:
     found = measured(*cells_of([TINY]), limits=Limits(run_s=-1.0))
     assert all(one.taken is None for one in found)
@@ -144,6 +207,15 @@ def test_what_may_end_badly_comes_late_and_nothing_is_missing() -> None:
     assert cells.index(late) > cells.index(("small", TEXT_AND_CURVE.name, COMPILED, 380.0))
     assert cells.index(late) < cells.index(("medium", TEXT.name, COMPILED, 30.0))
     assert len(set(cells)) == 6 + 2 * (2 + 3 * (4 * 3 + 2)), "each once a batch, and the encoders"
+
+
+def test_each_way_of_each_size_is_compared_early() -> None:
+    cells = order(cells_of([MEDIUM, SMALL]))
+    longer = next(place for place, cell in enumerate(cells) if cell[1] not in ENCODERS and cell[3] > 30)
+    for size in ("medium", "small"):
+        early = {cell[1:3] for cell in cells[:longer] if cell[0] == size and cell[1] not in ENCODERS}
+        beside = {(stage, way) for stage in (PROMPT, *SAMPLINGS, DECODE) for way in (EAGER, DIFFUSERS)}
+        assert early == {*beside, (CURVE.name, COMPILED)}
 
 
 def test_what_diffusers_cannot_do_is_not_tried() -> None:
