@@ -58,7 +58,7 @@ def read_progress(path: Path, made_of: Mapping[str, Any]) -> Progress:
     Raises:
         InputError: it cannot be read, or was made of something else.
     """
-    return Progress(**_read(path, made_of, mmap=True)["progress"])
+    return Progress(**_read(path, made_of)["progress"])
 
 
 def load_checkpoint(
@@ -88,9 +88,10 @@ def write_network(network: Any, folder: Path) -> None:
     partial.rename(folder)
 
 
-def _read(path: Path, made_of: Mapping[str, Any], mmap: bool = False) -> dict[str, Any]:
+def _read(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any]:
+    """Mapped, not read: a large checkpoint is not in memory twice. Writing another leaves what is mapped alone."""
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=mmap)
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         before = json.loads(state["made_of"])
     except Exception as error:  # a damaged file raises any of a dozen kinds
         cause = str(error).partition("\n")[0]

@@ -51,6 +51,7 @@ class Run:
         say: prints a line.
         keeps: whether this process writes the checkpoint; of several that train together one does, and all read it.
         agreed: whether all stop, when this process would or would not: several that train together stop as one.
+        begins: told how many steps are done when the training begins; what it raises ends the training.
     """
 
     stage: str
@@ -63,6 +64,7 @@ class Run:
     say: Callable[[str], None] = print
     keeps: bool = True
     agreed: Callable[[bool], bool] = lambda stop: stop
+    begins: Callable[[int], None] = lambda step: None
 
 
 class Trainee(Protocol):
@@ -92,6 +94,7 @@ def carry_out(trainee: Trainee, run: Run) -> None:
     progress = Progress()
     if run.checkpoint is not None and run.checkpoint.exists():
         progress = load_checkpoint(run.checkpoint, run.made_of, trainee.modules, trainee.optimizers, trainee.rng)
+    run.begins(progress.step)
 
     def save() -> None:
         if run.checkpoint is not None and run.keeps:

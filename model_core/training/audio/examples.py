@@ -13,6 +13,7 @@ import torch
 from model_core.conditioning import Condition
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.given import random_given
+from model_core.training.audio.times import times_at
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,12 @@ def draw(
         condition = replace(condition, local=None, curve=None)
     device = reader.device
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    levels = torch.rand(size, generator=generator, dtype=torch.float64)
     return Batch(
         clean=clean,
         condition=condition,
         unknown=torch.from_numpy(~given).to(device),
-        time=torch.sigmoid(torch.randn(size, generator=generator)).to(device),
+        time=times_at(levels, clean.shape[2]).to(device),
         noise=torch.randn(clean.shape, generator=generator).to(device),
     )
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate import Accelerator
 from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError
 
@@ -20,8 +20,9 @@ from model_core.model_folder.parts import load_part
 from model_core.runtime import Runtime
 from model_core.training.audio.crops import Reader
 from model_core.training.audio.listening import TAKES, Listening
-from model_core.training.audio.lora import choose_trained
+from model_core.training.audio.lora import check_rank, choose_trained
 from model_core.training.audio.music import Music, cached_music, digest
+from model_core.training.audio.processes import all_stop, check_same_step, leaders, together
 from model_core.training.audio.report import Report, reported
 from model_core.training.audio.result import check_place, keep_trained, version_of, write_result
 from model_core.training.audio.settings import FineTuneSettings
@@ -34,13 +35,12 @@ from model_core.training.stages import Given
 
 STAGE: Final = "audio-curve"
 _ITEMS: Final = 32  # crops at most that the held-out loss is measured on
-_LONGEST_WAIT: Final = timedelta(days=2)  # of the other processes for the one that validates, listens and writes
 
 
 def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTuneSettings) -> None:
     """Fine-tune a model folder on a folder of music, and write the result as another one.
 
-    Several processes, started by ``accelerate launch``, do it together.
+    Several processes, started by ``torchrun`` or ``accelerate launch``, do it together.
 
     Raises:
         InputError, ModelError, DeviceMemoryError: one line that says what is wrong; what was at ``out`` is still there.
@@ -50,10 +50,7 @@ def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTun
     if not (model / MANIFEST).exists() and (model / "model_index.json").exists():
         raise ModelError(f"{model} is a base that takes no curve yet; make a model folder of it by `v2m model init`")
     dtype = Runtime(precision=settings.precision).torch_dtype()
-    accelerator = Accelerator(
-        mixed_precision="bf16" if dtype is torch.bfloat16 else "no",
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=_LONGEST_WAIT)],
-    )
+    accelerator = together(dtype)
     if accelerator.num_processes > 1 and given.limit.seconds is not None:
         raise InputError("--minutes", "several processes would come to different ends; use --steps", "processes")
     if not accelerator.is_main_process:
@@ -85,13 +82,15 @@ class _FineTune:
         given, cache = self._given, self._given.work / "music"
         with _within_memory(self._device, "the model and its encoders; a GPU with more is needed"):
             model = load_audio(self._folder, self._device, self._dtype, self._check)
+            check_rank(model.transformer, self._settings.lora)
             weights = encoder_weights(self._folder, MUSIC_WEIGHTS, model.manifest.encoders.music)
             encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
             music = cached_music(self._data, cache, model, encoder, self._accelerator, given.seed, given.say)
             self._encoder = encoder if self._leads and self._settings.listen_every else None
             del encoder  # with the memory it takes
         run = self._run(model.manifest, music)
-        if self._is_done(run):
+        if leaders(self._is_done(run)):
+            run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
             return
         if model.distilled:
             given.say(
@@ -113,11 +112,12 @@ class _FineTune:
         if self._encoder is None:
             _put_aside(model)
         else:
-            first = spread_crops(held_out, frames, len(music.held_out))
+            first = spread_crops(held_out, frames, len(music.held_out), given.seed)
             longest = max(crop.frames for crop in first)
             chosen = [crop for crop in first if crop.frames == longest][:TAKES]
             listening = Listening(model, self._encoder, chosen, reader)
-        validation = Validation(spread_crops(held_out, frames, _ITEMS), reader, self._settings.batch)
+        crops = spread_crops(held_out, frames, _ITEMS, given.seed)
+        validation = Validation(crops, reader, self._settings.batch)
         training = FineTuning(
             model.transformer,
             trained,
@@ -153,13 +153,13 @@ class _FineTune:
         given = self._given if self._leads else replace(self._given, fresh=False)
         run = given.run(STAGE, **made_of)
         self._accelerator.wait_for_everyone()  # what is not to be gone on from is gone now
-        return replace(run, keeps=self._leads, logs=run.logs if self._leads else None, agreed=self._agreed)
-
-    def _agreed(self, stop: bool) -> bool:
-        if self._accelerator.num_processes == 1:
-            return stop
-        wishes = self._accelerator.reduce(torch.tensor(float(stop), device=self._device), "sum")
-        return bool(wishes.item() > 0)
+        return replace(
+            run,
+            keeps=self._leads,
+            logs=run.logs if self._leads else None,
+            agreed=partial(all_stop, self._accelerator),
+            begins=check_same_step,
+        )
 
     def _is_done(self, run: Run) -> bool:
         told = reported(self._report)
@@ -167,10 +167,7 @@ class _FineTune:
             return False
         progress = read_progress(run.checkpoint, run.made_of)
         there = (read_json(self._out, MANIFEST).get("version"), progress.step)
-        done = there == told and run.limit.share(progress.step, progress.seconds) >= 1
-        if done:
-            run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
-        return done
+        return there == told and run.limit.share(progress.step, progress.seconds) >= 1
 
     def _transformer(self, model: AudioModel) -> StableAudio3DiTModel:
         """In float32, ready to be trained."""
@@ -193,17 +190,26 @@ class _FineTune:
         if self._settings.lora:
             keep_trained(self._given.work / STAGE / "trained.safetensors", self._settings.lora, trained, version)
         try:
-            write_result(self._folder, manifest, self._out, self._settings.lora, trained, version)
+            rank = self._settings.lora
+            write_result(self._folder, manifest, self._out, rank, trained, version, report.follows)
         except OSError as error:
             raise InputError(
                 "--out", f"{error.strerror or error}: {error.filename or self._out}", "unwritable"
             ) from error
         report.write(self._report)
-        run.say(f"{STAGE}: wrote {manifest.name} {version} to {self._out}")
+        run.say(f"{STAGE}: wrote {manifest.name} {version} to {self._out}{_verdict(report, manifest)}")
 
     @property
     def _report(self) -> Path:
         return self._given.work / STAGE / "result.json"
+
+
+def _verdict(report: Report, before: AudioManifest) -> str:
+    if report.follows:
+        return ""
+    if before.curve.trained:
+        return "; held-out music does not show that it follows the curve, as the model it began with is said to"
+    return "; the model does not follow the curve yet; its scores will leave it out"
 
 
 @contextmanager

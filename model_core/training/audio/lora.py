@@ -4,12 +4,15 @@ The local input has to learn a new meaning, which a matrix of low rank could not
 only to make use of it (LoRA, arXiv 2106.09685).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
 from diffusers import StableAudio3DiTModel
 from peft import LoraConfig, LoraModel
+
+from model_core.errors import InputError
 
 ADAPTED: Final = (
     r"transformer_blocks\.\d+\."
@@ -19,6 +22,15 @@ ADAPTED: Final = (
 LOCAL: Final = "to_local_embed"
 """Part of the names of the local input's weights, where the curve comes in."""
 _ADAPTER: Final = "default"
+
+
+def check_rank(transformer: StableAudio3DiTModel, rank: int) -> None:
+    """InputError where adapters of this rank would be wider than a layer that they adapt."""
+    layers = (layer for name, layer in transformer.named_modules() if re.fullmatch(ADAPTED, name))
+    widths = [min(layer.in_features, layer.out_features) for layer in layers if isinstance(layer, torch.nn.Linear)]
+    if rank > min(widths):
+        detail = f"{rank} is more than {min(widths)}, the width of the narrowest layer that is adapted"
+        raise InputError("--lora", detail, "too_wide")
 
 
 def choose_trained(transformer: StableAudio3DiTModel, rank: int, frozen: torch.dtype) -> dict[str, torch.nn.Parameter]:

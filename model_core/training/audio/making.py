@@ -115,6 +115,9 @@ class TrackMaker:
             seconds = audio.shape[1] / rate
             entry = Entry(source, marks, seconds, captions.texts, captions.source, curve.encoder, curve.window)
         texts = [self._makers.text.encode([caption]) for caption in captions.texts]
+        if not all(torch.isfinite(text.states[text.mask].half()).all() for text in texts):
+            # Another text encoder may do better, and lasting reasons ask for the sound's makers alone.
+            raise _UnusableError("has a caption whose text states are not finite numbers", lasting=False)
         write_track(self._cache, entry, latents, curve, texts)
         for note in captions.notes:
             self._note(f"{source.shown}: {note}")

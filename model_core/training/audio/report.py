@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from model_core.media.writing import replacing
-from model_core.training.audio.validation import Gain, HeldOut, gain_of
+from model_core.training.audio.gain import Gain, HeldOut, gain_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Report:
     Attributes:
         version: of the model.
         steps: that it was trained for.
-        losses: on held-out crops, see HeldOut.means.
+        losses: on held-out music, see HeldOut.means.
         gain: by how much the curve makes the loss less than none does.
         gain_of_time: by how much it makes it less than the same curve at another time does.
         listened: see Listening.figures; empty where nobody listened.
@@ -32,9 +32,14 @@ class Report:
 
     @classmethod
     def of(cls, version: str, steps: int, losses: HeldOut, listened: Mapping[str, float]) -> Self:
-        gain = gain_of(losses.without - losses.with_curve)
-        gain_of_time = gain_of(losses.shifted - losses.with_curve)
+        gain = gain_of(losses.without - losses.with_curve, losses.tracks)
+        gain_of_time = gain_of(losses.shifted - losses.with_curve, losses.tracks)
         return cls(version, steps, losses.means(), gain, gain_of_time, dict(listened))
+
+    @property
+    def follows(self) -> bool:
+        """Whether the model follows the curve: a right one at the wrong time is worth less to it."""
+        return self.gain_of_time.is_sure
 
     def lines(self) -> list[str]:
         """For a person."""

@@ -52,7 +52,13 @@ def version_of(before: AudioManifest, steps: int, trained: Mapping[str, torch.Te
 
 
 def write_result(
-    model: Path, before: AudioManifest, out: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str
+    model: Path,
+    before: AudioManifest,
+    out: Path,
+    rank: int,
+    trained: Mapping[str, torch.Tensor],
+    version: str,
+    follows: bool,
 ) -> AudioManifest:
     """Write the model folder, whole or not at all, in the precision of the one it began with.
 
@@ -62,11 +68,12 @@ def write_result(
         rank: of the adapters, which are merged into the weights; 0 = there are none.
         trained: weights by name, float32, on the CPU.
         version: of the new model.
+        follows: whether it is seen to follow the curve; if not, it is marked as the model that it began with.
     """
     transformer = load_part(model, "transformer", StableAudio3DiTModel, torch.float32)
     merged = _as_kept(with_trained(transformer, rank, trained), model / "transformer")
     fields = before.model_dump(exclude={"format", "sha256"})
-    fields["curve"]["trained"] = True
+    fields["curve"]["trained"] = follows or before.curve.trained
     fields["version"] = version
     with new_folder(out) as folder:
         copy_parts(model, folder, (*COPIED, PICTURE_WEIGHTS, MUSIC_WEIGHTS))

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
+from model_core.errors import InputError
+
 LORA_RATE: Final = 1e-4
 FULL_RATE: Final = 5e-5
+HIGHEST_RATE: Final = 1.0
 
 
 @dataclass(frozen=True)
 class FineTuneSettings:
-    """See docs/models.md.
+    """See docs/models.md; InputError for a learning rate that cannot be meant.
 
     Attributes:
         seconds: of a crop.
@@ -33,7 +36,14 @@ class FineTuneSettings:
     validate_every: int = 250
     listen_every: int = 2000
 
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= HIGHEST_RATE:
+            detail = f"{self.rate:g} is none; it must be above 0 and at most {HIGHEST_RATE:g}"
+            raise InputError("--learning-rate", detail, "out_of_range")
+
     @property
     def rate(self) -> float:
         """The highest learning rate."""
-        return self.learning_rate or (LORA_RATE if self.lora else FULL_RATE)
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return LORA_RATE if self.lora else FULL_RATE

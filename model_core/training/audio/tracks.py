@@ -62,6 +62,11 @@ class Track:
         return path_of(self.cache, self.entry.source.name)
 
 
+def place_of(track: Track, seed: int) -> bytes:
+    """Sorts tracks into a random order, which depends on seed and names alone."""
+    return hashlib.sha256(f"{seed} {track.name}".encode()).digest()
+
+
 class TrackSet(Sequence[Track]):
     """Tracks in the order of their names."""
 
@@ -112,7 +117,7 @@ class TrackSet(Sequence[Track]):
         """
         if not 0 < held_out_share < 1:
             raise ValueError(f"held_out_share is {held_out_share}; it must be between 0 and 1")
-        drawn = sorted(self, key=lambda track: hashlib.sha256(f"{seed} {track.name}".encode()).digest())
+        drawn = sorted(self, key=lambda track: place_of(track, seed))
         count = min(max(1, round(held_out_share * len(self))), len(self) - 1)
         held_out = {track.name for track in drawn[:count]}
         return (

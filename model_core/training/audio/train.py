@@ -14,11 +14,12 @@ from model_core.errors import InputError
 from model_core.training.audio.average import Average
 from model_core.training.audio.crops import Pool, Reader
 from model_core.training.audio.examples import Batch, draw, random_of
+from model_core.training.audio.gain import HeldOut
 from model_core.training.audio.listening import Listening
 from model_core.training.audio.lora import LOCAL
 from model_core.training.audio.loss import flow_losses
 from model_core.training.audio.settings import FineTuneSettings
-from model_core.training.audio.validation import HeldOut, Validation
+from model_core.training.audio.validation import Validation
 from model_core.training.schedules import hold_then_fall
 
 _LOCAL_RATE: Final = 2.0
@@ -58,7 +59,11 @@ class FineTuning:
         self._done = 0
 
     def step(self, step: int, share: float) -> float:
-        """See Trainee.step; the loss is that of this process's own examples. InputError when it is not finite."""
+        """See Trainee.step; the loss is that of this process's own examples.
+
+        Raises:
+            InputError: the loss or its gradient is not finite; the weights are as they were before.
+        """
         settings, (optimizer,) = self._settings, self.optimizers
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * hold_then_fall(step, share)
@@ -73,10 +78,11 @@ class FineTuning:
                 self._accelerator.backward(loss)
             total += loss.detach()
         loss_here = float(total)
-        if not math.isfinite(loss_here):
-            detail = f"{settings.rate:g} is too high: at step {step} the loss is no finite number any more"
+        # The gradient is the same in all processes, so that all of them end here.
+        norm = float(torch.nn.utils.clip_grad_norm_(self._parameters, _LARGEST_GRADIENT))
+        if not (math.isfinite(loss_here) and math.isfinite(norm)):
+            detail = f"{settings.rate:g} is too high: at step {step} the loss or its gradient is not finite any more"
             raise InputError("--learning-rate", detail, "diverged")
-        torch.nn.utils.clip_grad_norm_(self._parameters, _LARGEST_GRADIENT)
         optimizer.step()
         optimizer.zero_grad()
         self.average.update(step)

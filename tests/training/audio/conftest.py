@@ -41,6 +41,18 @@ def cached(model: Path, music: Path, tmp_path_factory: pytest.TempPathFactory) -
     return work
 
 
+@pytest.fixture(scope="session")
+def finished(model: Path, music: Path, cached: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder in which a short run is through."""
+    work = tmp_path_factory.mktemp("finished")
+    shutil.copytree(cached / "music", work / "music")
+    listening = ("--listen-every", "20", "--validate-every", "15", "--steps", "30")
+    done = run(model, music, work / "out", work, *QUICK, *listening)
+    assert done.exit_code == 0, done.output
+    assert "audio-curve: wrote tiny 1+30." in done.output.splitlines()[-1]
+    return work
+
+
 @pytest.fixture
 def train(model: Path, music: Path, cached: Path, tmp_path: Path) -> Train:
     """Runs `v2m train curve` in WORK, by default tmp_path/work, on the music's cache, and writes WORK/out."""

@@ -14,7 +14,7 @@ from model_core.stable_audio.settings import InitSettings
 from tests.stable_audio.tiny_base import tiny_pipeline
 
 RATE: Final = 44100
-PIECES: Final = 12
+PIECES: Final = 16
 SECONDS: Final = 9.0
 CAPTIONS: Final = ("calm piano, slow and warm", "drums and bass, 120 bpm")
 WINDOW_S: Final = 0.5

@@ -13,6 +13,7 @@ from model_core.stable_audio.text import TextStates
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.examples import Batch, Withheld, draw, random_crops, random_of
 from model_core.training.audio.given import SHARES, random_given
+from model_core.training.audio.times import times_at
 from tests.stable_audio.tiny_base import HOP, LATENTS
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import RATE, WORDS, made_track, states
@@ -124,11 +125,11 @@ def test_the_local_input_holds_just_the_given_frames(pool: Pool, reader: Reader)
         assert batch.condition.local_add_cond.shape[1] == 1 + LATENTS + 2
 
 
-def test_times_are_logit_normal_and_the_duration_is_the_crops(pool: Pool, reader: Reader) -> None:
+def test_times_are_those_of_the_length_and_the_duration_is_the_crops(pool: Pool, reader: Reader) -> None:
     times = torch.cat([_drawn(pool, reader, 64, NEVER, step).time for step in range(20)])
-    logits = torch.logit(times)
-    assert float(logits.mean()) == pytest.approx(0, abs=0.08)
-    assert float(logits.std()) == pytest.approx(1, abs=0.08)
+    levels = torch.tensor([0.1, 0.25, 0.5, 0.75, 0.9], dtype=torch.float64)
+    expected = times_at(1 - levels, FRAMES)
+    torch.testing.assert_close(times.quantile(levels.float()), expected, atol=0.03, rtol=0)
     long, short = (draw(pool, reader, 2, frames, random_of(0, 0, 3), NEVER) for frames in (10, 5))
     assert (long.clean.shape[2], short.clean.shape[2]) == (10, 5)
     assert not torch.equal(long.condition.global_vector, short.condition.global_vector)

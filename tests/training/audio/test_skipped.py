@@ -5,6 +5,7 @@ import pytest
 
 from model_core.errors import InputError
 from model_core.media import MediaError, read_audio
+from model_core.stable_audio.text import TextStates
 from model_core.training.audio import making
 from tests.media.sound_files import RATE, tone, write_sound
 from tests.training.audio.fake_makers import Fakes
@@ -118,3 +119,20 @@ def test_when_nothing_is_left_the_tracks_say_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file in .*music can be learned from; .*skipped.txt") as caught:
         tracks_of(music)
     assert caught.value.field == "--data"
+
+
+def test_text_states_that_the_cache_cannot_hold_are_tried_again(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = Fakes()
+    encode = fakes.text.encode
+
+    def large(prompts: list[str]) -> TextStates:
+        made = encode(prompts)
+        return TextStates(made.states * (1e5 if prompts == ["slow"] else 1.0), made.mask)
+
+    monkeypatch.setattr(fakes.text, "encode", large)
+    cached(music, fakes.makers())
+    assert skipped_in(music) == ["a.wav: has a caption whose text states are not finite numbers"]
+    assert len(tracks_of(music)) == 2
+    monkeypatch.undo()
+    cached(music, fakes.makers())
+    assert len(tracks_of(music)) == 3

@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 
 from model_core.conditioning import Condition
+from model_core.errors import InputError
 from model_core.model_folder.audio import AudioModel
 from model_core.training.audio.crops import Reader
 from model_core.training.audio.examples import draw, random_of
@@ -50,7 +51,7 @@ def make(model: Path, tmp_path: Path) -> Callable[..., FineTuning]:
         torch.manual_seed(0)
         trained = choose_trained(whole.transformer, rank, torch.float32)
         made = FineTuneSettings(seconds=SECONDS, lora=rank, **settings)  # type: ignore[arg-type]
-        validation = Validation(spread_crops(pool, FRAMES, 3), reader, 2)
+        validation = Validation(spread_crops(pool, FRAMES, 3, 0), reader, 2)
         return FineTuning(whole.transformer, trained, pool, reader, made, 5, Accelerator(), validation, ears)
 
     return make
@@ -104,6 +105,17 @@ def test_a_step_is_the_mean_of_its_batches(make: Callable[..., FineTuning]) -> N
         torch.testing.assert_close(weight.detach(), after[name], atol=2e-5, rtol=1e-3)
 
 
+def test_a_gradient_that_is_not_finite_is_never_stepped_into_the_weights(make: Callable[..., FineTuning]) -> None:
+    training = make(batch=2)
+    training.step(0, 0.0)
+    kept = [weight.detach().clone() for weight in (*training._parameters, *training.average)]
+    training._parameters[0].register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
+    with pytest.raises(InputError, match="at step 1 the loss or its gradient is not finite"):
+        training.step(1, 0.1)
+    for weight, before in zip((*training._parameters, *training.average), kept, strict=True):
+        assert torch.equal(weight, before)
+
+
 def test_plain_text_to_audio_leaves_the_local_input_as_it_is(make: Callable[..., FineTuning]) -> None:
     training = make(batch=2, rank=2)
     plain = next(
@@ -126,7 +138,7 @@ def test_figures_are_of_the_average_and_leave_the_weights_alone(make: Callable[.
         training.step(step, 0.0)
     before = [weight.detach().clone() for weight in training._transformer.parameters()]
     figures = training.held_out()
-    assert set(figures) == {"held out", "held out without curve", "held out with it shifted"}
+    assert set(figures) == {"held out", "held out without curve", "held out with it shifted", "gain of time at 0.98"}
     for weight, kept in zip(training._transformer.parameters(), before, strict=True):
         assert torch.equal(weight, kept)
     with training.average.in_place():
