@@ -130,7 +130,7 @@ def curve(
     lora: Annotated[int | None, _audio("Rank of the adapters, 16 by default; 0 trains all weights.", least=0)] = None,
     batch: Annotated[int | None, _audio("Crops at once on each device, 8 by default.", least=1)] = None,
     accumulate: Annotated[int | None, _audio("Batches a step, 1 by default.", least=1)] = None,
-    learning_rate: Annotated[float | None, _audio("1e-4 by default, 5e-5 for all weights.", least=1e-9)] = None,
+    learning_rate: Annotated[float | None, _audio("1e-4 by default, 5e-5 for all weights; at most 1.")] = None,
     precision: Annotated[str | None, _audio("auto (bfloat16 on a GPU), bfloat16 or float32.")] = None,
     checkpointing: Annotated[bool | None, _audio("Take less memory and more time.")] = None,
     validate_every: Annotated[int | None, _audio("Steps between held-out losses, 250 by default.", least=1)] = None,
