@@ -20,6 +20,7 @@ from model_core.runtime import Runtime
 from model_core.training.audio.train import FineTuning
 from tests.processes import ROOT, until
 from tests.training.audio.conftest import QUICK, Train, run
+from tests.training.audio.following import followed
 from tests.training.event_files import scalars
 
 LEARNING = {
@@ -52,6 +53,9 @@ def test_music_teaches_a_model_what_the_curve_means(kind: str, train: Train, tmp
     assert abs(first["gain_of_time_at_0.98"]) < 1e-3
     assert last["gain_of_time_at_0.98"] > 0.05, "also where a sampler decides where events fall"
     assert last["held_out"] < last["held_out_without_curve"] < first["held_out"]
+    own, others = followed(tmp_path / "work/out", curve_guidance=2.0, takes=8)
+    assert own > 0.6, "new music changes where its curve says"
+    assert own > others + 0.4, "and not where another's does"
 
 
 def test_the_result_is_a_model_folder_that_plays(finished: Path) -> None:
