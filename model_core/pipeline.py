@@ -6,7 +6,7 @@ from model_core.curves import EventCurve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
-from model_core.model_folder.manifest import AUDIO_KIND, Manifest, kind_of, read_manifest
+from model_core.model_folder.manifest import AUDIO_KIND, kind_of, read_manifest
 from model_core.model_folder.version_1 import is_format_1
 from model_core.musicians.musician import Musician
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
@@ -95,10 +95,10 @@ class Pipeline:
 
 def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
     """The encoder of pictures alone that Pipeline.load would load with a model; errors as there."""
-    if model is None or is_format_1(model):
-        return EfficientNetLite0()
-    if isinstance(read_manifest(model), Manifest):
-        return EfficientNetLite0()
-    from model_core.musicians.audio import pictures_in
+    if model is not None and kind_of(model) == AUDIO_KIND:
+        from model_core.musicians.audio import pictures_in
 
-    return pictures_in(model, runtime)
+        return pictures_in(model, runtime)
+    if model is not None and not is_format_1(model):
+        read_manifest(model)
+    return EfficientNetLite0()

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from transformers import Dinov2Model
 from transformers.utils import logging
 
+from model_core.encoders.pictures import check_pictures
 from model_core.encoders.weights import CONFIG, one_line, read_object
 from model_core.errors import ModelError
 
@@ -57,10 +58,7 @@ class Dinov2:
         Raises:
             ValueError: the array has another shape or type.
         """
-        if rgb.dtype != np.uint8 or rgb.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
-            )
+        check_pictures(rgb, self.size)
         out = np.empty((len(rgb), self._network.config.hidden_size), np.float32)
         for start in range(0, len(rgb), BATCH):
             out[start : start + BATCH] = self._pooled(rgb[start : start + BATCH])

@@ -8,6 +8,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model_core.assets import asset
+from model_core.encoders.pictures import check_pictures
 
 SHIPPED: Final = "efficientnet-lite0/features.onnx"
 BATCH: Final = 16
@@ -35,10 +36,7 @@ class EfficientNetLite0:
         Raises:
             ValueError: the array has another shape or type.
         """
-        if rgb.dtype != np.uint8 or rgb.shape[1:] != (self.size, self.size, 3):
-            raise ValueError(
-                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
-            )
+        check_pictures(rgb, self.size)
         out = np.empty((len(rgb), self.dimensions), np.float32)
         for start in range(0, len(rgb), BATCH):
             # The Lite networks were trained on (value - 127) / 128, without the usual mean and deviation per channel.

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.encoders.pictures import check_pictures
+
 GRID: Final = 8
 """Cells a side that the flow is averaged over: coarse enough to be steady, fine enough to tell limbs apart."""
 HALF: Final = 0.016
@@ -44,11 +46,8 @@ class MotionDis:
         Raises:
             ValueError: an array has another shape or type.
         """
+        check_pictures(rgb, self.size)
         shape = (self.size, self.size, 3)
-        if rgb.dtype != np.uint8 or rgb.shape[1:] != shape:
-            raise ValueError(
-                f"rgb must be uint8 of shape (N, {self.size}, {self.size}, 3), not {rgb.dtype} {rgb.shape}"
-            )
         if previous is not None and (previous.dtype != np.uint8 or previous.shape != shape):
             raise ValueError(f"previous must be uint8 of shape {shape}, not {previous.dtype} {previous.shape}")
         pictures = rgb if previous is None else np.concatenate([previous[None], rgb])

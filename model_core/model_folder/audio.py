@@ -57,7 +57,6 @@ _SHARD: Final = "4GB"
 class AudioModel:
     """The parts of an audio model, in evaluation mode on one device."""
 
-    folder: Path
     manifest: AudioManifest
     transformer: StableAudio3DiTModel
     vae: AutoencoderSAME
@@ -138,7 +137,6 @@ def load_audio(
     }
     count_exactly(networks["transformer"], networks["duration_embedder"])
     return AudioModel(
-        folder=folder,
         manifest=manifest,
         text_encoder=load_text_encoder(folder, dtype).to(device),
         tokenizer=load_tokenizer(folder),

@@ -13,9 +13,9 @@ from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_C
 from model_core.conditioning import Condition, widen_for_curve
 from model_core.curves import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
-from model_core.generator import predict_velocity
 from model_core.prompting import GLOBAL_DIM
 from model_core.training.dataset import Dropout, FlowData, batch
+from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out
 from model_core.training.schedules import hold_then_fall
 
@@ -71,18 +71,9 @@ def flow_loss(
     time: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """Squared velocity error a piece, shape (B,), a weighted mean over its frames.
-
-    Args:
-        clean, noise: shape (B, C, F).
-        weights: of the frames, shape (B, F); 0 where nothing is to be generated.
-        time: shape (B,), 0 = data, 1 = noise.
-    """
-    at = time[:, None, None]
+    """See flow_losses; the model runs in bfloat16."""
     with torch.autocast("cpu", torch.bfloat16):
-        velocity = predict_velocity(model, (1 - at) * clean + at * noise, time, condition)
-    error = ((velocity.float() - (noise - clean)) ** 2).mean(dim=1)
-    return (error * weights).sum(dim=1) / weights.sum(dim=1)
+        return flow_losses(model, clean, condition, weights, time, noise)
 
 
 def frame_weights(unknown: torch.Tensor, curve: torch.Tensor | None) -> torch.Tensor:

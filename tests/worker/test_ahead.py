@@ -112,6 +112,16 @@ def rested(ahead: LookAhead) -> None:
     until(lambda: not looking(), "the look to end")
 
 
+def under_way(services: Services, seer: Seer, make: Make) -> tuple[str, LookAhead]:
+    """A job, and the look ahead at it, which has begun and may not end yet."""
+    job = submit(services, "job")
+    ahead = make()
+    seer.may.clear()
+    ahead.begin()
+    until(lambda: seer.began, "the look to begin")
+    return job, ahead
+
+
 def test_the_next_job_is_looked_at_and_not_taken(services: Services, seer: Seer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
     ahead = make()
@@ -161,11 +171,7 @@ def test_a_job_that_another_worker_took_is_passed_over(services: Services, seer:
 
 
 def test_the_job_that_starts_takes_over_the_look_under_way(services: Services, seer: Seer, make: Make) -> None:
-    job = submit(services, "job")
-    ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
+    job, ahead = under_way(services, seer, make)
     ahead.rest()
     start(services, job)
     steps: Steps = []
@@ -187,11 +193,7 @@ def test_the_job_that_starts_takes_over_the_look_under_way(services: Services, s
 def test_a_job_that_stops_ends_the_look_it_waits_for(
     services: Services, seer: Seer, make: Make, error: Exception
 ) -> None:
-    job = submit(services, "job")
-    ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
+    job, ahead = under_way(services, seer, make)
 
     def report(stage: str, fraction: float) -> None:
         if stage == "curve":
@@ -254,11 +256,7 @@ def test_a_look_at_a_job_without_its_upload_is_not_used(services: Services, seer
 def test_a_job_that_nobody_waits_for_is_looked_at_no_longer(
     services: Services, seer: Seer, make: Make, how: str
 ) -> None:
-    job = submit(services, "job")
-    ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
+    job, _ = under_way(services, seer, make)
     services.queue.rq.remove(job)
     if how == "canceled":
         services.records.cancel(job)

@@ -1,6 +1,5 @@
 """The production model's parts with random weights, made where they will run: no file, and no copy from the CPU."""
 
-from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
@@ -31,7 +30,6 @@ def audio_model(size: Size, device: torch.device, dtype: torch.dtype) -> AudioMo
     embedder = _made(lambda: StableAudio3DurationEmbedder(**size.duration), device, torch.float32)
     count_exactly(transformer, embedder)
     return AudioModel(
-        folder=Path(),
         manifest=_manifest(size),
         transformer=transformer,
         vae=_made(lambda: AutoencoderSAME(**size.vae), device, dtype),

@@ -17,9 +17,9 @@ from model_core.training.audio.examples import Batch, draw, random_of
 from model_core.training.audio.gain import HeldOut
 from model_core.training.audio.listening import Listening
 from model_core.training.audio.lora import LOCAL
-from model_core.training.audio.loss import flow_losses
 from model_core.training.audio.settings import FineTuneSettings
 from model_core.training.audio.validation import Validation
+from model_core.training.flow_losses import flow_losses
 from model_core.training.schedules import hold_then_fall
 
 _LOCAL_RATE: Final = 2.0

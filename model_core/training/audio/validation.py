@@ -10,9 +10,9 @@ import torch
 from model_core.conditioning import Condition
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.gain import EARLY_TIME, HeldOut
-from model_core.training.audio.loss import flow_losses
 from model_core.training.audio.times import times_at
 from model_core.training.audio.tracks import Track, place_of
+from model_core.training.flow_losses import flow_losses
 
 _DRAWS: Final = 4  # of noise and time for an item
 _SEED: Final = 7

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from model_core.model_folder.manifest import AudioManifest, read_manifest
-from model_core.training.audio.loss import flow_losses
 from model_core.training.audio.train import FineTuning
+from model_core.training.flow_losses import flow_losses
 from tests.processes import ROOT
 from tests.stable_audio.tiny_base import tiny_base
 from tests.training.audio.conftest import QUICK, Train, run

@@ -16,10 +16,10 @@ from model_core.training.audio.crops import Reader
 from model_core.training.audio.examples import draw, random_of
 from model_core.training.audio.listening import Listening
 from model_core.training.audio.lora import choose_trained
-from model_core.training.audio.loss import flow_losses
 from model_core.training.audio.settings import FULL_RATE, LORA_RATE, FineTuneSettings
 from model_core.training.audio.train import FineTuning
 from model_core.training.audio.validation import Validation, spread_crops
+from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Limit, Run, StoppedError, carry_out
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import made_track, states

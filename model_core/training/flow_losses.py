@@ -1,4 +1,4 @@
-"""The rectified-flow loss of an audio model's transformer."""
+"""The rectified-flow loss of a transformer that is conditioned on text and curve, whatever its latents are of."""
 
 import torch
 
@@ -10,20 +10,21 @@ def flow_losses(
     model: torch.nn.Module,
     clean: torch.Tensor,
     condition: Condition,
-    unknown: torch.Tensor,
+    weights: torch.Tensor,
     time: torch.Tensor,
     noise: torch.Tensor,
 ) -> torch.Tensor:
-    """Squared error of the velocity, shape (B,): a mean over the frames that are to be generated.
+    """Squared error of the velocity, shape (B,): a weighted mean over each item's frames.
 
     Args:
         model: the transformer, or what accelerate has wrapped it in.
         clean, noise: shape (B, C, F).
         condition: of the batch.
-        unknown: which frames are to be generated, shape (B, F), bool; at least one of each item.
+        weights: of the frames, shape (B, F), numbers or bool; 0 where nothing is to be generated, and more than that
+            in at least one frame of each item.
         time: shape (B,), 0 = data, 1 = noise.
     """
     at = time[:, None, None]
     velocity = predict_velocity(model, (1 - at) * clean + at * noise, time, condition)
     error = (velocity.float() - (noise - clean)).square().mean(dim=1)
-    return (error * unknown).sum(dim=1) / unknown.sum(dim=1)
+    return (error * weights).sum(dim=1) / weights.sum(dim=1)
