@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.same.codec import SameCodec
 from model_core.curves import FloatArray
 from model_core.encoders.catalogue import MusicEncoder
 from model_core.frame_curve import frame_curve
@@ -25,7 +24,7 @@ class Listening:
 
     def __init__(self, model: AudioModel, encoder: MusicEncoder, crops: Sequence[Crop], reader: Reader) -> None:
         """``model``: with the transformer that is trained. ``crops``: of one length, of different tracks."""
-        self._flow, self._codec, self._encoder = AudioFlow(model), SameCodec(model.vae), encoder
+        self._flow, self._encoder = AudioFlow(model), encoder
         self._window_s = model.manifest.curve.hann_window_s
         self._defaults = model.manifest.defaults
         self._frames = crops[0].frames
@@ -45,7 +44,8 @@ class Listening:
         return figures if len(pairs) < 2 else {**figures, OTHERS: float(pairs[~own].mean())}
 
     def _heard(self) -> list[FloatArray]:
-        codec, samples = self._codec, self._frames * self._codec.hop
+        codec = self._flow.codec
+        samples = self._frames * codec.hop
         told = zip(self._prompts, self._curves, strict=True)
         takes = [Take(prompt, seed, curve) for seed, (prompt, curve) in enumerate(told)]
         duration = (samples - 1) / codec.sample_rate  # a sample less: rounding must not make a frame more
