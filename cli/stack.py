@@ -16,11 +16,12 @@ from redis.exceptions import RedisError
 from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
+from cli.vigil import Vigil
 from jobs.connection import connect
+from jobs.identity import process_of
 from jobs.liveness import live_workers
 from jobs.settings import Settings
 from model_core.model_folder.manifest import read_manifest
-from worker.identity import process_of
 
 NOT_USABLE: Final = 2
 """Exit status of what cannot be started with these settings; a worker has the same one (worker.main)."""
@@ -58,13 +59,15 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         supervisor = Supervisor(say, settings.stop_grace_s)
         url = settings.redis_url or _own_redis(settings, ending, supervisor)
         ending.callback(supervisor.stop)
-        redis = ending.enter_context(connect(url))
+        # what looks after the rest must not wait for long itself
+        redis = ending.enter_context(connect(url, socket_timeout=2.0, retries=1))
         try:
             _await_redis(redis, supervisor, own=settings.redis_url is None, wanted=wanted)
             worker = _start_parts(settings, url, worker_command, listener, supervisor)
             say(
                 f"API on {url_of(listener)} (its documentation: {url_of(listener)}/docs); state in {settings.state_dir}"
             )
+            _say_where_metrics_are(settings)
             say("the worker is loading the model")
             _tend(settings, redis, supervisor, worker, listener, wanted)
         except _Stopped:
@@ -149,21 +152,39 @@ def _tend(
     wanted: _StopFlag,
 ) -> None:
     announced: int | None = None
+    # A worker counts as live for one time to live after its last beat, so that makes three in all.
+    vigil = Vigil(2 * settings.heartbeat_ttl_s)
     while True:
         wanted.pause()
         # Once a worker was live, what is missing may come back: then it is started again, whatever it ended of.
         if announced is None and worker.process is not None and worker.process.poll() == NOT_USABLE:
             raise StartError("the worker cannot start, and has said why above")
         supervisor.tend()
-        if worker.pid is None or worker.pid == announced or not _is_live(settings, redis, worker.pid):
+        live = worker.pid is not None and _is_live(settings, redis, worker.pid)
+        if vigil.given_up(worker.pid, live):
+            supervisor.kill(worker, f"has shown no sign of life for {3 * settings.heartbeat_ttl_s} s")
+        if not live or worker.pid == announced:
             continue
         announced = worker.pid
         say(f"ready: the worker has loaded the model ({time.monotonic() - worker.started_at:.1f} s)")
         say(f'try: curl -F video=@clip.mp4 -F prompt="calm piano" {url_of(listener)}/v1/jobs')
 
 
-def _is_live(settings: Settings, redis: Redis, pid: int) -> bool:
+def _is_live(settings: Settings, redis: Redis, pid: int) -> bool | None:
+    """Whether this process has shown itself lately; None when Redis does not answer, which may be starting again."""
     try:
         return any(process_of(name) == pid for name in live_workers(redis, settings.heartbeat_ttl_s))
-    except RedisError:  # it may be starting again
-        return False
+    except RedisError:
+        return None
+
+
+def _say_where_metrics_are(settings: Settings) -> None:
+    ports = {"API": settings.metrics_port, "worker": settings.worker_metrics_port}
+    told = [
+        f"of the {name} on "
+        + (f"http://{settings.metrics_host}:{port}/metrics" if port else "a port that its log names")
+        for name, port in ports.items()
+        if port is not None
+    ]
+    if told:
+        say(f"metrics {', '.join(told)}")

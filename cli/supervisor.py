@@ -60,7 +60,7 @@ class Service:
         self.process = None
 
     def sweep_group(self) -> None:
-        """Kills whatever is left in its process group."""
+        """Kills whatever is left in its process group, itself included."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -89,6 +89,11 @@ class Supervisor:
             elif service.process is None and now >= service.start_again_at:
                 service.start()
 
+    def kill(self, service: Service, why: str) -> None:
+        """Ends a process that will not even be asked to, and says why; ``tend`` starts it again."""
+        self._say(f"the {service.name} {why}; killing it")
+        service.sweep_group()
+
     def stop(self) -> None:
         """Stops everything, the youngest first."""
         for service in reversed(self._services):
@@ -103,4 +108,6 @@ class Supervisor:
             delay = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2 ** (service.failures - 1))
         service.start_again_at = now + delay
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        self._say(f"the {service.name} {how}; starting it again" + (f" in {delay:g} s" if delay else ""))
+        when = f" in {delay:g} s" if delay else ""
+        often = f" ({service.failures} times in a row)" if service.failures > 1 else ""
+        self._say(f"the {service.name} {how}{often}; starting it again{when}")

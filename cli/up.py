@@ -13,6 +13,7 @@ from cli.serve import PortInUseError, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from cli.worker_options import with_worker_options
 from jobs.settings import Settings
+from jobs.store import StoreError
 from model_core.errors import ModelError
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (env V2M_HOST, default 127.0.0.1).")]
@@ -60,7 +61,7 @@ def _exit_with(run: Callable[[], int]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
-    except (StartError, PortInUseError, ModelError, OSError) as error:
+    except (StartError, PortInUseError, StoreError, ModelError, OSError) as error:
         _refuse(str(error))
     else:
         raise typer.Exit(status)

@@ -1,13 +1,24 @@
-"""One way to connect to Redis: with time-outs, health checks and a few quick retries."""
+"""One way to connect to Redis: with time-outs, health checks and a few quick retries; and how to wait for it longer."""
 
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import structlog
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+log: Final = structlog.get_logger(__name__)
+T = TypeVar("T")
+_FIRST_WAIT_S: Final = 0.1
+_LONGEST_WAIT_S: Final = 2.0
 
-def connect(url: str, socket_timeout: float = 5.0) -> Redis:
+
+def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
     """A thread-safe client for ``redis://``, ``rediss://`` or ``unix://``; connects on the first command.
 
     Answers stay bytes, as RQ expects them. ValueError when the URL has another scheme.
@@ -17,6 +28,34 @@ def connect(url: str, socket_timeout: float = 5.0) -> Redis:
         socket_timeout=socket_timeout,
         socket_connect_timeout=socket_timeout,
         health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 3),
+        # together about two seconds: a server that starts again is not noticed by whoever asks in between
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
     )
+
+
+def passes(error: RedisError) -> bool:
+    """True for an error of the server's state and not of the command: the same may work later."""
+    if isinstance(error, RedisConnectionError | RedisTimeoutError | ReadOnlyError | OutOfMemoryError):
+        return True
+    # it cannot write its log: the disk is full
+    return isinstance(error, ResponseError) and str(error).startswith("MISCONF")
+
+
+def ride_out(ask: Callable[[], T], patience_s: float, gives_up: Callable[[], bool] = lambda: False) -> T:
+    """What ``ask`` returns, asked again and again while Redis is out, for ``patience_s`` seconds.
+
+    ``ask`` must come to the same when it is done twice: an answer may get lost. RedisError in the end, or as soon as
+    ``gives_up`` says so.
+    """
+    deadline = time.monotonic() + patience_s
+    wait_s = _FIRST_WAIT_S
+    while True:
+        try:
+            return ask()
+        except RedisError as error:
+            if not passes(error) or gives_up() or time.monotonic() + wait_s > deadline:
+                raise
+            log.warning("redis_awaited", error=str(error))
+        time.sleep(wait_s)
+        wait_s = min(_LONGEST_WAIT_S, 2 * wait_s)

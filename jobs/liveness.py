@@ -27,3 +27,10 @@ def live_workers(redis: Redis, ttl_s: float) -> list[str]:
     """Names of the workers seen within the last ``ttl_s`` seconds; older ones are forgotten on the way."""
     redis.zremrangebyscore(_KEY, "-inf", _server_time(redis) - ttl_s)
     return [name.decode() for name in cast("list[bytes]", redis.zrange(_KEY, 0, -1))]
+
+
+def silences(redis: Redis) -> dict[str, float]:
+    """Seconds since each worker's last beat, of all that have not been forgotten; changes nothing."""
+    now = _server_time(redis)
+    beats = cast("list[tuple[bytes, float]]", redis.zrange(_KEY, 0, -1, withscores=True))
+    return {name.decode(): max(0.0, now - seen) for name, seen in beats}

@@ -1,19 +1,30 @@
-"""Structured logs on standard error: ours through structlog, those of uvicorn and RQ in the same shape."""
+"""Structured logs on standard error: ours through structlog, those of uvicorn, RQ and others in the same shape."""
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from structlog.typing import Processor
 
+Format = Literal["auto", "json", "text"]
+Level = Literal["debug", "info", "warning", "error"]
+_OURS: Final = ("cli", "jobs", "model_core", "service", "worker")
+_CHATTY: Final = ("rq", "httpx", "httpcore", "uvicorn.error")
 
-def configure(log_format: Literal["auto", "json", "text"] = "auto", level: int = logging.INFO) -> None:
-    """Sets logging up for this process: one line an event, JSON unless standard error is a terminal."""
+
+def configure(log_format: Format = "auto", level: Level = "info") -> None:
+    """Sets logging up for this process: one line an event, JSON unless standard error is a terminal.
+
+    Every event has ``timestamp``, ``level``, ``logger`` and ``event``, then its own fields, what is bound to the
+    request or job under way, and ``exception`` where there was one. ``level`` is the least that is told; ``debug`` is
+    for our own packages alone, since some of the others write secrets and every byte they send at that level.
+    """
     text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     ending: list[Processor] = (
@@ -22,7 +33,7 @@ def configure(log_format: Literal["auto", "json", "text"] = "auto", level: int =
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -30,12 +41,16 @@ def configure(log_format: Literal["auto", "json", "text"] = "auto", level: int =
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            # extra fields first, so that level, logger and time stamp are always ours
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
         )
     )
+    least: int = logging.getLevelNamesMapping()[level.upper()]
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
-    for chatty in ("rq", "httpx", "httpcore", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    root.setLevel(max(least, logging.INFO))
+    for name in _OURS:
+        logging.getLogger(name).setLevel(least)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))

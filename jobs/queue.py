@@ -1,16 +1,20 @@
 """The queue: one RQ queue for all jobs, read by job objects that run the one task and refuse everything else."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from redis import Redis
-from rq import Queue, Retry
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import WatchError
+from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
-from jobs.record import JobRecord
-from jobs.records import JobRecords
+from jobs.connection import ride_out
+from jobs.record import JobRecord, JobStatus
+from jobs.records import OPEN_KEY, JobRecords, UnknownJobError
 from jobs.settings import Settings
 
 QUEUE_NAME: Final = "v2m"
@@ -19,10 +23,19 @@ TASK: Final = "worker.task.run"
 
 _BOOKKEEPING_TTL_S: Final = 24 * 3600
 """RQ's own note of a finished job is for inspection only: our record is what counts."""
+_SUBMIT_PATIENCE_S: Final = 10.0
 
 
 class ForeignJobError(Exception):
     """The queue holds a job for another function. Whoever can write to Redis must not choose what a worker executes."""
+
+
+class QueueFullError(Exception):
+    """So many jobs wait that no other is taken for now."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} jobs wait already, which is the limit")
+        self.limit = limit
 
 
 class ScoreJob(Job):
@@ -42,35 +55,102 @@ class ScoreJob(Job):
 
 
 class JobQueue:
-    """Puts jobs into the queue and tells their places."""
+    """Puts jobs into the queue, takes them out, and tells their places. RQ's own retries are not used."""
 
     def __init__(self, redis: Redis, records: JobRecords, settings: Settings) -> None:
-        """``settings`` gives the time-out of a job and how many attempts it has."""
+        """``settings`` gives the time-out of a job and how many may wait."""
         self._redis = redis
         self._records = records
         self._timeout_s = settings.job_timeout_s
-        self._max_attempts = settings.max_attempts
+        self._max_queued = settings.max_queued
         self.rq = Queue(QUEUE_NAME, connection=redis, job_class=ScoreJob, serializer=JSONSerializer)
 
+    def check_room(self) -> None:
+        """QueueFullError when as many jobs wait as may."""
+        if self.rq.count >= self._max_queued:
+            raise QueueFullError(self._max_queued)
+
     def submit(self, record: JobRecord) -> None:
-        """Writes the record and its place in the queue in one transaction: both are there, or neither."""
-        retries = self._max_attempts - 1
+        """Writes the record and its place in the queue in one transaction: both are there, or neither.
+
+        Waits for a Redis that starts again. QueueFullError; RedisError in the end, and then nobody knows whether the
+        job is there: whatever it needs must be kept.
+        """
+        self.check_room()
+        ride_out(lambda: self._submit_once(record), _SUBMIT_PATIENCE_S)
+
+    def put_back(self, job_id: str) -> bool:
+        """Puts a job that is queued, but nowhere in RQ's list, at the head of it; False when that is not so."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            self.rq.enqueue_call(  # opens the transaction itself, so it comes first
-                TASK,
-                args=(record.id,),
-                job_id=record.id,
-                timeout=self._timeout_s,
-                result_ttl=_BOOKKEEPING_TTL_S,
-                failure_ttl=_BOOKKEEPING_TTL_S,
-                description=f"score {record.id}",
-                retry=Retry(max=retries, enqueue_at_front=True) if retries else None,
-                pipeline=pipeline,
-            )
-            self._records.create(record, pipeline)
-            pipeline.execute()
+            pipeline.watch(self._records.key(job_id), self.rq.key)  # type: ignore[no-untyped-call]
+            record = self._records.get(job_id)
+            if record is None or record.status is not JobStatus.QUEUED or self.position(job_id) is not None:
+                return False
+            self._enqueue(job_id, pipeline, at_front=True)
+            pipeline.lrem(self.rq.intermediate_queue_key, 0, job_id)
+            try:
+                pipeline.execute()
+            except WatchError:  # somebody changes the queue at this very moment: whoever looks next will see
+                return False
+        return True
+
+    def cancel(self, job_id: str) -> JobRecord:
+        """Cancels a job that waits at once, and one in progress at its next step; one that is over stays as it is.
+
+        Returns the record as it is then. UnknownJobError.
+        """
+        if self._records.request_cancel(job_id) is JobStatus.CANCELED:
+            self._redis.lrem(self.rq.key, 0, job_id)
+        record = self._records.get(job_id)
+        if record is None:
+            raise UnknownJobError(f"there is no job {job_id}")
+        return record
 
     def position(self, job_id: str) -> int | None:
         """1 for the job that is next, 2 for the one after it; None for a job that is not waiting."""
         place = self.rq.get_job_position(job_id)
         return None if place is None else place + 1
+
+    def waiting(self) -> list[str]:
+        """The ids in RQ's list, the next one first."""
+        return [member.decode() for member in cast("list[bytes]", self._redis.lrange(self.rq.key, 0, -1))]
+
+    def taken(self) -> list[str]:
+        """The ids that a worker has taken off RQ's list and not noted as running, or never will: it may have died."""
+        members = self._redis.lrange(self.rq.intermediate_queue_key, 0, -1)
+        return [member.decode() for member in cast("list[bytes]", members)]
+
+    def forget_taken(self, job_id: str) -> None:
+        """Nobody waits for a worker to note this one."""
+        self._redis.lrem(self.rq.intermediate_queue_key, 0, job_id)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are ``queued`` and ``in_progress``."""
+        queued, open_ = self.rq.count, int(self._redis.zcard(OPEN_KEY))
+        return {"queued": queued, "in_progress": max(0, open_ - queued)}
+
+    def _submit_once(self, record: JobRecord) -> None:
+        with self._redis.pipeline(transaction=True) as pipeline:
+            # Watched, because the client repeats a transaction whose answer got lost only if nothing is watched.
+            pipeline.watch(self._records.key(record.id))  # type: ignore[no-untyped-call]
+            if self._records.exists(record.id):
+                return
+            self._enqueue(record.id, pipeline)
+            self._records.create(record, pipeline)
+            try:
+                pipeline.execute()
+            except WatchError as error:  # nobody else makes this record: the connection was lost
+                raise RedisConnectionError(str(error)) from error
+
+    def _enqueue(self, job_id: str, pipeline: Pipeline, *, at_front: bool = False) -> None:
+        self.rq.enqueue_call(  # opens the transaction
+            TASK,
+            args=(job_id,),
+            job_id=job_id,
+            timeout=self._timeout_s,
+            result_ttl=_BOOKKEEPING_TTL_S,
+            failure_ttl=_BOOKKEEPING_TTL_S,
+            description=f"score {job_id}",
+            at_front=at_front,
+            pipeline=pipeline,
+        )

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from jobs.artifact import Artifact, Variant
 from model_core.options import ModelInfo, ScoreOptions
 
 _JOB_ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -25,8 +26,8 @@ class JobStatus(StrEnum):
 
 MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
     JobStatus.QUEUED: frozenset({JobStatus.IN_PROGRESS, JobStatus.FAILED, JobStatus.CANCELED}),
-    # in_progress to itself is a new attempt that takes over from a worker that was lost
-    JobStatus.IN_PROGRESS: frozenset(JobStatus),
+    # back to queued: its worker stopped, was lost, or could not reach the store
+    JobStatus.IN_PROGRESS: frozenset(JobStatus) - {JobStatus.IN_PROGRESS},
     JobStatus.COMPLETED: frozenset(),
     JobStatus.FAILED: frozenset(),
     JobStatus.CANCELED: frozenset(),
@@ -49,7 +50,15 @@ class JobRecord(BaseModel):
 
     Attributes:
         attempt: counts the workers that started it.
+        crashes: counts those that died of it, or with it.
+        retries: counts those that gave it back because the store did not work.
+        worker: name of the one that has it; None unless it is in progress.
         model: of the worker that started it last; None while it is queued.
+        cancel_requested: its worker will stop at its next step.
+        artifacts: what its last attempt published; none before completion, and none once they have expired.
+        expired_at: when its files were removed.
+        request_id: of the request that made it.
+        upload_bytes: size of its upload.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,15 +72,39 @@ class JobRecord(BaseModel):
     video: dict[str, JsonValue] = Field(default_factory=dict)
     error: JobError | None = None
     attempt: int = 0
+    crashes: int = 0
+    retries: int = 0
+    worker: str | None = None
     model: ModelInfo | None = None
+    cancel_requested: bool = False
+    artifacts: dict[Variant, Artifact] = Field(default_factory=dict)
+    request_id: str | None = None
+    upload_bytes: int = 0
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    expired_at: datetime | None = None
 
     @classmethod
-    def new(cls, prompt: str, options: ScoreOptions, video: dict[str, JsonValue]) -> "JobRecord":
+    def new(
+        cls,
+        prompt: str,
+        options: ScoreOptions,
+        video: dict[str, JsonValue],
+        *,
+        request_id: str | None = None,
+        upload_bytes: int = 0,
+    ) -> "JobRecord":
         """A queued job with a fresh id."""
-        return cls(id=uuid4().hex, prompt=prompt, options=options, video=video, created_at=now())
+        return cls(
+            id=uuid4().hex,
+            prompt=prompt,
+            options=options,
+            video=video,
+            created_at=now(),
+            request_id=request_id,
+            upload_bytes=upload_bytes,
+        )
 
     @property
     def is_final(self) -> bool:

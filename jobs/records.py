@@ -1,28 +1,26 @@
-"""Job records in Redis: one hash a job, every change of status checked and made in one atomic step."""
+"""Job records in Redis: one hash a job, every change of status checked and made in one atomic step.
+
+A worker that starts a job gets the number of its attempt and a lease, which it renews. What it asks for afterwards is
+refused once the job has been given to another.
+"""
 
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from pydantic_core import from_json, to_json
 from redis import Redis
 from redis.client import Pipeline
+from redis.commands.core import Script
 
-from jobs.record import MOVES, JobError, JobRecord, JobStatus, check_job_id, now
+from jobs import moves
+from jobs.artifact import Artifact, Variant
+from jobs.record import JobError, JobRecord, JobStatus, check_job_id, now
 from model_core.options import ModelInfo
 
-# KEYS[1] the record. ARGV: statuses it may move from as ",a,b,"; the attempt that asks, or "" for anyone;
-# 1 to count a new attempt; seconds to keep it, or ""; then the fields and their new values.
-_MOVE: Final = """
-local status = redis.call('HGET', KEYS[1], 'status')
-if not status then return {'missing', ''} end
-if not string.find(ARGV[1], ',' .. status .. ',', 1, true) then return {'refused', status} end
-if ARGV[2] ~= '' and ARGV[2] ~= redis.call('HGET', KEYS[1], 'attempt') then return {'stale', status} end
-if ARGV[3] == '1' then redis.call('HINCRBY', KEYS[1], 'attempt', 1) end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-if ARGV[4] ~= '' then redis.call('EXPIRE', KEYS[1], ARGV[4]) end
-return {'ok', redis.call('HGET', KEYS[1], 'attempt')}
-"""
+OPEN_KEY: Final = "v2m:open"
+LEASES_KEY: Final = "v2m:leases"
+_KEPT_KEYS: Final = {"uploads": "v2m:kept:uploads", "results": "v2m:kept:results"}
 
 
 class RecordError(Exception):
@@ -38,17 +36,24 @@ class IllegalMoveError(RecordError):
 
 
 class StaleAttemptError(RecordError):
-    """Another worker has taken the job over since this attempt began."""
+    """The job has been given to another worker since this attempt began."""
+
+
+class CancelRequestedError(RecordError):
+    """Somebody asked for the job to be canceled: its worker should stop, and then say so."""
 
 
 class JobRecords:
-    """The records of all jobs. Methods that take ``attempt`` refuse one that another worker has overtaken."""
+    """The records of all jobs. Changes may be asked for twice: they are made, and counted, once."""
 
-    def __init__(self, redis: Redis, retention_s: int) -> None:
-        """``retention_s``: seconds that a record outlives its end."""
+    def __init__(self, redis: Redis, record_retention_s: int) -> None:
+        """``record_retention_s``: seconds that a record outlives its files."""
         self._redis = redis
-        self._retention_s = retention_s
-        self._move_script = redis.register_script(_MOVE)
+        self._record_retention_s = record_retention_s
+        self._scripts: dict[str, Script] = {
+            name: redis.register_script(getattr(moves, name))
+            for name in ("START", "ADVANCE", "LEAVE", "GIVE_BACK", "CANCEL", "EXPIRE")
+        }
 
     @staticmethod
     def key(job_id: str) -> str:
@@ -59,6 +64,7 @@ class JobRecords:
         """Adds writing a new record to ``pipeline``, so that it appears together with its place in the queue."""
         fields = _encode({name: getattr(record, name) for name in JobRecord.model_fields})
         pipeline.hset(self.key(record.id), mapping=cast("Mapping[Any, Any]", fields))
+        pipeline.zadd(OPEN_KEY, {record.id: record.created_at.timestamp()})
 
     def get(self, job_id: str) -> JobRecord | None:
         """The record as it is now, or None."""
@@ -69,69 +75,117 @@ class JobRecords:
         """True while there is a record of the job."""
         return bool(self._redis.exists(self.key(job_id)))
 
-    def start(self, job_id: str, model: ModelInfo) -> int:
-        """Begins an attempt by ``model`` and returns its number, from 1. One that was under way is overtaken."""
+    def open_ids(self) -> list[str]:
+        """The jobs that are queued or in progress, the oldest first."""
+        return _texts(self._redis.zrange(OPEN_KEY, 0, -1))
+
+    def kept(self, what: Literal["uploads", "results"], before: float | None = None, limit: int = 100) -> list[str]:
+        """Jobs that are over and whose upload, or results, are still kept, the first to end first.
+
+        ``before``: only those that ended before this time, in seconds since 1970 by the server's clock.
+        """
+        last = "+inf" if before is None else before
+        return _texts(self._redis.zrangebyscore(_KEPT_KEYS[what], "-inf", last, start=0, num=limit))
+
+    def start(self, job_id: str, model: ModelInfo, worker: str) -> int:
+        """Begins an attempt of ``worker`` by ``model``, with a lease; returns the attempt's number, from 1."""
         fields = {"stage": None, "progress": 0.0, "error": None, "model": model, "started_at": now()}
-        return self._move(job_id, JobStatus.IN_PROGRESS, fields, new_attempt=True)
+        return int(self._change("START", job_id, [_json(worker), *_pairs(fields)]))
+
+    def hold(self, job_id: str, attempt: int) -> None:
+        """Renews the lease of an attempt; CancelRequestedError changes nothing about that."""
+        self._change("ADVANCE", job_id, [str(attempt)])
 
     def advance(self, job_id: str, attempt: int, stage: str, progress: float) -> None:
-        """Notes how far an attempt has come; ``progress`` in 0..1 over the whole job."""
-        self._run(job_id, [JobStatus.IN_PROGRESS], {"stage": stage, "progress": progress}, attempt)
+        """Notes how far an attempt has come (``progress`` in 0..1 over the whole job) and renews its lease."""
+        self._change("ADVANCE", job_id, [str(attempt), *_pairs({"stage": stage, "progress": progress})])
 
-    def requeue(self, job_id: str, attempt: int | None = None) -> None:
-        """Back into the queue, after its worker stopped or was lost."""
-        fields = {"stage": None, "progress": 0.0, "model": None, "started_at": None}
-        self._run(job_id, [JobStatus.IN_PROGRESS], {"status": JobStatus.QUEUED, **fields}, attempt)
-
-    def complete(self, job_id: str, attempt: int) -> None:
-        """Done: the artifacts are in the store."""
-        self._move(job_id, JobStatus.COMPLETED, {"progress": 1.0, "stage": None, "finished_at": now()}, attempt)
+    def complete(self, job_id: str, attempt: int, artifacts: Mapping[Variant, Artifact]) -> None:
+        """Done: publishes what the attempt has put into the store."""
+        fields = {"progress": 1.0, "artifacts": dict(artifacts)}
+        self._change("LEAVE", job_id, [str(attempt), JobStatus.COMPLETED, _json(now()), *_pairs(fields)])
 
     def fail(self, job_id: str, error: JobError, attempt: int | None = None) -> None:
-        """Over, with the reason."""
-        self._move(job_id, JobStatus.FAILED, {"error": error, "finished_at": now()}, attempt)
-
-    def cancel(self, job_id: str, attempt: int | None = None) -> None:
-        """Over, because somebody asked for it."""
-        self._move(job_id, JobStatus.CANCELED, {"finished_at": now()}, attempt)
-
-    def delete(self, job_id: str) -> None:
-        """Forgets the job."""
-        self._redis.delete(self.key(job_id))
-
-    def _move(
-        self, job_id: str, to: JobStatus, fields: dict[str, Any], attempt: int | None = None, new_attempt: bool = False
-    ) -> int:
-        sources = [status for status, targets in MOVES.items() if to in targets]
-        keep = "" if MOVES[to] else str(self._retention_s)
-        return self._run(job_id, sources, {"status": to, **fields}, attempt, new_attempt, keep)
-
-    def _run(
-        self,
-        job_id: str,
-        sources: list[JobStatus],
-        fields: dict[str, Any],
-        attempt: int | None = None,
-        new_attempt: bool = False,
-        keep: str = "",
-    ) -> int:
-        pairs = list(chain.from_iterable(_encode(fields).items()))
-        allowed = f",{','.join(sources)},"
+        """Over, with the reason; by the attempt that has it, or by whoever sees that it can never be run."""
         asking = "" if attempt is None else str(attempt)
-        answer = self._move_script(keys=[self.key(job_id)], args=[allowed, asking, int(new_attempt), keep, *pairs])
+        self._change("LEAVE", job_id, [asking, JobStatus.FAILED, _json(now()), *_pairs({"error": error})])
+
+    def cancel(self, job_id: str, attempt: int) -> None:
+        """Over, because somebody asked for it and the attempt has stopped."""
+        self._change("LEAVE", job_id, [str(attempt), JobStatus.CANCELED, _json(now()), *_pairs({"error": None})])
+
+    def request_cancel(self, job_id: str) -> JobStatus:
+        """Cancels a job that waits, asks the worker of one in progress to stop; returns the status after it."""
+        return JobStatus(self._change("CANCEL", job_id, [_json(now())]))
+
+    def requeue(self, job_id: str, attempt: int) -> JobStatus:
+        """Back into the queue, after its worker stopped in good order; canceled, if that was asked for meanwhile."""
+        return self._give_back(job_id, attempt)
+
+    def crashed(self, job_id: str, attempt: int, limit: int, error: JobError) -> JobStatus:
+        """Back into the queue after its worker was lost; failed with ``error`` the ``limit``-th time."""
+        return self._give_back(job_id, attempt, "crashes", limit, error)
+
+    def put_off(self, job_id: str, attempt: int, limit: int, error: JobError) -> JobStatus:
+        """Back into the queue because the store does not work; failed with ``error`` after ``limit`` times."""
+        return self._give_back(job_id, attempt, "retries", limit + 1, error)
+
+    def upload_removed(self, job_id: str) -> None:
+        """Its upload is not kept any more."""
+        self._redis.zrem(_KEPT_KEYS["uploads"], job_id)
+
+    def expired(self, job_id: str) -> None:
+        """None of its files is kept any more; the record itself goes some time later."""
+        self._change("EXPIRE", job_id, [_json(now()), str(self._record_retention_s)])
+
+    def forget(self, job_id: str) -> None:
+        """Takes a job without a record out of every index."""
+        for key in (OPEN_KEY, LEASES_KEY, *_KEPT_KEYS.values()):
+            self._redis.zrem(key, job_id)
+
+    def seconds_since_held(self, job_id: str) -> float:
+        """How long ago the lease was renewed, by the server's clock; infinite when there is none."""
+        seconds, microseconds = self._redis.time()
+        held = self._redis.zscore(LEASES_KEY, job_id)
+        return float("inf") if held is None else seconds + microseconds / 1e6 - float(held)
+
+    def _give_back(
+        self, job_id: str, attempt: int, counter: str = "", limit: int = 0, error: JobError | None = None
+    ) -> JobStatus:
+        return JobStatus(
+            self._change("GIVE_BACK", job_id, [str(attempt), _json(now()), counter, str(limit), _json(error)])
+        )
+
+    def _change(self, move: str, job_id: str, args: list[str]) -> str:
+        keys = [self.key(job_id), OPEN_KEY, LEASES_KEY, *_KEPT_KEYS.values()]
+        answer = self._scripts[move](keys=keys, args=[job_id, *args])
         verdict, detail = (part.decode() for part in cast("list[bytes]", answer))
         if verdict == "missing":
             raise UnknownJobError(f"there is no job {job_id}")
         if verdict == "refused":
-            raise IllegalMoveError(f"job {job_id} is {detail}, which does not allow {fields.get('status', 'progress')}")
+            raise IllegalMoveError(f"job {job_id} is {detail}, which does not allow this: {move.lower()}")
         if verdict == "stale":
-            raise StaleAttemptError(f"attempt {attempt} of job {job_id} has been overtaken by another worker")
-        return int(detail)
+            raise StaleAttemptError(f"the job {job_id} has been given to another worker meanwhile")
+        if verdict == "cancel":
+            raise CancelRequestedError(f"somebody asked for the job {job_id} to be canceled")
+        return detail
+
+
+def _texts(members: Any) -> list[str]:
+    return [member.decode() for member in cast("list[bytes]", members)]
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
+
+
+def _pairs(fields: Mapping[str, Any]) -> list[str]:
+    return list(chain.from_iterable(_encode(fields).items()))
 
 
 def _encode(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Hash fields: JSON each, but the status bare, because the script compares it."""
-    return {name: str(value) if name == "status" else to_json(value).decode() for name, value in fields.items()}
+    """Hash fields: JSON each, but the status bare, because the scripts compare it."""
+    return {name: str(value) if name == "status" else _json(value) for name, value in fields.items()}
 
 
 def _decode(raw: Mapping[bytes, bytes]) -> JobRecord:

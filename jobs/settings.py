@@ -52,14 +52,40 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
     max_duration_s: float = Field(default=600.0, gt=0, description="Longest video that is accepted, in seconds.")
     job_timeout_s: int = Field(default=3600, gt=0, description="A job that runs longer fails with the code `timeout`.")
-    max_attempts: int = Field(default=3, ge=1, le=10, description="How often a job is started when its workers die.")
-    retention_s: int = Field(
-        default=7 * 24 * 3600, gt=0, description="A finished job and its files are kept this long."
+    max_crashes: int = Field(
+        default=2, ge=1, le=10, description="A job during which this many workers died is given up."
+    )
+    max_retries: int = Field(
+        default=20, ge=0, description="How often a job goes back into the queue because the store does not work."
+    )
+    max_queued: int = Field(default=1000, ge=1, description="So many jobs may wait; another is refused for now.")
+    retention_s: int = Field(default=7 * 24 * 3600, gt=0, description="Results are kept this long after a job's end.")
+    upload_retention_s: int = Field(default=24 * 3600, gt=0, description="Uploads are kept this long after it.")
+    record_retention_s: int = Field(
+        default=30 * 24 * 3600, gt=0, description="What became of a job can be asked this long after its files went."
+    )
+    store: str | None = Field(
+        default=None, description="Where uploads and results are: file:///folder or s3://bucket/prefix."
+    )
+    s3_endpoint: str | None = Field(default=None, description="Address of an S3 that is not Amazon's.")
+    store_max_bytes: int | None = Field(
+        default=None, gt=0, description="The store's quota; the oldest finished jobs' files make room."
+    )
+    min_free_bytes: int = Field(
+        default=256 * 1024**2, ge=0, description="No upload is taken that leaves less than this free on the disk."
     )
     heartbeat_s: float = Field(default=10.0, gt=0, description="A worker shows that it lives this often.")
-    maintenance_s: int = Field(default=60, gt=0, description="A worker looks for abandoned jobs this often.")
+    maintenance_s: int = Field(default=60, gt=0, description="A worker looks after lost jobs and old files this often.")
+    metrics_host: str = Field(default="127.0.0.1", description="Address of the metrics of API and worker.")
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="Port of the API's metrics; none: off.")
+    worker_metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port of a worker's metrics; none: off."
+    )
     stop_grace_s: float = Field(default=10.0, gt=0, description="`v2m up` gives its processes this long to stop.")
     log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is less than this is not logged."
+    )
 
     @field_validator("redis_url")
     @classmethod
@@ -74,9 +100,9 @@ class Settings(BaseSettings):
         return self.redis_url or DEFAULT_REDIS_URL
 
     @property
-    def store_dir(self) -> Path:
+    def store_url(self) -> str:
         """Root of the artifact store."""
-        return self.state_dir / "store"
+        return self.store or f"file://{(self.state_dir / 'store').absolute()}"
 
     def looks_ahead(self, by_itself: bool) -> bool:
         """Whether a worker looks ahead whose model would do so, or not, by itself."""

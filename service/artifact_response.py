@@ -1,14 +1,18 @@
-"""A file as an answer: ranges as Starlette does them, conditional requests and problem details as it does not."""
+"""A result as an answer, streamed from the store: ranges, conditional requests, and nothing read for nobody."""
 
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
+from pathlib import PurePosixPath
 from typing import Final
 
-from fastapi.responses import FileResponse
+from anyio import CancelScope, to_thread
 from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from jobs.store import Variant
-from service.problems import Problem
+from jobs.artifact import Variant
+from jobs.record import JobRecord
+from jobs.store import ArtifactStore
+from service import ranges
 
 MEDIA_TYPES: Final = {
     ".mp4": "video/mp4",
@@ -21,50 +25,62 @@ MEDIA_TYPES: Final = {
 }
 
 
-class ArtifactResponse(FileResponse):
-    """Answers GET and HEAD with 200, 206, 304 or 416. The download's name is made of the job, never of the upload."""
+class ArtifactResponse(Response):
+    """Answers GET and HEAD with 200, 206, 304, 400 or 416. The download is named after the job, never the upload."""
 
-    def __init__(self, path: Path, job_id: str, variant: Variant) -> None:
-        """``path`` must exist. A published file never changes, so its size and time make a strong tag."""
-        stat = path.stat()
-        self.etag = f'"{job_id}-{variant}-{stat.st_size:x}-{stat.st_mtime_ns:x}"'
-        headers = {"etag": self.etag, "cache-control": "private, no-cache", "x-content-type-options": "nosniff"}
-        super().__init__(
-            path,
-            headers=headers,
-            media_type=MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-            filename=f"v2m-{job_id[:8]}-{variant}{path.suffix}",
-            stat_result=stat,
-        )
+    def __init__(self, store: ArtifactStore, record: JobRecord, variant: Variant) -> None:
+        """``record`` must have the variant. A published file never changes, so its attempt makes a strong tag."""
+        self._store = store
+        self._record = record
+        self._artifact = record.artifacts[variant]
+        self.etag = f'"{record.id}-{record.attempt}-{variant}"'
+        suffix = PurePosixPath(self._artifact.name).suffix
+        self._kept = {"etag": self.etag, "cache-control": "private, no-cache"}
+        headers = {
+            **self._kept,
+            "accept-ranges": "bytes",
+            "content-disposition": f'attachment; filename="v2m-{record.id[:8]}-{variant}{suffix}"',
+            "content-length": str(self._artifact.bytes),
+            "x-content-type-options": "nosniff",
+        }
+        super().__init__(None, headers=headers, media_type=MEDIA_TYPES.get(suffix, "application/octet-stream"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if self._is_known(Headers(scope=scope).getlist("if-none-match")):
-            kept = [pair for pair in self.raw_headers if pair[0] in (b"etag", b"cache-control", b"last-modified")]
-            await send({"type": "http.response.start", "status": 304, "headers": kept})
-            await send({"type": "http.response.body", "body": b""})
+        """One request. Raises StoreError when the file cannot be read, before anything is sent."""
+        asked = Headers(scope=scope)
+        if self._is_known(asked.getlist("if-none-match")):
+            await Response(status_code=304, headers=self._kept)(scope, receive, send)
             return
-        refusal: Problem | None = None
-
-        async def watched(message: Message) -> None:
-            nonlocal refusal
-            if message["type"] == "http.response.start" and message["status"] in (400, 416):
-                refusal = self._refusal(message["status"])
-            if refusal is None:
-                await send(message)
-
-        await super().__call__(scope, receive, watched)
-        if refusal is not None:
-            await refusal.response()(scope, receive, send)
+        if scope["method"] == "HEAD":
+            await super().__call__(scope, receive, send)
+            return
+        size = self._artifact.bytes
+        start, stop = 0, size
+        if "range" in asked and asked.get("if-range", self.etag) == self.etag:
+            found = ranges.parse(asked["range"], size)
+            if found is not None:
+                start, stop = found
+                self.status_code = 206
+                self.headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
+                self.headers["content-length"] = str(stop - start)
+        chunks = self._store.read(self._record.id, self._record.attempt, self._artifact, start, stop)
+        try:
+            first = await to_thread.run_sync(next, chunks, b"")
+            body = StreamingResponse(_bytes(first, chunks), self.status_code)
+            body.raw_headers = self.raw_headers
+            await body(scope, receive, send)
+        finally:
+            with CancelScope(shield=True):  # a client that went away must not leave the file open
+                await to_thread.run_sync(chunks.close)
 
     def _is_known(self, if_none_match: list[str]) -> bool:
         tags = [tag.strip().removeprefix("W/") for value in if_none_match for tag in value.split(",")]
         return self.etag in tags or "*" in tags
 
-    def _refusal(self, status: int) -> Problem:
-        size = int(self.headers["content-length"])
-        if status == 416:
-            headers = {"Content-Range": f"bytes */{size}"}
-            detail = f"Range: lies outside the file's {size} bytes"
-            return Problem(416, "range_not_satisfiable", detail, headers=headers, field="Range", limit=size)
-        return Problem(400, "malformed_range", "Range: is malformed; an example is bytes=0-1023", field="Range")
+
+async def _bytes(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The chunks, each read in a thread."""
+    chunk = first
+    while chunk:
+        yield chunk
+        chunk = await to_thread.run_sync(next, others, b"")

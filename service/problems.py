@@ -10,13 +10,17 @@ from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 
+from jobs.store import StoreError, StoreFullError
+from jobs.store_errors import from_os_error
 from model_core.errors import InputError
 from model_core.options import PROMPT_MAX_CHARS
+from service.request_id import current
 
 log: Final = structlog.get_logger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:v2m-zero:problem:"
 RETRY_AFTER_S: Final = "5"
+_BUSY_RETRY_AFTER_S: Final = "30"  # jobs take minutes
 
 # Bytes that are no video at all are an unsupported media type; a video that we cannot score is unprocessable.
 _STATUS_OF_CODE: Final = {"not_a_video": 415, "playlist": 415}
@@ -50,6 +54,20 @@ class Problem(HTTPException):
 def upload_too_large(limit: int) -> Problem:
     """413 for a video, or a whole request, over the limit of bytes."""
     return Problem(413, "upload_too_large", f"video: is over the limit of {limit} bytes", field="video", limit=limit)
+
+
+def from_store_error(error: StoreError) -> Problem:
+    """507 when there is no room, 503 when the store does not work otherwise. The cause is for the log alone."""
+    if isinstance(error, StoreFullError):
+        detail = "There is no room for it on the server. Try again later."
+        return Problem(507, "storage_full", detail, headers={"Retry-After": _BUSY_RETRY_AFTER_S})
+    return unavailable("The server's store does not work at present. Try again later.", "storage")
+
+
+def queue_full(limit: int) -> Problem:
+    """503 when as many jobs wait as may."""
+    headers = {"Retry-After": _BUSY_RETRY_AFTER_S}
+    return Problem(503, "queue_full", f"{limit} jobs wait already. Try again later.", headers=headers, limit=limit)
 
 
 def unavailable(detail: str, kind: str = "unavailable", **members: Any) -> Problem:
@@ -91,7 +109,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_exception(_request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, OSError):  # the body could not be spooled, which FastAPI takes for a bad form
+            return on_broken_store(from_os_error(error.__cause__, "the form cannot be spooled"))
         return from_http_exception(error).response()
+
+    @app.exception_handler(StoreError)
+    async def on_store_error(_request: Request, error: StoreError) -> Response:
+        return on_broken_store(error)
 
     @app.exception_handler(RedisError)
     async def on_redis_error(_request: Request, error: RedisError) -> Response:
@@ -102,7 +126,14 @@ def install(app: FastAPI) -> None:
     async def on_fault(request: Request, error: Exception) -> Response:
         # the server logs the traceback, because Starlette raises the error again after this answer
         log.error("request_failed", method=request.method, path=request.url.path, error=repr(error))
-        return Problem(500, "internal", "A fault of ours. It has been logged.").response()
+        about: dict[str, Any] = {} if (request_id := current()) is None else {"request_id": request_id}
+        return Problem(500, "internal", "A fault of ours. It has been logged.", **about).response()
+
+
+def on_broken_store(error: StoreError) -> Response:
+    """The answer; the cause goes to the log."""
+    log.error("store_failed", error=str(error))
+    return from_store_error(error).response()
 
 
 def _field(location: tuple[int | str, ...]) -> str:

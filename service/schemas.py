@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field, JsonValue
 
+from jobs.artifact import Variant
 from jobs.record import JobError, JobRecord, JobStatus
-from jobs.store import Variant
 from model_core.options import STAGES, ModelInfo, ScoreOptions
 
 
@@ -22,16 +22,18 @@ class JobView(BaseModel):
     video: dict[str, JsonValue] = Field(description="What the probe found: duration, size, fps, codecs.")
     model: ModelInfo | None = Field(description="Which model makes it, or made it; null while queued.")
     error: JobError | None = Field(description="Why the job failed.")
+    cancel_requested: bool = Field(description="Somebody asked for it to be canceled, and its worker will stop.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    expired_at: datetime | None = Field(description="When its files were removed.")
     content: dict[Variant, str] = Field(description="Paths of the results, once the job is completed.")
 
     @classmethod
-    def of(cls, record: JobRecord, queue_position: int | None, variants: list[Variant]) -> "JobView":
-        """The view of a record, with what is known of it elsewhere."""
-        content = {variant: f"/v1/jobs/{record.id}/content?variant={variant}" for variant in variants}
-        return cls(**record.model_dump(exclude={"attempt"}), queue_position=queue_position, content=content)
+    def of(cls, record: JobRecord, queue_position: int | None) -> "JobView":
+        """The view of a record, without what is of no use to clients."""
+        content = {variant: f"/v1/jobs/{record.id}/content?variant={variant}" for variant in record.artifacts}
+        return cls.model_validate({**record.model_dump(), "queue_position": queue_position, "content": content})
 
 
 class Health(BaseModel):

@@ -1,19 +1,24 @@
 """What a client sends to make a job: read, checked, and refused with the name of the field at fault."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Final, cast
 
 import structlog
 from fastapi import Depends, Request, UploadFile
 from pydantic import JsonValue, ValidationError
+from redis.exceptions import RedisError
 
+from jobs.queue import QueueFullError
 from jobs.record import JobRecord
-from jobs.store import UploadTooLargeError
+from jobs.scratch import UploadTooLargeError
+from jobs.store import StoreError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import ScoreOptions, check_prompt
 from service.dependencies import Services
-from service.problems import Problem, from_input_error, unavailable, upload_too_large
+from service.problems import Problem, from_input_error, queue_full, unavailable, upload_too_large
+from service.request_id import current
 
 log: Final = structlog.get_logger(__name__)
 FIELDS: Final = ("video", "prompt", "options")
@@ -50,25 +55,53 @@ def parse_options(text: str | None) -> ScoreOptions:
 
 
 def accept(services: Services, video: UploadFile, prompt: str, options: str | None) -> JobRecord:
-    """Checks everything, stores the upload and queues the job. A refusal leaves neither a job nor a file."""
+    """Checks everything, stores the upload and queues the job. A refusal leaves neither a job nor a file.
+
+    The upload is in the store before the job is in the queue, so that no job is ever without its video.
+    """
     settings = services.settings
     try:
         text, chosen = check_prompt(prompt), parse_options(options)
-        with services.store.receive(video.file, settings.max_upload_bytes) as received:
+        with services.store.scratch.file(video.file, settings.max_upload_bytes) as received:
             limits = MediaLimits(max_duration_s=settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
-            info = probe(received, limits)
-            record = JobRecord.new(text, chosen, cast("dict[str, JsonValue]", asdict(info)))
-            services.store.keep_upload(received, record.id)
+            info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
+            size = received.stat().st_size
+            record = JobRecord.new(text, chosen, info, request_id=current(), upload_bytes=size)
+            with structlog.contextvars.bound_contextvars(job_id=record.id):
+                _store(services, record, received)
+                _submit(services, record)
     except UploadTooLargeError:
         raise upload_too_large(settings.max_upload_bytes) from None
     except InputError as error:
         raise from_input_error(error, settings.max_duration_s) from error
-    except OSError as error:
-        log.error("upload_not_stored", error=str(error))
-        raise unavailable("The upload could not be stored. Try again later.", "storage") from error
+    return record
+
+
+def _store(services: Services, record: JobRecord, received: Path) -> None:
+    try:
+        services.queue.check_room()  # also shows that Redis answers: otherwise every try would leave a file behind
+    except QueueFullError as full:
+        raise queue_full(full.limit) from full
+    services.retention.make_room(record.upload_bytes)
+    try:
+        services.store.put_upload(record.id, received)
+    except StoreError:
+        services.retention.release(record.upload_bytes)
+        raise
+
+
+def _submit(services: Services, record: JobRecord) -> None:
     try:
         services.queue.submit(record)
-    except BaseException:
-        services.store.remove(record.id)
-        raise
-    return record
+    except QueueFullError as full:
+        try:
+            services.store.remove(record.id)
+            services.retention.release(record.upload_bytes)
+        except StoreError as error:  # Retention finds it: there is no record of the job
+            log.warning("files_not_removed", what="upload", error=str(error))
+        raise queue_full(full.limit) from full
+    except RedisError as error:
+        # The job may be in the queue all the same, so its upload stays; if it is not, Retention finds the upload.
+        log.error("job_in_doubt", error=str(error))
+        detail = "The job store stopped answering. Whether the job was taken shows once it answers again."
+        raise unavailable(detail, job_id=record.id) from error

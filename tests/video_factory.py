@@ -77,7 +77,7 @@ def make_clip(
         if sound is not None:
             _add_tone(container, sound, duration)
     if rotation:
-        path.write_bytes(_rotated(path.read_bytes(), size, rotation))
+        path.write_bytes(rotated(path.read_bytes(), size, rotation))
     return path
 
 
@@ -127,7 +127,7 @@ def _add_tone(container: Any, stream: Any, duration: float) -> None:
     container.mux(stream.encode(None))
 
 
-def _rotated(data: bytes, size: tuple[int, int], rotation: int) -> bytes:
+def rotated(data: bytes, size: tuple[int, int], rotation: int) -> bytes:
     """PyAV writes no display matrix, so the one in the first track header is replaced."""
     width, height = size
     turn = {

@@ -67,7 +67,7 @@ class LookAhead:
             while watch.is_alive():
                 report(*watch.step)
                 watch.join(_POLL_S)
-            if watch.seen is None or not self._store.upload(job_id).is_file():
+            if watch.seen is None:
                 return None
             report("curve", 1.0)
             return watch.seen
@@ -105,7 +105,8 @@ class LookAhead:
                 if now is None or now.is_final:
                     raise CanceledError("nobody waits for it any more")
 
-        return self._scorer.look(self._store.upload(record.id), record.prompt, record.options, watched)
+        with self._store.upload(record.id) as video:
+            return self._scorer.look(video, record.prompt, record.options, watched)
 
 
 class _Watch(threading.Thread):

@@ -5,9 +5,9 @@ import sys
 from redis.exceptions import RedisError
 
 from jobs.connection import connect
+from jobs.identity import process_of
 from jobs.liveness import live_workers
 from jobs.settings import Settings
-from worker.identity import process_of
 
 
 def is_healthy(settings: Settings) -> bool:

@@ -9,16 +9,21 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from jobs import logs
+from jobs import identity, logs
 from jobs.connection import connect
 from jobs.queue import JobQueue
+from jobs.reconcile import Reconciler
 from jobs.records import JobRecords
+from jobs.retention import Retention
 from jobs.settings import Settings
-from jobs.store import ArtifactStore
+from jobs.store import ArtifactStore, StoreError
 from model_core.errors import DeviceMemoryError, ModelError
+from worker import metrics
 from worker.ahead import LookAhead
+from worker.housekeeping import Housekeeping
 from worker.scorer import PipelineScorer, Scorer
-from worker.task import Stop, TaskRunner
+from worker.stop import Stop
+from worker.task import TaskRunner
 from worker.worker import ScoreWorker
 
 log: Final = structlog.get_logger(__name__)
@@ -31,29 +36,34 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
 
     ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
-    logs.configure(settings.log_format)
+    logs.configure(settings.log_format, settings.log_level)
     # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     redis = connect(settings.redis)
+    name = identity.new_name()
+    metrics.serve(settings)
     try:
         redis.ping()
-        store = ArtifactStore(settings.store_dir)
+        store = ArtifactStore.open(settings, name)
         began = time.monotonic()
         scorer = make_scorer() if make_scorer else PipelineScorer(settings)
-    except (RedisError, OSError, ModelError, DeviceMemoryError) as error:
+    except (RedisError, StoreError, OSError, ModelError, DeviceMemoryError) as error:
         log.error("worker_not_started", error=str(error))
         return NOT_USABLE
     except ModuleNotFoundError as error:  # the base is installed without the models
         log.error("worker_not_started", error=f"{error}: a worker needs v2m-zero[cpu] or v2m-zero[gpu]")
         return NOT_USABLE
     seconds = round(time.monotonic() - began, 2)
-    log.info("model_loaded", model=scorer.model.title, kind=scorer.model.kind, seconds=seconds)
-    records = JobRecords(redis, settings.retention_s)
+    log.info("model_loaded", worker=name, model=scorer.model.title, kind=scorer.model.kind, seconds=seconds)
+    metrics.model_loaded(scorer.model.title, scorer.model.kind, seconds)
+    records = JobRecords(redis, settings.record_retention_s)
     queue = JobQueue(redis, records, settings)
+    reconciler = Reconciler(redis, records, queue, settings, name)
+    housekeeping = Housekeeping(redis, reconciler, Retention(redis, records, store, settings), settings.maintenance_s)
     ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
-    runner = TaskRunner(records, store, scorer, ahead, Stop())
+    runner = TaskRunner(records, store, scorer, ahead, Stop(), settings.max_retries)
     # A client of RQ's own: it waits for jobs longer than ours lets an answer take, and would see an outage in that.
-    ScoreWorker(connect(settings.redis), queue.rq, runner, settings).work(logging_level="WARNING")
+    ScoreWorker(name, connect(settings.redis), queue.rq, runner, housekeeping, settings).work(logging_level="WARNING")
     log.info("worker_stopped")
     return 0

@@ -34,7 +34,8 @@ class Pulse:
     def stop(self) -> None:
         """No beat comes after this returns."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():  # it was never started, when a signal came before that
+            self._thread.join()
 
     @contextmanager
     def watching(self, keep_claim: Callable[[], None], limit_s: float, on_hung: Callable[[], None]) -> Iterator[None]:
@@ -65,6 +66,8 @@ class Pulse:
                 claim()
         except RedisError as error:
             log.warning("heartbeat_missed", error=str(error))
+        except Exception:  # without this thread the worker would pass for dead, and nobody would end what hangs
+            log.exception("heartbeat_broken")
         if on_hung is not None and time.monotonic() > deadline:
             log.error("job_hung", exit_status=HUNG_EXIT_STATUS)
             try:

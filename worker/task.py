@@ -1,118 +1,140 @@
 """The one task: score the video of one job. Whatever happens to it, the record says so and the worker goes on."""
 
-from collections.abc import Callable, Iterator
+import errno
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import structlog
 from redis.exceptions import RedisError
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 
-from jobs.record import JobError
-from jobs.records import JobRecords, RecordError, StaleAttemptError
-from jobs.store import ArtifactStore
+from jobs.artifact import Artifact, Variant
+from jobs.record import JobError, JobStatus
+from jobs.records import CancelRequestedError, JobRecords, RecordError
+from jobs.store import ArtifactStore, MissingArtifactError, StoreError
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
+from worker import metrics
 from worker.ahead import LookAhead
+from worker.attempt import Attempt
 from worker.progress import Throttle, overall
 from worker.scorer import Scorer
+from worker.stop import Stop
 
 log: Final = structlog.get_logger(__name__)
-_UNLIMITED: Final = 1_000_000  # a worker that is stopped in good order costs a job no attempt
 INTERNAL: Final = JobError(
     code="internal", detail="The soundtrack could not be made because of a fault of ours. The upload has been kept."
 )
-
-
-@dataclass
-class Stop:
-    """Why the job under way should stop, if it should. A plain attribute: signal handlers may not take locks."""
-
-    reason: Literal["cancel", "shutdown"] | None = None
-
-    def clear_cancel(self) -> None:
-        """Forgets a cancel, which was for one job; a shutdown stays."""
-        if self.reason == "cancel":
-            self.reason = None
+STORE: Final = JobError(
+    code="storage", detail="The result could not be stored, again and again. The upload has been kept."
+)
+UPLOAD_MISSING: Final = JobError(code="upload_missing", detail="The upload is not in the store any more.")
+_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 class TaskRunner:
     """Runs jobs with one scorer."""
 
-    def __init__(self, records: JobRecords, store: ArtifactStore, scorer: Scorer, ahead: LookAhead, stop: Stop) -> None:
-        """``ahead`` looks by the same scorer; ``stop`` is looked at on every step of progress."""
+    def __init__(
+        self, records: JobRecords, store: ArtifactStore, scorer: Scorer, ahead: LookAhead, stop: Stop, max_retries: int
+    ) -> None:
+        """``ahead`` looks by the same scorer; ``stop`` is looked at on every step of progress.
+
+        ``max_retries``: how often a job is put off because the store does not work.
+        """
         self.records = records
         self.store = store
         self.ahead = ahead
         self.stop = stop
         self._scorer = scorer
+        self._max_retries = max_retries
+        self._attempt: Attempt | None = None
 
-    def run(self, job_id: str) -> Retry | None:
-        """Scores one job; returns a Retry when the worker is to stop and the job must go back into the queue.
+    def hold(self) -> None:
+        """Renews the lease of the job under way, if there is one; for the pulse's thread."""
+        if (attempt := self._attempt) is not None:
+            attempt.hold()
 
-        Raises nothing but RedisError, when not even the outcome can be written: then the job is found abandoned.
+    def run(self, job_id: str, worker: str) -> Retry | None:
+        """Scores one job for the worker of that name; returns a Retry when the job must go back into the queue.
+
+        Raises nothing but SystemExit, and RedisError when Redis stays away until the worker is told to stop.
         """
         with structlog.contextvars.bound_contextvars(job_id=job_id):
             try:
-                attempt = self.records.start(job_id, self._scorer.model)
+                attempt = Attempt.begin(job_id, self._scorer.model, worker, self.records, self.stop)
             except RecordError as error:
                 log.info("job_skipped", reason=str(error))
                 return None
-            log.info("job_started", attempt=attempt)
-            try:
-                return self._outcome(job_id, attempt)
-            except RecordError as error:
-                log.warning("job_outcome_dropped", reason=str(error))
-                return None
+            about = {"request_id": attempt.job.request_id} if attempt.job.request_id else {}
+            with structlog.contextvars.bound_contextvars(**about):
+                log.info("job_started", attempt=attempt.number)
+                self._attempt = attempt
+                try:
+                    return self._outcome(attempt)
+                except RecordError as error:
+                    log.warning("job_outcome_dropped", reason=str(error))
+                    self._tidy(lambda: self._discard_unless_named(attempt))
+                    return None
+                finally:
+                    self._attempt = None
 
-    def _outcome(self, job_id: str, attempt: int) -> Retry | None:
+    def _outcome(self, attempt: Attempt) -> Retry | None:
+        # The inner part may wait for the store or for Redis, and these three can end that as well.
         try:
-            self._score(job_id, attempt)
-            self.records.complete(job_id, attempt)
-            log.info("job_completed", model=self._scorer.model.title, kind=self._scorer.model.kind)
-        except (RecordError, RedisError):
-            raise
-        except CanceledError:
-            if self.stop.reason == "shutdown":
-                self.records.requeue(job_id, attempt)
-                log.info("job_requeued", reason="the worker stops")
-                return Retry(max=_UNLIMITED, enqueue_at_front=True)
-            self.records.cancel(job_id, attempt)
-            log.info("job_canceled")
-        except SystemExit:  # a second SIGTERM: the person will not wait
-            self.records.requeue(job_id, attempt)
-            raise
-        except InputError as error:
-            self.records.fail(job_id, JobError(code=error.code, detail=error.detail, field=error.field), attempt)
-            log.info("job_failed", code=error.code, field=error.field, detail=error.detail)
-        except DeviceMemoryError as error:
-            self.records.fail(job_id, JobError(code="out_of_memory", detail=str(error)), attempt)
-            log.warning("job_failed", code="out_of_memory")
+            return self._tried(attempt)
+        except (CancelRequestedError, CanceledError):
+            if self.stop.is_final:
+                return attempt.give_back()
+            attempt.cancel()
+            self._tidy(lambda: self.store.discard(attempt.job.id, attempt.number))
         except JobTimeoutException as error:
-            self.records.fail(job_id, JobError(code="timeout", detail=f"{error}."), attempt)
-            log.warning("job_failed", code="timeout")
-        except Exception:
-            log.exception("job_failed", code=INTERNAL.code)
-            self.records.fail(job_id, INTERNAL, attempt)
+            attempt.fail(JobError(code="timeout", detail=f"{error}."))
+        except SystemExit:  # a second SIGTERM: the person will not wait
+            attempt.give_back()
+            raise
         return None
 
-    def _score(self, job_id: str, attempt: int) -> None:
-        record = self.records.get(job_id)
-        if record is None:
-            raise StaleAttemptError(f"the record of job {job_id} is gone")
-        with self.store.workspace(job_id) as out:
-            report = self._reporter(job_id, attempt)
-            asked = self.store.upload(job_id), record.prompt, record.options
-            look = self.ahead.take(job_id, report) or self._scorer.look(*asked, report)
-            try:
+    def _tried(self, attempt: Attempt) -> Retry | None:
+        try:
+            attempt.complete(self._score(attempt))
+        except (RecordError, RedisError, CanceledError, JobTimeoutException):
+            raise
+        except InputError as error:
+            attempt.fail(JobError(code=error.code, detail=error.detail, field=error.field))
+        except DeviceMemoryError as error:
+            attempt.fail(JobError(code="out_of_memory", detail=str(error)))
+        except MissingArtifactError as error:
+            log.error("upload_missing", error=str(error))
+            attempt.fail(UPLOAD_MISSING)
+        except Exception as error:
+            if isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno in _OF_THE_DISK):
+                log.error("store_failed", error=str(error), retries=attempt.job.retries)
+                return attempt.put_off(STORE, self._max_retries)
+            log.exception("job_broken")
+            attempt.fail(INTERNAL)
+        else:
+            self._tidy(lambda: self.store.keep_only(attempt.job.id, attempt.number))
+        return None
+
+    def _score(self, attempt: Attempt) -> Mapping[Variant, Artifact]:
+        job = attempt.job
+        stages = metrics.Stages()
+        report = self._reporter(attempt, stages)
+        try:
+            with self.store.upload(job.id) as video, self.store.scratch.folder(job.id) as out:
+                asked = video, job.prompt, job.options
+                look = self.ahead.take(job.id, report) or self._scorer.look(*asked, report)
                 files = self._made(lambda: self._scorer.score(look, *asked, out, report))
-            finally:
-                self.ahead.rest()
-            self.store.publish(job_id, files)
+                stages.at("publish")
+                return self.store.publish(job.id, attempt.number, files)
+        finally:
+            self.ahead.rest()
+            stages.end()
 
     def _made(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
         """What ``score`` returns; once more where it may only have lacked the memory that the look ahead took."""
@@ -124,31 +146,41 @@ class TaskRunner:
         log.warning("look_ahead_turned_off", reason="there is too little memory for it beside a job")
         return score()
 
-    def _reporter(self, job_id: str, attempt: int) -> ProgressCallback:
+    def _reporter(self, attempt: Attempt, stages: metrics.Stages) -> ProgressCallback:
         throttle = Throttle()
 
         def report(stage: str, fraction: float) -> None:
             if self.stop.reason is not None:
                 raise CanceledError(self.stop.reason)
+            stages.at(stage)
             if stage == "generate":
                 self.ahead.begin()
-            if not throttle.lets_pass(stage):
-                return
-            try:
-                self.records.advance(job_id, attempt, stage, overall(stage, fraction))
-            except RedisError as error:  # a step of progress is not worth a job
-                log.warning("progress_not_written", error=str(error))
+            if throttle.lets_pass(stage):
+                attempt.advance(stage, overall(stage, fraction))
 
         return report
 
+    def _discard_unless_named(self, attempt: Attempt) -> None:
+        # A time-out or a signal may come after the job was completed: then these results are the ones that count.
+        record = self.records.get(attempt.job.id)
+        if record is None or record.status is not JobStatus.COMPLETED or record.attempt != attempt.number:
+            self.store.discard(attempt.job.id, attempt.number)
 
-_runner: ContextVar[TaskRunner] = ContextVar("v2m_task_runner")
+    def _tidy(self, remove: Callable[[], None]) -> None:
+        """Removes files that nothing points to. What fails here is removed by the sweep, with the job's other files."""
+        try:
+            remove()
+        except (StoreError, RedisError) as error:
+            log.warning("files_not_removed", error=str(error))
+
+
+_runner: ContextVar[Callable[[str], Retry | None]] = ContextVar("v2m_task_runner")
 
 
 @contextmanager
-def bound(runner: TaskRunner) -> Iterator[None]:
-    """Inside the block ``run`` works with this runner: RQ calls the task by name and can pass it no objects."""
-    token = _runner.set(runner)
+def bound(run_job: Callable[[str], Retry | None]) -> Iterator[None]:
+    """Inside the block ``run`` does this: RQ calls the task by name and can pass it no objects."""
+    token = _runner.set(run_job)
     try:
         yield
     finally:
@@ -157,4 +189,4 @@ def bound(runner: TaskRunner) -> Iterator[None]:
 
 def run(job_id: str) -> Retry | None:
     """The function in the queue (``jobs.queue.TASK``)."""
-    return _runner.get().run(job_id)
+    return _runner.get()(job_id)

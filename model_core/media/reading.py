@@ -1,18 +1,22 @@
 """Reading videos: each function starts one sandbox and hands on what comes out of it."""
 
+import errno
+import math
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.media import answers
+from model_core.media.answers import BATCH
+from model_core.media.confined import Confinement
 from model_core.media.containers import output_suffix
 from model_core.media.sandbox import Sandbox
-from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaError, MediaLimits, VideoInfo
+from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo
 
-_BATCH: Final = 64
 _LARGEST_SIZE: Final = 1024
 _LARGEST_RATE: Final = 240.0
 _LARGEST_SOUND_BLOCK: Final = 64 << 20
@@ -24,10 +28,9 @@ def probe(path: Path, limits: MediaLimits = PROBE_LIMITS) -> VideoInfo:
     Raises:
         MediaError: for a file that cannot be scored; see MediaCode.
     """
-    with Sandbox("probe", {"path": regular_file(path)}, limits) as sandbox:
+    with Sandbox("probe", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
-    fields: dict[str, Any] = {name: header[name] for name in VideoInfo.__dataclass_fields__}
-    info = VideoInfo(**fields)
+    info = answers.video_info(header, limits)
     output_suffix(info)  # a video that could not be written in the end is better refused now
     return info
 
@@ -59,16 +62,17 @@ def frames(
 
 
 def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generator[FrameBatch, None, None]:
-    arguments = {"path": regular_file(path), "rate": rate, "size": size}
-    with Sandbox("frames", arguments, limits, largest_payload=_BATCH * size * size * 3) as sandbox:
+    most = math.ceil(limits.max_duration_s * rate)
+    largest = BATCH * size * size * 3
+    arguments = {"rate": rate, "size": size}
+    with Sandbox("frames", arguments, limits, source=path, largest_payload=largest) as sandbox:
         first = 0
         while True:
             header, payload = sandbox.receive()
-            if header["kind"] == "end":
+            if header.get("kind") == "end":
                 return
-            rgb = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size, size, 3)
-            changed: Any = header["changed"]
-            yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate, np.array(changed, np.float64))
+            rgb, changed = answers.pictures(header, payload, size, most - first)
+            yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate, changed)
             first += len(rgb)
 
 
@@ -85,13 +89,16 @@ def read_audio(path: Path, sample_rate: int = 44100, limits: MediaLimits = DEFAU
 
 
 def _sound_blocks(path: Path, sample_rate: int, limits: MediaLimits) -> Generator[NDArray[np.float32], None, None]:
-    arguments = {"path": regular_file(path), "sample_rate": sample_rate}
-    with Sandbox("read_audio", arguments, limits, largest_payload=_LARGEST_SOUND_BLOCK) as sandbox:
+    left = math.floor(limits.max_duration_s * sample_rate)
+    arguments = {"sample_rate": sample_rate}
+    with Sandbox("read_audio", arguments, limits, source=path, largest_payload=_LARGEST_SOUND_BLOCK) as sandbox:
         while True:
             header, payload = sandbox.receive()
-            if header["kind"] == "end":
+            if header.get("kind") == "end":
                 return
-            yield np.frombuffer(payload, dtype=np.float32).reshape(2, -1)
+            samples = answers.sound(header, payload, left)
+            left -= samples.shape[1]
+            yield samples
 
 
 def read_tags(path: Path, limits: MediaLimits = PROBE_LIMITS) -> dict[str, str]:
@@ -102,21 +109,26 @@ def read_tags(path: Path, limits: MediaLimits = PROBE_LIMITS) -> dict[str, str]:
     Raises:
         MediaError: no_audio_stream, or what probe raises.
     """
-    with Sandbox("read_tags", {"path": regular_file(path)}, limits) as sandbox:
+    with Sandbox("read_tags", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
-    tags: Any = header["tags"]
-    return {str(name): str(text) for name, text in tags.items()}
+    return answers.tags(header)
 
 
 def video_packets_digest(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> str:
     """Hex sha256 over the payload of the video packets, the same for the same pictures in another container."""
-    with Sandbox("digest", {"path": regular_file(path)}, limits) as sandbox:
+    with Sandbox("digest", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
-    return str(header["sha256"])
+    return answers.digest(header)
 
 
-def regular_file(path: Path) -> str:
-    """The absolute path. A pipe or device, which could block for ever, is refused here."""
-    if not path.is_file():
-        raise MediaError("is not a file that exists", "unreadable")
-    return str(path.absolute())
+def confinement() -> Confinement:
+    """Start a sandbox process that reads nothing, and ask it by which means it is confined on this system.
+
+    Raises:
+        OSError: when it cannot be started or confined at all; then no file is ever read.
+    """
+    with Sandbox("nothing", {}, PROBE_LIMITS) as sandbox:
+        sandbox.receive()
+    if sandbox.confinement is None:
+        raise OSError(errno.EPROTO, "the sandbox did not tell how it is confined")
+    return sandbox.confinement

@@ -1,8 +1,8 @@
 """One child process per call, in which a file from outside is decoded.
 
 The child is a fresh interpreter that imports numpy and PyAV alone: forking the caller would share its torch and its
-secrets, and a limit on its address space would break both. The child sets its own limits (inside/main.py) before it
-opens the file; the caller keeps the clock.
+secrets, and a limit on its address space would break both. The child confines itself (inside/confine.py) before it
+looks at the file; the caller keeps the clock.
 """
 
 import errno
@@ -13,14 +13,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final, Self, get_args
+from typing import IO, Any, Final, Self, get_args
 
+from model_core.media.confined import Confinement, report, told
+from model_core.media.opening import opened_file
 from model_core.media.types import MediaCode, MediaError, MediaLimits
-from model_core.media.wire import HEADER_MAX_BYTES, Header, pack, unpack
+from model_core.media.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,8 @@ _BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18
+_LONGEST_DETAIL: Final = 500
+_THREADS_OF_BLAS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
 
 
@@ -38,8 +43,12 @@ class Sandbox:
         operation: name of one of the operations in inside/main.py.
         arguments: its arguments, anything that JSON can say.
         limits: what it may cost.
+        source: the untrusted file. It is opened here, and the child gets it open: it may open no file itself.
+        out: the file that the operation writes, of up to ``limits.file_bytes``; without one it may write none.
         largest_payload: bytes of the longest message that the caller expects; a longer one is refused.
-        writes_files: whether it may write files of up to ``limits.file_bytes``; otherwise none.
+
+    Attributes:
+        confinement: how the child is confined, once ``receive`` has returned; None before.
     """
 
     def __init__(
@@ -47,33 +56,27 @@ class Sandbox:
         operation: str,
         arguments: Mapping[str, object],
         limits: MediaLimits,
+        *,
+        source: Path | None = None,
+        out: Path | None = None,
         largest_payload: int = 0,
-        writes_files: bool = False,
     ) -> None:
-        rlimits = {**asdict(limits), "file_bytes": limits.file_bytes if writes_files else 0}
-        self._request = pack({"operation": operation, "arguments": dict(arguments), "limits": rlimits})
+        self._operation, self._arguments = operation, arguments
         self._limits = limits
+        self._source, self._out = source, out
         self._largest_payload = largest_payload
         self._wall_left = limits.wall_s
         self._received = bytearray()
         self._stderr = bytearray()
+        self.confinement: Confinement | None = None
 
     def __enter__(self) -> Self:
-        # No secret of the caller's environment reaches the child; one arena and one BLAS thread keep its address
-        # space close to what it really uses.
-        environment = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
-        if "LD_LIBRARY_PATH" in os.environ:
-            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOT, str(_ROOT)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            cwd="/",
-            env=environment,
-            start_new_session=True,  # Ctrl-C in a terminal reaches the caller alone, which then ends the child
-        )
+        with ExitStack() as handed_over:  # the child has its own once it runs
+            source = handed_over.enter_context(opened_file(self._source)) if self._source else None
+            out = handed_over.enter_context(self._out.open("r+b", buffering=0)) if self._out else None
+            files = [file.fileno() for file in (source, out) if file]
+            self._process = self._start(files)
+            request = self._request(source, out)
         self._stdin, self._stdout, self._errors = (
             _pipe(self._process.stdin),
             _pipe(self._process.stdout),
@@ -84,17 +87,48 @@ class Sandbox:
         self._selector.register(self._stdout, selectors.EVENT_READ)
         self._selector.register(self._errors, selectors.EVENT_READ)
         try:
-            self.send(self._request)
+            self.send(request)
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
 
+    def _start(self, files: list[int]) -> subprocess.Popen[bytes]:
+        # No secret of the caller's environment reaches the child; one arena and one BLAS thread keep its address
+        # space close to what it really uses.
+        environment = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", **dict.fromkeys(_THREADS_OF_BLAS, "1")}
+        if "LD_LIBRARY_PATH" in os.environ:
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", _BOOT, str(_ROOT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env=environment,
+            pass_fds=files,
+            start_new_session=True,  # Ctrl-C in a terminal reaches the caller alone, which then ends the child
+        )
+
+    def _request(self, source: IO[bytes] | None, out: IO[bytes] | None) -> bytes:
+        handed_over = {"out": out.fileno()} if out else {}
+        limits = {**asdict(self._limits), "file_bytes": self._limits.file_bytes if out else 0}
+        return pack(
+            {
+                "operation": self._operation,
+                "arguments": {**self._arguments, **handed_over},
+                "source": {"fd": source.fileno(), "name": self._source.name} if source and self._source else None,
+                "limits": limits,
+            }
+        )
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._selector.close()
-        self._process.kill()
+        if self._process.returncode is None:
+            self._end()
         for pipe in (self._stdin, self._stdout, self._errors):
             pipe.close()
         self._process.wait()
@@ -102,33 +136,44 @@ class Sandbox:
     def send(self, data: bytes | memoryview) -> bool:
         """Write to the child's stdin; False when the child reads no more, and then ``receive`` tells why."""
         left = memoryview(data).cast("B")
+        self._selector.unregister(self._stdout)
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
         try:
-            while left:
-                if self._stdin in self._ready(ignoring=self._stdout):
-                    left = left[os.write(self._stdin.fileno(), left) :]
+            with self._clock():
+                while left:
+                    if self._stdin in self._ready():
+                        left = left[os.write(self._stdin.fileno(), left) :]
         except BrokenPipeError:
             return False
         finally:
             self._selector.unregister(self._stdin)
+            self._selector.register(self._stdout, selectors.EVENT_READ)
         return True
 
     def receive(self) -> tuple[Header, bytes]:
         """The next message; MediaError when the child refused the file, broke a limit or died."""
+        with self._clock():
+            header, payload = self._message()
+            if self.confinement is None and header.get("kind") != "error":
+                self.confinement = _first(header)
+                report(self.confinement)
+                header, payload = self._message()
+        if header.get("kind") == "error":
+            raise _refusal(header)
+        return header, payload
+
+    def _message(self) -> tuple[Header, bytes]:
         line = self._take_line()
         try:
             header, size = unpack(line)
             if size > self._largest_payload:
                 raise ValueError(f"a payload of {size} bytes where {self._largest_payload} are the most")
         except ValueError as error:
-            log.warning("the media sandbox broke its protocol: %s", error)
-            raise MediaError("cannot be read: the decoder went astray", "unreadable") from error
+            raise astray(error) from error
         while len(self._received) < size:
             self._fill()
         payload = bytes(memoryview(self._received)[:size])
         del self._received[:size]
-        if header.get("kind") == "error":
-            raise _refusal(header)
         return header, payload
 
     def _take_line(self) -> bytes:
@@ -149,17 +194,19 @@ class Sandbox:
             raise self._death()
         self._received += chunk
 
-    def _ready(self, ignoring: IO[bytes] | None = None) -> list[object]:
-        """Wait for a pipe, on the clock of the wall budget; what the child says on stderr is kept on the way."""
-        if ignoring is not None:
-            self._selector.unregister(ignoring)
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        """Take the time of the block from the wall budget, all of it: also a child that never lets us wait ends."""
+        self._ends_at = time.monotonic() + self._wall_left
         try:
-            started = time.monotonic()
-            events = self._selector.select(max(0.0, self._wall_left))
-            self._wall_left -= time.monotonic() - started
+            yield
         finally:
-            if ignoring is not None:
-                self._selector.register(ignoring, selectors.EVENT_READ)
+            self._wall_left = self._ends_at - time.monotonic()
+
+    def _ready(self) -> list[object]:
+        """Wait for a pipe; what the child says on stderr is kept on the way."""
+        left = self._ends_at - time.monotonic()
+        events = self._selector.select(left) if left > 0 else []
         if not events:
             self._report("ran past its time")
             raise MediaError(f"takes longer than {self._limits.wall_s:g} s to read, which is the limit", "budget")
@@ -176,8 +223,9 @@ class Sandbox:
         try:
             status = self._process.wait(timeout=max(1.0, min(10.0, self._wall_left)))
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._end()
             status = self._process.wait()
+        self._end()
         self._report(f"ended with status {status}")
         if status == -signal.SIGXCPU:
             return MediaError(f"takes more than {self._limits.cpu_s} s of processor time, which is the limit", "budget")
@@ -185,7 +233,14 @@ class Sandbox:
             return MediaError("was given up: the system ended its decoder, most likely for its memory", "budget")
         if -status in _CRASHES:
             return MediaError("makes its decoder crash, so it cannot be read", "unreadable")
+        if status == -signal.SIGSYS:
+            return MediaError("makes its decoder do what no decoder may, so it is not read", "unreadable")
         return MediaError("cannot be read: its decoder ended early", "unreadable")
+
+    def _end(self) -> None:
+        """Kill the whole group: where seccomp is missing, a decoder that was taken over may have started others."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _report(self, what: str) -> None:
         said = self._stderr.decode(errors="replace").strip()
@@ -198,13 +253,23 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
+def _first(header: Header) -> Confinement:
+    taken: Any = header.get("taken")
+    missing: Any = header.get("missing")
+    try:
+        return told(taken, missing)
+    except (TypeError, ValueError) as error:
+        raise astray(error) from error
+
+
 def _refusal(header: Header) -> Exception:
     """The error that the child described."""
-    number, detail, code = header.get("errno"), str(header.get("detail")), header.get("code")
-    if isinstance(number, int):
+    number, code = header.get("errno"), header.get("code")
+    detail = "".join(one if one.isprintable() else " " for one in str(header.get("detail"))[:_LONGEST_DETAIL])
+    if isinstance(number, int) and number in errno.errorcode:
         return OSError(number, os.strerror(number), detail)
     known: tuple[MediaCode, ...] = get_args(MediaCode)
     for one in known:
         if one == code:
-            return MediaError(detail, one, str(header.get("field", "video")))
-    return MediaError("cannot be read: the decoder went astray", "unreadable")
+            return MediaError(detail, one, "out" if header.get("field") == "out" else "video")
+    return astray(ValueError(f"an error of the kind {code!r:.100}"))

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.media.containers import OUTPUT_SUFFIXES
-from model_core.media.reading import regular_file
 from model_core.media.sandbox import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits
 
@@ -49,16 +48,9 @@ def mux(
     if suffix not in OUTPUT_SUFFIXES:
         detail = f"ends in {suffix or 'no suffix'}; it must end in {', '.join(OUTPUT_SUFFIXES)}"
         raise MediaError(detail, "container", field="out")
-    source = regular_file(video)
     with replacing(out) as beside:
-        arguments: dict[str, object] = {
-            "path": source,
-            "out": str(beside),
-            "suffix": suffix,
-            "sample_rate": sample_rate,
-            "samples": audio.shape[1],
-        }
-        with Sandbox("mux", arguments, limits, writes_files=True) as sandbox:
+        arguments = {"suffix": suffix, "sample_rate": sample_rate, "samples": audio.shape[1]}
+        with Sandbox("mux", arguments, limits, source=video, out=beside) as sandbox:
             for start in range(0, audio.shape[1], _BLOCK):
                 block = np.ascontiguousarray(audio[:, start : start + _BLOCK].T, dtype=np.float32)
                 if not sandbox.send(block.data.cast("B")):

@@ -4,19 +4,20 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile, status
-from fastapi.responses import FileResponse
 
+from jobs.artifact import Variant
 from jobs.record import JobRecord, JobStatus
-from jobs.store import Variant
+from jobs.records import UnknownJobError
 from service import uploads
 from service.artifact_response import ArtifactResponse
-from service.dependencies import RecordDep, Services, ServicesDep
+from service.dependencies import RecordDep, Services, ServicesDep, unknown_job
 from service.problems import Problem
 from service.schemas import JobView
 
 log: Final = structlog.get_logger(__name__)
 POLL_S: Final = "1"
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+PATH: Final = "/v1/jobs"
+router = APIRouter(prefix=PATH, tags=["jobs"])
 
 
 # Plain functions: FastAPI runs them in threads, where the probe, the disk and Redis may block.
@@ -46,8 +47,20 @@ def get_job(services: ServicesDep, record: RecordDep, response: Response) -> Job
     return view(services, record)
 
 
+@router.post("/{job_id}/cancel", status_code=status.HTTP_202_ACCEPTED)
+def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
+    """Cancels a job: at once while it waits, at its worker's next step while it is in progress."""
+    try:
+        record = services.queue.cancel(record.id)
+    except UnknownJobError:
+        raise unknown_job() from None
+    if record.status in (JobStatus.COMPLETED, JobStatus.FAILED):
+        raise Problem(409, "already_over", f"The job is {record.status.value}; there is nothing left to cancel.")
+    return view(services, record)
+
+
 @router.head("/{job_id}/content", include_in_schema=False)
-@router.get("/{job_id}/content", response_class=FileResponse)
+@router.get("/{job_id}/content", response_class=Response)
 def get_content(
     services: ServicesDep, record: RecordDep, variant: Annotated[Variant, Query()] = Variant.VIDEO
 ) -> Response:
@@ -57,14 +70,15 @@ def get_content(
     if record.status is not JobStatus.COMPLETED:
         detail = f"The job is {record.status.value}; its results are there once it is completed."
         raise Problem(409, "not_completed", detail, headers={"Retry-After": POLL_S})
-    path = services.store.artifacts(record.id).get(variant)
-    if path is None:
+    if record.expired_at is not None:
+        detail = f"The results were removed at {record.expired_at.isoformat(timespec='seconds')}."
+        raise Problem(410, "expired", detail)
+    if variant not in record.artifacts:
         raise Problem(404, "unknown_variant", f"variant: the job has no {variant.value}", field="variant")
-    return ArtifactResponse(path, record.id, variant)
+    return ArtifactResponse(services.store, record, variant)
 
 
 def view(services: Services, record: JobRecord) -> JobView:
     """The record as the API shows it."""
     position = services.queue.position(record.id) if record.status is JobStatus.QUEUED else None
-    done = record.status is JobStatus.COMPLETED
-    return JobView.of(record, position, list(services.store.artifacts(record.id)) if done else [])
+    return JobView.of(record, position)

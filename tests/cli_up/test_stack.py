@@ -11,6 +11,7 @@ import pytest
 
 from cli import stack
 from cli.stack import StartError, run_stack
+from cli.vigil import Vigil
 from jobs.settings import Settings
 from model_core.model_folder.embedded import save_embedded
 from tests.model_core.tiny_model import tiny_model
@@ -72,7 +73,7 @@ def test_a_worker_that_was_live_once_is_started_again(
 import os, pathlib, signal, sys, time
 from jobs.connection import connect
 from jobs.liveness import beat
-from worker.identity import new_name
+from jobs.identity import new_name
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))
@@ -90,8 +91,42 @@ if number == 2:
     assert starts.read_text() == "xxx"
     assert [line for line in said if line.startswith("the worker ended")] == [
         "the worker ended with status 0; starting it again in 0.05 s",
-        "the worker ended with status 2; starting it again in 0.1 s",
+        "the worker ended with status 2 (2 times in a row); starting it again in 0.1 s",
     ]
+
+
+@pytest.mark.usefixtures("own_signals")
+def test_a_worker_that_shows_no_life_is_killed_and_started_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("cli.supervisor._FIRST_DELAY_S", 0.05)
+    monkeypatch.setattr(stack, "Vigil", lambda _patience_s: Vigil(0.2))
+    said: list[str] = []
+    starts = tmp_path / "starts"
+    monkeypatch.setattr(stack, "say", said.append)
+    worker = f"""
+import os, pathlib, signal, time
+from jobs.connection import connect
+from jobs.identity import new_name
+from jobs.liveness import beat
+starts = pathlib.Path({str(starts)!r})
+number = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("x" * (number + 1))
+if number == 1:
+    os.kill({os.getpid()}, signal.SIGTERM)
+    time.sleep(60)
+beat(connect(os.environ["REDIS_URL"]), new_name())
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+    changes = {"port": 0, "metrics_port": 9100, "worker_metrics_port": 0}
+    assert run_stack(settings.model_copy(update=changes), [sys.executable, "-c", worker]) == 0
+    assert starts.read_text() == "xx"
+    assert [line for line in said if line.startswith("the worker") and "loading" not in line] == [
+        f"the worker has shown no sign of life for {3 * settings.heartbeat_ttl_s} s; killing it",
+        "the worker was killed by SIGKILL; starting it again in 0.05 s",
+    ]
+    assert "metrics of the API on http://127.0.0.1:9100/metrics, of the worker on a port that its log names" in said
 
 
 @pytest.mark.usefixtures("own_signals")

@@ -1,9 +1,12 @@
 """The parts of `v2m up` that are quick to test alone."""
 
+import os
 import signal
 import sys
 import tempfile
 from pathlib import Path
+
+import pytest
 
 from cli.redis_server import RedisServer
 from cli.supervisor import Service, Supervisor
@@ -21,7 +24,46 @@ def test_a_service_that_dies_is_started_again_later_and_later() -> None:
 
     until(three_deaths, "three deaths")
     supervisor.stop()
-    assert said == [f"the thing ended with status 7; starting it again in {delay} s" for delay in ("0.5", "1", "2")]
+    assert said == [
+        "the thing ended with status 7; starting it again in 0.5 s",
+        "the thing ended with status 7 (2 times in a row); starting it again in 1 s",
+        "the thing ended with status 7 (3 times in a row); starting it again in 2 s",
+    ]
+
+
+def test_a_service_that_lived_for_a_while_starts_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.supervisor._STEADY_S", 0.0)
+    said: list[str] = []
+    supervisor = Supervisor(said.append, grace_s=10)
+    supervisor.add(Service("thing", [sys.executable, "-c", ""], {}))
+
+    def two_deaths() -> bool:
+        supervisor.tend()
+        return len(said) == 2
+
+    until(two_deaths, "two deaths")
+    supervisor.stop()
+    assert said == 2 * ["the thing ended with status 0; starting it again"]
+
+
+def test_a_service_that_is_given_up_is_killed_and_starts_again() -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append, grace_s=10)
+    service = Service("thing", [sys.executable, "-c", "import time; time.sleep(600)"], {})
+    supervisor.add(service)
+    first = service.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    supervisor.kill(service, "sleeps")
+
+    def another() -> bool:
+        supervisor.tend()
+        return service.pid not in (None, first)
+
+    until(another, "another process")
+    supervisor.stop()
+    assert not is_running(first)
+    assert said == ["the thing sleeps; killing it", "the thing was killed by SIGKILL; starting it again in 0.5 s"]
 
 
 def test_what_a_service_started_ends_with_it() -> None:

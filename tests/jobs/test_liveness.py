@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from jobs.liveness import beat, leave, live_workers
+from jobs.liveness import beat, leave, live_workers, silences
 
 
 def test_a_worker_lives_from_its_beat_until_it_leaves(redis: Redis) -> None:
@@ -20,3 +20,12 @@ def test_a_silent_worker_is_forgotten(redis: Redis) -> None:
     beat(redis, "loud")
     assert live_workers(redis, 60) == ["loud"]
     assert redis.zcard("v2m:workers") == 1
+
+
+def test_asking_for_silences_forgets_nobody(redis: Redis) -> None:
+    beat(redis, "loud")
+    redis.zadd("v2m:workers", {"silent": 1.0})
+    found = silences(redis)
+    assert found.keys() == {"loud", "silent"}
+    assert found["loud"] < 60 < found["silent"]
+    assert redis.zcard("v2m:workers") == 2

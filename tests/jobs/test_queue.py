@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.client import Pipeline
+from redis.connection import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from rq import Callback, Queue
 from rq.exceptions import DeserializationError
@@ -12,16 +15,18 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs.connection import connect
-from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, ScoreJob
+from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, QueueFullError, ScoreJob
 from jobs.record import JobRecord, JobStatus
-from jobs.records import JobRecords
+from jobs.records import JobRecords, UnknownJobError
 from jobs.settings import Settings
-from model_core.options import ScoreOptions
+from model_core.options import ModelInfo, ScoreOptions
+
+MODEL = ModelInfo(name="one", version="2", kind="none", licence="CC0-1.0")
 
 
 @pytest.fixture
 def records(redis: Redis, settings: Settings) -> JobRecords:
-    return JobRecords(redis, settings.retention_s)
+    return JobRecords(redis, settings.record_retention_s)
 
 
 @pytest.fixture
@@ -47,19 +52,97 @@ def test_a_submitted_job_has_a_record_and_a_place(redis: Redis, queue: JobQueue,
     assert first is not None
     assert first.status is JobStatus.QUEUED
     job = fetch(redis, first.id)
-    assert (job.func_name, list(job.args), job.retries_left) == (TASK, [first.id], 2)
+    assert (job.func_name, list(job.args), job.retries_left) == (TASK, [first.id], None)
     assert job.timeout == 3600
     assert 0 < (job.failure_ttl or 0) <= 24 * 3600
     assert 0 < (job.result_ttl or 0) <= 24 * 3600
 
 
-def test_a_single_attempt_means_no_retry(redis: Redis, records: JobRecords, settings: Settings) -> None:
+def test_submitting_twice_makes_one_place(queue: JobQueue) -> None:
     record = new_record()
-    JobQueue(redis, records, settings.model_copy(update={"max_attempts": 1})).submit(record)
-    assert not fetch(redis, record.id).retries_left
+    for _ in range(3):
+        queue.submit(record)
+    assert queue.waiting() == [record.id]
 
 
-def test_without_a_server_neither_record_nor_job_is_made(tmp_path: Path, settings: Settings) -> None:
+class Drops:
+    """Between a client and the server: lets the next transaction through, and loses its answer with the connection."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 1
+        honest = Pipeline.parse_response
+
+        def parse(pipeline: Pipeline, connection: Connection, command: str, **options: object) -> object:
+            answer = honest(pipeline, connection, command, **options)  # type: ignore[no-untyped-call]
+            if self.left and isinstance(answer, list):  # only EXEC answers with a list
+                self.left -= 1
+                connection.disconnect()  # type: ignore[no-untyped-call]
+                raise RedisConnectionError("the answer is lost")
+            return answer
+
+        monkeypatch.setattr(Pipeline, "parse_response", parse)
+
+
+def test_a_submit_whose_answer_is_lost_is_not_repeated(
+    queue: JobQueue, records: JobRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, drops = new_record(), Drops(monkeypatch)
+    queue.submit(record)
+    assert drops.left == 0
+    assert queue.waiting() == [record.id]
+    assert records.open_ids() == [record.id]
+
+
+def test_so_many_jobs_may_wait(redis: Redis, records: JobRecords, settings: Settings) -> None:
+    queue = JobQueue(redis, records, settings.model_copy(update={"max_queued": 2}))
+    for _ in range(2):
+        queue.submit(new_record())
+    refused = new_record()
+    with pytest.raises(QueueFullError, match="2 jobs wait already") as full:
+        queue.submit(refused)
+    assert full.value.limit == 2
+    assert not records.exists(refused.id)
+    assert queue.counts() == {"queued": 2, "in_progress": 0}
+
+
+def test_a_job_that_waits_is_canceled_at_once(queue: JobQueue) -> None:
+    first, second = new_record(), new_record()
+    for record in (first, second):
+        queue.submit(record)
+    assert [queue.cancel(first.id).status for _ in range(2)] == [JobStatus.CANCELED] * 2
+    assert queue.position(second.id) == 1
+    assert queue.counts() == {"queued": 1, "in_progress": 0}
+    with pytest.raises(UnknownJobError):
+        queue.cancel("0" * 32)
+
+
+def test_a_job_in_progress_is_asked_to_stop(queue: JobQueue, records: JobRecords) -> None:
+    record = new_record()
+    queue.submit(record)
+    queue.rq.remove(record.id)
+    records.start(record.id, MODEL, "one")
+    asked = queue.cancel(record.id)
+    assert (asked.status, asked.cancel_requested) == (JobStatus.IN_PROGRESS, True)
+    assert queue.counts() == {"queued": 0, "in_progress": 1}
+
+
+def test_only_what_is_queued_and_in_no_list_is_put_back(queue: JobQueue, records: JobRecords) -> None:
+    waiting, lost, running, over = (new_record() for _ in range(4))
+    for record in (waiting, lost, running, over):
+        queue.submit(record)
+    for record in (lost, running, over):
+        queue.rq.remove(record.id)
+    records.start(running.id, MODEL, "one")
+    records.request_cancel(over.id)
+    assert [queue.put_back(record.id) for record in (waiting, lost, running, over)] == [False, True, False, False]
+    assert queue.waiting() == [lost.id, waiting.id], "it has waited longest"
+    assert not queue.put_back("0" * 32)
+
+
+def test_without_a_server_neither_record_nor_job_is_made(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
     with connect(f"unix://{tmp_path}/nobody.sock") as nobody:
         records = JobRecords(nobody, 1)
         with pytest.raises(RedisError):

@@ -2,30 +2,42 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from redis import Redis
 
+from jobs.artifact import Artifact, Variant
 from jobs.record import MOVES, JobError, JobRecord, JobStatus
-from jobs.records import IllegalMoveError, JobRecords, RecordError, StaleAttemptError, UnknownJobError
+from jobs.records import (
+    CancelRequestedError,
+    IllegalMoveError,
+    JobRecords,
+    RecordError,
+    StaleAttemptError,
+    UnknownJobError,
+)
 from model_core.options import ModelInfo, ScoreOptions
 
 ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
 UNKNOWN = "0" * 32
 MODEL = ModelInfo(name="one", version="2", kind="stable-audio-3", licence="CC0-1.0", base="another")
 
+WORKER = "0123456789ab-1-00000000"
+FILES = {Variant.VIDEO: Artifact(name="video.mp4", bytes=3)}
+
 MOVE: dict[JobStatus, Callable[[JobRecords, str], object]] = {
-    JobStatus.QUEUED: lambda records, job_id: records.requeue(job_id),
-    JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id, MODEL),
-    JobStatus.COMPLETED: lambda records, job_id: records.complete(job_id, 1),
+    JobStatus.QUEUED: lambda records, job_id: records.requeue(job_id, 1),
+    JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id, MODEL, WORKER),
+    JobStatus.COMPLETED: lambda records, job_id: records.complete(job_id, 1, FILES),
     JobStatus.FAILED: lambda records, job_id: records.fail(job_id, ERROR),
-    JobStatus.CANCELED: lambda records, job_id: records.cancel(job_id),
+    JobStatus.CANCELED: lambda records, job_id: records.request_cancel(job_id),
 }
 
 
 @pytest.fixture
 def records(redis: Redis) -> JobRecords:
-    return JobRecords(redis, retention_s=100)
+    return JobRecords(redis, record_retention_s=100)
 
 
 def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED) -> str:
@@ -34,9 +46,11 @@ def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED
     with redis.pipeline() as pipeline:
         records.create(record, pipeline)
         pipeline.execute()
-    if status is not JobStatus.QUEUED:
-        records.start(record.id, MODEL)
-    if status not in (JobStatus.QUEUED, JobStatus.IN_PROGRESS):
+    if status is JobStatus.CANCELED:
+        records.request_cancel(record.id)
+    elif status is not JobStatus.QUEUED:
+        records.start(record.id, MODEL, WORKER)
+    if status in (JobStatus.COMPLETED, JobStatus.FAILED):
         MOVE[status](records, record.id)
     return record.id
 
@@ -47,20 +61,36 @@ def read(records: JobRecords, job_id: str) -> JobRecord:
     return record
 
 
+def reached(records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus) -> JobStatus:
+    """Where a job that stands at ``source`` is after everything was tried that leads to ``target``."""
+    job_id = make(records, redis, source)
+    with suppress(RecordError):
+        MOVE[target](records, job_id)
+    if target is JobStatus.CANCELED:
+        with suppress(RecordError):
+            records.cancel(job_id, 1)
+    return read(records, job_id).status
+
+
 @pytest.mark.parametrize("source", JobStatus)
 @pytest.mark.parametrize("target", JobStatus)
 def test_only_the_moves_of_the_table_happen(
     records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus
 ) -> None:
-    job_id = make(records, redis, source)
+    expected = target if target in MOVES[source] else source
+    assert reached(records, redis, source, target) is expected
+
+
+@pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED])
+@pytest.mark.parametrize("target", JobStatus)
+def test_nothing_changes_a_job_that_is_over(
+    records: JobRecords, redis: Redis, status: JobStatus, target: JobStatus
+) -> None:
+    job_id = make(records, redis, status)
     before = read(records, job_id)
-    if target in MOVES[source]:
+    with suppress(RecordError):
         MOVE[target](records, job_id)
-        assert read(records, job_id).status is target
-    else:
-        with pytest.raises(IllegalMoveError, match=f"is {source.value}"):
-            MOVE[target](records, job_id)
-        assert read(records, job_id) == before
+    assert read(records, job_id) == before
 
 
 def test_a_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis) -> None:
@@ -72,38 +102,123 @@ def test_a_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis
     assert record.model is None
 
 
-def test_a_job_is_said_to_be_of_the_model_that_runs_it(records: JobRecords, redis: Redis) -> None:
+def test_a_job_is_said_to_be_of_the_model_and_the_worker_that_run_it(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    assert read(records, job_id).model == MODEL
+    assert (read(records, job_id).model, read(records, job_id).worker) == (MODEL, WORKER)
+    records.requeue(job_id, 1)
+    assert (read(records, job_id).model, read(records, job_id).worker) == (None, None)
     other = MODEL.model_copy(update={"name": "other", "base": None})
-    records.start(job_id, other)
-    assert read(records, job_id).model == other
-    records.requeue(job_id)
-    assert read(records, job_id).model is None
-    records.complete(job_id, records.start(job_id, MODEL))
-    assert read(records, job_id).model == MODEL
+    records.complete(job_id, records.start(job_id, other, WORKER), FILES)
+    assert (read(records, job_id).model, read(records, job_id).worker) == (other, None)
+    assert read(records, job_id).artifacts == FILES
 
 
-def test_a_record_from_before_there_was_a_model_can_be_read(records: JobRecords, redis: Redis) -> None:
+def test_a_record_from_before_a_field_can_be_read(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
-    redis.hdel(records.key(job_id), "model")
-    assert read(records, job_id).model is None
+    redis.hdel(records.key(job_id), "model", "crashes", "artifacts")
+    assert (read(records, job_id).model, read(records, job_id).crashes) == (None, 0)
 
 
 def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
-    first = records.start(job_id, MODEL)
+    first = records.start(job_id, MODEL, WORKER)
     records.advance(job_id, first, "generate", 0.5)
     assert (read(records, job_id).stage, read(records, job_id).progress) == ("generate", 0.5)
-    second = records.start(job_id, MODEL)
+    assert records.crashed(job_id, first, 2, ERROR) is JobStatus.QUEUED
+    second = records.start(job_id, MODEL, "another")
     assert (first, second) == (1, 2)
     assert (read(records, job_id).stage, read(records, job_id).progress) == (None, 0.0)
-    with pytest.raises(StaleAttemptError, match="attempt 1"):
-        records.advance(job_id, first, "mux", 0.9)
-    with pytest.raises(StaleAttemptError):
-        records.complete(job_id, first)
-    records.complete(job_id, second)
-    assert read(records, job_id).progress == 1.0
+    late_calls: list[Callable[[], object]] = [
+        lambda: records.advance(job_id, first, "mux", 0.9),
+        lambda: records.hold(job_id, first),
+        lambda: records.complete(job_id, first, FILES),
+        lambda: records.fail(job_id, ERROR, first),
+        lambda: records.cancel(job_id, first),
+        lambda: records.requeue(job_id, first),
+        lambda: records.crashed(job_id, first, 2, ERROR),
+    ]
+    for late in late_calls:
+        with pytest.raises(StaleAttemptError, match=job_id):
+            late()
+    records.complete(job_id, second, FILES)
+    assert (read(records, job_id).progress, read(records, job_id).crashes) == (1.0, 1)
+
+
+def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis)
+    assert [records.start(job_id, MODEL, WORKER) for _ in range(2)] == [1, 1]
+    assert [records.crashed(job_id, 1, 2, ERROR) for _ in range(2)] == [JobStatus.QUEUED] * 2
+    assert (read(records, job_id).crashes, records.start(job_id, MODEL, WORKER)) == (1, 2)
+    for _ in range(2):
+        records.complete(job_id, 2, FILES)
+    finished = read(records, job_id).finished_at
+    records.complete(job_id, 2, FILES)
+    assert read(records, job_id).finished_at == finished
+
+
+def test_a_job_that_runs_is_given_to_no_other_worker(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    with pytest.raises(IllegalMoveError):
+        records.start(job_id, MODEL, "another")
+    assert read(records, job_id).attempt == 1
+
+
+@pytest.mark.parametrize(
+    ("give_back", "counter", "times"),
+    [
+        (lambda records, job_id, attempt: records.crashed(job_id, attempt, 2, ERROR), "crashes", 2),
+        (lambda records, job_id, attempt: records.put_off(job_id, attempt, 3, ERROR), "retries", 4),
+    ],
+)
+def test_a_job_is_given_up_once_it_was_given_back_too_often(
+    records: JobRecords, redis: Redis, give_back: Callable[[JobRecords, str, int], JobStatus], counter: str, times: int
+) -> None:
+    job_id = make(records, redis)
+    ends = [give_back(records, job_id, records.start(job_id, MODEL, WORKER)) for _ in range(times)]
+    assert ends == [JobStatus.QUEUED] * (times - 1) + [JobStatus.FAILED]
+    record = read(records, job_id)
+    assert (record.error, getattr(record, counter), record.attempt) == (ERROR, times, times)
+    assert record.finished_at is not None
+
+
+def test_a_worker_that_stops_in_good_order_costs_nothing(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis)
+    for attempt in range(1, 10):
+        assert records.requeue(job_id, records.start(job_id, MODEL, WORKER)) is JobStatus.QUEUED
+        assert read(records, job_id).attempt == attempt
+    assert (read(records, job_id).crashes, read(records, job_id).retries) == (0, 0)
+
+
+def test_a_job_in_progress_is_canceled_by_its_worker(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    assert records.request_cancel(job_id) is JobStatus.IN_PROGRESS
+    assert read(records, job_id).cancel_requested
+    steps: list[Callable[[], object]] = [
+        lambda: records.advance(job_id, 1, "mux", 0.9),
+        lambda: records.complete(job_id, 1, FILES),
+    ]
+    for step in steps:
+        with pytest.raises(CancelRequestedError):
+            step()
+    records.cancel(job_id, 1)
+    assert (read(records, job_id).status, read(records, job_id).artifacts) == (JobStatus.CANCELED, {})
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda records, job_id: records.requeue(job_id, 1),
+        lambda records, job_id: records.crashed(job_id, 1, 2, ERROR),
+        lambda records, job_id: records.put_off(job_id, 1, 2, ERROR),
+    ],
+)
+def test_a_canceled_job_does_not_come_back(
+    records: JobRecords, redis: Redis, lost: Callable[[JobRecords, str], JobStatus]
+) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    records.request_cancel(job_id)
+    assert lost(records, job_id) is JobStatus.CANCELED
+    assert (read(records, job_id).status, read(records, job_id).crashes) == (JobStatus.CANCELED, 0)
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED])
@@ -111,7 +226,7 @@ def test_progress_is_refused_while_nobody_works_on_the_job(
     records: JobRecords, redis: Redis, status: JobStatus
 ) -> None:
     job_id = make(records, redis, status)
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(RecordError):
         records.advance(job_id, 1, "mux", 0.9)
 
 
@@ -126,9 +241,37 @@ def test_a_failure_keeps_its_reason_and_a_new_attempt_forgets_the_old_times(reco
 
 
 @pytest.mark.parametrize("status", JobStatus)
-def test_only_finished_records_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
-    left = redis.ttl(records.key(make(records, redis, status)))
-    assert 0 < left <= 100 if not MOVES[status] else left == -1
+def test_the_indices_know_who_is_open_and_whose_files_are_kept(
+    records: JobRecords, redis: Redis, status: JobStatus
+) -> None:
+    job_id = make(records, redis, status)
+    open_, over = ([job_id], []) if MOVES[status] else ([], [job_id])
+    assert records.open_ids() == open_
+    assert records.kept("uploads") == records.kept("results") == over
+    assert records.kept("results", before=1.0) == []
+    held = records.seconds_since_held(job_id)
+    assert 0 <= held < 60 if status is JobStatus.IN_PROGRESS else held == float("inf")
+    assert redis.ttl(records.key(job_id)) == -1
+
+
+def test_the_record_outlives_its_files_for_a_while(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.COMPLETED)
+    records.upload_removed(job_id)
+    assert (records.kept("uploads"), records.kept("results")) == ([], [job_id])
+    records.expired(job_id)
+    assert records.kept("results") == []
+    record = read(records, job_id)
+    assert (record.status, record.artifacts) == (JobStatus.COMPLETED, {})
+    assert record.expired_at is not None
+    assert 0 < redis.ttl(records.key(job_id)) <= 100
+
+
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.IN_PROGRESS])
+def test_an_open_job_does_not_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
+    job_id = make(records, redis, status)
+    with pytest.raises(IllegalMoveError):
+        records.expired(job_id)
+    assert redis.ttl(records.key(job_id)) == -1
 
 
 @pytest.mark.parametrize("move", MOVE.values())
@@ -149,14 +292,23 @@ def test_a_malformed_id_reaches_no_key(records: JobRecords, job_id: str) -> None
 
 def test_of_many_that_end_a_job_at_once_one_wins(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    moves = [MOVE[JobStatus.COMPLETED], MOVE[JobStatus.FAILED], MOVE[JobStatus.CANCELED]] * 8
+    errors = [JobError(code=f"code_{number}", detail="") for number in range(12)]
+    moves: list[Callable[[], object]] = [lambda: records.complete(job_id, 1, FILES) for _ in errors]
+    moves += [lambda error=error: records.fail(job_id, error, 1) for error in errors]  # type: ignore[misc]
+    seen = []
 
-    def attempt(move: Callable[[JobRecords, str], object]) -> bool:
-        try:
-            move(records, job_id)
-        except RecordError:
-            return False
-        return True
+    def attempt(move: Callable[[], object]) -> None:
+        with suppress(RecordError):
+            move()
+        seen.append(read(records, job_id))
 
     with ThreadPoolExecutor(len(moves)) as pool:
-        assert sum(pool.map(attempt, moves)) == 1
+        list(pool.map(attempt, moves))
+    assert len(set(map(str, seen))) == 1, "whoever asks sees the same end"
+
+
+def test_a_failure_is_told_once_whoever_else_fails_it(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    records.fail(job_id, ERROR, 1)
+    records.fail(job_id, JobError(code="other", detail=""))
+    assert read(records, job_id).error == ERROR

@@ -1,138 +1,164 @@
-"""The artifact store: whole files or none, and no way out of its root."""
+"""The artifact store, the same on a disk and in a bucket: whole files or none, and no way out of its root."""
 
 import io
-import os
+import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from jobs.store import ArtifactStore, UploadTooLargeError, Variant
+from jobs.artifact import Artifact, Variant
+from jobs.settings import Settings
+from jobs.store import ArtifactStore, MissingArtifactError, StoredJob
 
 JOB = "0123456789abcdef" * 2
 OTHER = "f" * 32
+LARGE = bytes(range(256)) * 4 * 1024 * 9  # 9 MiB: several chunks of either store
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> ArtifactStore:
-    return ArtifactStore(tmp_path)
+def put_upload(store: ArtifactStore, data: bytes = b"abc", job_id: str = JOB) -> None:
+    with store.scratch.file(io.BytesIO(data), len(data)) as path:
+        store.put_upload(job_id, path)
 
 
-def files(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+def publish(store: ArtifactStore, attempt: int = 1, data: bytes = b"x", job_id: str = JOB) -> dict[Variant, Artifact]:
+    with store.scratch.folder(job_id) as work:
+        (work / "made.mp4").write_bytes(data)
+        (work / "notes.MID").write_bytes(b"notes")
+        return store.publish(job_id, attempt, {"video": work / "made.mp4", "midi": work / "notes.MID"})
 
 
-def publish(store: ArtifactStore, text: str = "x") -> None:
-    with store.workspace(JOB) as work:
-        (work / "made.mp4").write_text(text)
-        (work / "notes.MID").write_text(text)
-        store.publish(JOB, {"video": work / "made.mp4", "midi": work / "notes.MID"})
+def content(store: ArtifactStore, artifact: Artifact, attempt: int = 1, job_id: str = JOB) -> bytes:
+    return b"".join(store.read(job_id, attempt, artifact))
 
 
-def keep_upload(store: ArtifactStore, data: bytes = b"abc") -> None:
-    with store.receive(io.BytesIO(data), 1000) as received:
-        store.keep_upload(received, JOB)
+def summary(store: ArtifactStore, job_id: str = JOB) -> StoredJob | None:
+    return next((job for job in store.stored() if job.id == job_id), None)
 
 
-def test_an_upload_arrives_whole(store: ArtifactStore, tmp_path: Path) -> None:
-    with store.receive(io.BytesIO(b"a" * 3_000_000), 3_000_000) as received:
-        assert received.stat().st_size == 3_000_000
-        store.keep_upload(received, JOB)
-    assert store.upload(JOB).stat().st_size == 3_000_000
-    assert files(tmp_path) == [f"jobs/{JOB}/upload"]
+def test_an_upload_comes_back_as_it_was(store: ArtifactStore) -> None:
+    put_upload(store, LARGE)
+    with store.upload(JOB) as path:
+        assert path.read_bytes() == LARGE
+    assert store.used_bytes() == len(LARGE)
 
 
-def test_an_upload_over_the_limit_leaves_nothing(store: ArtifactStore, tmp_path: Path) -> None:
-    with pytest.raises(UploadTooLargeError), store.receive(io.BytesIO(b"a" * 1001), 1000):
+def test_an_upload_that_is_not_there(store: ArtifactStore) -> None:
+    upload: AbstractContextManager[Path] = store.upload(JOB)
+    with pytest.raises(MissingArtifactError), upload:
         pytest.fail("the block must not run")
-    assert files(tmp_path) == []
 
 
-def test_an_upload_that_is_refused_leaves_nothing(store: ArtifactStore, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="no video"), store.receive(io.BytesIO(b"a"), 1000):
-        raise RuntimeError("no video")
-    assert files(tmp_path) == []
+def test_results_are_read_whole_and_in_parts(store: ArtifactStore) -> None:
+    made = publish(store, data=LARGE)
+    assert made == {
+        Variant.VIDEO: Artifact(name="video.mp4", bytes=len(LARGE)),
+        Variant.MIDI: Artifact(name="midi.mid", bytes=5),
+    }
+    assert content(store, made[Variant.VIDEO]) == LARGE
+    assert b"".join(store.read(JOB, 1, made[Variant.VIDEO], 5_000_000, 5_000_010)) == LARGE[5_000_000:5_000_010]
+    assert b"".join(store.read(JOB, 1, made[Variant.VIDEO], len(LARGE) - 3)) == LARGE[-3:]
+    assert content(store, made[Variant.MIDI]) == b"notes"
 
 
-def test_an_id_is_used_once(store: ArtifactStore, tmp_path: Path) -> None:
-    keep_upload(store, b"first")
-    with pytest.raises(FileExistsError):
-        keep_upload(store, b"second")
-    assert store.upload(JOB).read_bytes() == b"first"
-    assert files(tmp_path) == [f"jobs/{JOB}/upload"]
+def test_an_empty_result(store: ArtifactStore) -> None:
+    made = publish(store, data=b"")
+    assert made[Variant.VIDEO].bytes == 0
+    assert content(store, made[Variant.VIDEO]) == b""
 
 
-def test_results_appear_together_and_workspaces_vanish(store: ArtifactStore, tmp_path: Path) -> None:
-    keep_upload(store)
-    assert store.artifacts(JOB) == {}
-    publish(store)
-    found = store.artifacts(JOB)
-    assert set(found) == {Variant.VIDEO, Variant.MIDI}
-    assert found[Variant.VIDEO].name == "video.mp4"
-    assert len(files(tmp_path)) == 3
+def test_a_result_that_is_not_there(store: ArtifactStore) -> None:
+    artifact = publish(store)[Variant.VIDEO]
+    for missing in (store.read(JOB, 2, artifact), store.read(OTHER, 1, artifact)):
+        with pytest.raises(MissingArtifactError):
+            next(missing)
 
 
-def test_a_second_attempt_replaces_the_first(store: ArtifactStore) -> None:
-    keep_upload(store)
-    publish(store, "first")
-    publish(store, "second")
-    assert store.artifacts(JOB)[Variant.VIDEO].read_text() == "second"
+def test_attempts_do_not_touch_each_other(store: ArtifactStore) -> None:
+    put_upload(store)
+    first, second = publish(store, 1, b"first"), publish(store, 2, b"second")
+    assert content(store, first[Variant.VIDEO], 1) == b"first"
+    assert content(store, second[Variant.VIDEO], 2) == b"second"
+    found = summary(store)
+    assert found is not None
+    assert (found.attempts, found.upload_bytes, found.bytes) == (frozenset({1, 2}), 3, 3 + 5 + 6 + 2 * 5)
+    store.keep_only(JOB, 2)
+    store.keep_only(JOB, 2)
+    with pytest.raises(MissingArtifactError):
+        content(store, first[Variant.VIDEO], 1)
+    assert content(store, second[Variant.VIDEO], 2) == b"second"
+    store.discard(JOB, 2)
+    store.discard(JOB, 2)
+    found = summary(store)
+    assert found is not None
+    assert (found.attempts, found.bytes) == (frozenset(), 3), "the upload is left"
 
 
-@pytest.mark.parametrize("name", ["vidoe", "../video", "Video", ""])
-def test_an_unknown_variant_publishes_nothing(store: ArtifactStore, tmp_path: Path, name: str) -> None:
-    keep_upload(store)
-    with store.workspace(JOB) as work:
-        for file in ("good.mp4", "bad.mp4"):
-            (work / file).write_text("x")
-        with pytest.raises(ValueError, match="no file of a known variant"):
-            store.publish(JOB, {"video": work / "good.mp4", name: work / "bad.mp4"})
-    assert store.artifacts(JOB) == {}
-    assert files(tmp_path) == [f"jobs/{JOB}/upload"]
+def test_the_same_attempt_may_publish_again(store: ArtifactStore) -> None:
+    publish(store, 1, b"once")
+    assert content(store, publish(store, 1, b"again")[Variant.VIDEO]) == b"again"
+
+
+def test_an_unknown_variant_publishes_nothing(store: ArtifactStore) -> None:
+    for name in ("vidoe", "../video", "Video", ""):
+        with store.scratch.folder(JOB) as work:
+            for file in ("good.mp4", "bad.mp4"):
+                (work / file).write_text("x")
+            with pytest.raises(ValueError, match="no file of a known variant"):
+                store.publish(JOB, 1, {"video": work / "good.mp4", name: work / "bad.mp4"})
+    assert store.stored() == []
 
 
 def test_a_missing_file_publishes_nothing(store: ArtifactStore) -> None:
-    keep_upload(store)
-    with store.workspace(JOB) as work, pytest.raises(ValueError, match=r"never\.mp4"):
-        store.publish(JOB, {"video": work / "never.mp4"})
-    assert store.artifacts(JOB) == {}
+    with store.scratch.folder(JOB) as work, pytest.raises(ValueError, match=r"never\.mp4"):
+        store.publish(JOB, 1, {"video": work / "never.mp4"})
+    assert store.stored() == []
 
 
-@pytest.mark.parametrize("job_id", ["..", "../..", "", "a/b", JOB + "/../x", JOB.upper()])
-def test_no_id_leads_out_of_the_root(store: ArtifactStore, tmp_path: Path, job_id: str) -> None:
-    with pytest.raises(ValueError, match="hexadecimal"):
-        store.upload(job_id)
-    with pytest.raises(ValueError, match="hexadecimal"):
-        store.remove(job_id)
-    with pytest.raises(ValueError, match="hexadecimal"), store.workspace(job_id):
-        pytest.fail("the block must not run")
-    assert files(tmp_path) == []
+def test_no_id_leads_out_of_the_root(store: ArtifactStore) -> None:
+    put_upload(store)
+    artifact = publish(store)[Variant.VIDEO]
+    removals = (store.remove, store.remove_upload, store.remove_results, lambda name: store.keep_only(name, 2))
+    asked = (store.upload, lambda name: store.read(name, 1, artifact), lambda name: store.discard(name, 1), *removals)
+    for job_id in ("..", "../..", "", "a/b", JOB + "/../x", JOB.upper()):
+        for ask in asked:
+            with pytest.raises(ValueError, match="hexadecimal"):
+                ask(job_id)
+    assert store.used_bytes() == 3 + 1 + 5
 
 
-def test_removal_takes_everything_and_may_be_repeated(store: ArtifactStore, tmp_path: Path) -> None:
-    keep_upload(store)
-    publish(store)
-    store.remove(JOB)
-    store.remove(JOB)
-    assert files(tmp_path) == []
+def test_removals_take_what_they_say_and_may_be_repeated(store: ArtifactStore) -> None:
+    for job_id in (JOB, OTHER):
+        put_upload(store, job_id=job_id)
+        publish(store, job_id=job_id)
+    for remove, left in ((store.remove_upload, 6), (store.remove_results, 0), (store.remove, 0)):
+        for _ in range(2):
+            remove(JOB)
+            found = summary(store)
+            assert (found.bytes if found else 0) == left
+    assert summary(store) is None, "not even a folder is left"
+    assert store.used_bytes() == 9, "another job's files are left alone"
 
 
-def test_a_store_that_cannot_be_written_says_so(store: ArtifactStore, tmp_path: Path) -> None:
+def test_files_are_as_old_as_they_are(store: ArtifactStore) -> None:
+    put_upload(store)
+    found = summary(store)
+    assert found is not None
+    assert abs(found.changed - time.time()) < 60
+
+
+def test_it_says_that_it_can_be_written(store: ArtifactStore) -> None:
     store.check_writable()
-    (tmp_path / "incoming").rmdir()
-    with pytest.raises(OSError, match="incoming"):
-        store.check_writable()
+    assert store.stored() == []
+    assert store.used_bytes() == 0
 
 
-def test_the_sweep_takes_old_files_that_nobody_owns(store: ArtifactStore, tmp_path: Path) -> None:
-    keep_upload(store)
-    (tmp_path / "jobs" / OTHER).mkdir()
-    (tmp_path / "incoming" / "left").write_text("x")
-    (tmp_path / "work" / "left").mkdir()
-    (tmp_path / "work" / "left" / "part").write_text("x")
-    assert store.sweep(lambda job_id: job_id == JOB, min_age_s=3600) == []
-    long_ago = time.time() - 7200
-    for path in [*(tmp_path / "jobs").iterdir(), *(tmp_path / "incoming").iterdir(), *(tmp_path / "work").iterdir()]:
-        os.utime(path, (long_ago, long_ago))
-    assert store.sweep(lambda job_id: job_id == JOB, min_age_s=3600) == [OTHER]
-    assert files(tmp_path) == [f"jobs/{JOB}/upload"]
+def test_nothing_is_left_in_the_scratch(store: ArtifactStore, store_settings: Settings, tmp_path: Path) -> None:
+    put_upload(store)
+    publish(store)
+    with store.upload(JOB):
+        pass
+    (scratch,) = tmp_path.rglob("scratch")
+    assert [path for path in scratch.rglob("*") if path.is_file()] == []
+    shutil.rmtree(store_settings.state_dir)

@@ -10,6 +10,7 @@ import pytest
 
 from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
 from model_core.media.inside import source
+from model_core.media.inside.files import Source
 from model_core.media.sandbox import Sandbox
 from tests import video_factory as factory
 
@@ -114,8 +115,8 @@ def test_limits_below_an_interpreter_are_refused() -> None:
 def test_the_child_may_write_no_file_and_sees_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET", "of the caller")
     path = factory.make_clip(tmp_path / "a.mp4", duration=40.0)
-    arguments = {"path": str(path), "rate": 25.0, "size": 256}
-    with Sandbox("frames", arguments, MediaLimits(), largest_payload=64 * 256 * 256 * 3) as sandbox:
+    arguments = {"rate": 25.0, "size": 256}
+    with Sandbox("frames", arguments, MediaLimits(), source=path, largest_payload=64 * 256 * 256 * 3) as sandbox:
         sandbox.receive()
         child = psutil.Process(sandbox._process.pid)
         assert "A_SECRET" not in child.environ()
@@ -130,7 +131,11 @@ def test_the_format_whitelist_alone_refuses_playlists(
 ) -> None:
     playlist = make(tmp_path / "list.mp4", factory.make_clip(tmp_path / "target.mp4", duration=0.4))
     monkeypatch.setattr(source, "_PLAYLISTS", (b"never",))
-    with pytest.raises(MediaError) as caught, source.opened(str(playlist), MediaLimits()):
+    with (
+        playlist.open("rb") as file,
+        pytest.raises(MediaError) as caught,
+        source.opened(Source(file.fileno(), playlist.name), MediaLimits()),
+    ):
         pass
     assert caught.value.code == "not_a_video"
 

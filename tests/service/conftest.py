@@ -3,16 +3,22 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
+from redis import Redis
 
 from cli.serve import listen, url_of
 from jobs.settings import Settings
 from service.app import create_app
 from service.dependencies import Services
+from service.problems import MEDIA_TYPE, TYPE_PREFIX
+from tests.worker.fake_scorer import MODEL
 
+RESULT = bytes(range(256)) * 8
 Serve = Callable[[Settings], httpx.Client]
 
 
@@ -50,4 +56,56 @@ def services(settings: Settings) -> Iterator[Services]:
     """The same database and store as the API's, for looking behind it."""
     opened = Services.open(settings)
     yield opened
-    opened.redis.close()
+    opened.close()
+
+
+def assert_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    """The body of a problem of this status and type."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text
+    body: dict[str, Any] = answer.json()
+    assert (body["type"], body["status"]) == (TYPE_PREFIX + kind, status)
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+def post(client: httpx.Client, video: Path, **fields: str) -> httpx.Response:
+    """Asks for a job."""
+    with video.open("rb") as source:
+        return client.post("/v1/jobs", files={"video": ("../../etc/passwd.mp4", source, "video/mp4")}, data=fields)
+
+
+def create(client: httpx.Client, clip: Path, **fields: str) -> dict[str, Any]:
+    """A job that was taken."""
+    answer = post(client, clip, **fields)
+    assert answer.status_code == 202, answer.text
+    body: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/v1/jobs/{body['id']}"
+    assert int(answer.headers["retry-after"]) > 0
+    return body
+
+
+def start(services: Services, job_id: str) -> int:
+    """As a worker does it; returns the attempt."""
+    return services.records.start(job_id, MODEL, "somebody")
+
+
+def complete(services: Services, job_id: str, result: bytes = RESULT) -> None:
+    """As a worker does it."""
+    attempt = start(services, job_id)
+    with services.store.scratch.folder(job_id) as work:
+        (work / "result.mp4").write_bytes(result)
+        (work / "curve.json").write_text("{}")
+        made = services.store.publish(job_id, attempt, {"video": work / "result.mp4", "curve": work / "curve.json"})
+    services.records.complete(job_id, attempt, made)
+
+
+def stored(settings: Settings) -> list[str]:
+    """Every file in a store on the disk, also those in the making."""
+    root = Path(settings.store_url.removeprefix("file://"))
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def jobs_in(redis: Redis) -> list[str]:
+    """Every trace of a job."""
+    return [str(key) for pattern in ("v2m:job:*", "rq:job:*", "rq:queue:v2m") for key in redis.keys(pattern)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -10,35 +9,17 @@ from redis import Redis
 
 from jobs.settings import Settings
 from model_core.options import PROMPT_MAX_CHARS
-from service.problems import MEDIA_TYPE, TYPE_PREFIX
 from tests import video_factory
 from tests.conftest import MakeSettings
-from tests.service.conftest import Serve
-
-
-def assert_problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
-    """The body of a problem of this status and type."""
-    assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text
-    body: dict[str, Any] = answer.json()
-    assert (body["type"], body["status"]) == (TYPE_PREFIX + kind, status)
-    assert body["title"]
-    assert body["detail"]
-    return body
+from tests.service.conftest import Serve, assert_problem, jobs_in, post, stored
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(redis: Redis, settings: Settings) -> Iterator[None]:
     yield
-    assert redis.keys("v2m:job:*") == []
-    assert redis.keys("rq:job:*") == []
-    assert redis.keys("rq:queue:v2m") == []
-    assert [path for path in settings.store_dir.rglob("*") if path.is_file()] == []
-    assert list((settings.store_dir / "jobs").iterdir()) == []
-
-
-def post(client: httpx.Client, video: Path, **fields: str) -> httpx.Response:
-    with video.open("rb") as source:
-        return client.post("/v1/jobs", files={"video": ("../../etc/passwd.mp4", source, "video/mp4")}, data=fields)
+    assert jobs_in(redis) == []
+    assert stored(settings) == []
+    assert list((settings.state_dir / "store" / "jobs").iterdir()) == []
 
 
 def make_text(path: Path, _clip: Path) -> Path:

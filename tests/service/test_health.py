@@ -1,18 +1,22 @@
 """Live and ready."""
 
 import shutil
+import socket
+import threading
 from pathlib import Path
 
 import anyio
 import httpx
+import pytest
 from redis import Redis
 
 from jobs.liveness import beat
 from jobs.settings import Settings
+from jobs.store import ArtifactStore
 from service.app import create_app
+from service.routers import health
 from tests.conftest import MakeSettings
-from tests.service.conftest import Serve
-from tests.service.test_bad_input import assert_problem, post
+from tests.service.conftest import Serve, assert_problem, post
 
 
 def test_the_api_is_ready_once_a_worker_is(client: httpx.Client, redis: Redis) -> None:
@@ -33,21 +37,46 @@ def test_without_a_database_it_lives_but_is_not_ready(
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_a_database_that_hangs_is_told_within_seconds(serve: Serve, make_settings: MakeSettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = serve(make_settings(redis_url=f"redis://127.0.0.1:{silent.getsockname()[1]}"))
+        answer = client.get("/readyz", timeout=5)
+        assert list(assert_problem(answer, 503, "not_ready")["missing"]) == ["redis"]
+
+
+def test_a_store_that_hangs_is_told_within_seconds(
+    client: httpx.Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beat(redis, "somebody")
+    release = threading.Event()
+
+    def hang(_store: ArtifactStore) -> None:
+        release.wait(60)
+
+    monkeypatch.setattr(ArtifactStore, "check_writable", hang)
+    monkeypatch.setattr(health, "_PATIENCE_S", 0.2)
+    try:
+        assert assert_problem(client.get("/readyz"), 503, "not_ready")["missing"] == {"store": "does not answer"}
+    finally:
+        release.set()
+
+
 def test_without_a_store_it_is_not_ready(client: httpx.Client, redis: Redis, settings: Settings) -> None:
     beat(redis, "somebody")
-    shutil.rmtree(settings.store_dir)
+    shutil.rmtree(settings.state_dir / "store")
     assert list(assert_problem(client.get("/readyz"), 503, "not_ready")["missing"]) == ["store"]
 
 
 def test_the_description_of_the_api_can_be_read(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/v1/jobs", "/v1/jobs/{job_id}", "/v1/jobs/{job_id}/content", "/healthz", "/readyz"}
+    one = "/v1/jobs/{job_id}"
+    assert set(paths) == {"/v1/jobs", one, f"{one}/content", f"{one}/cancel", "/healthz", "/readyz"}
 
 
 def test_a_store_that_takes_no_file_is_not_our_clients_fault(
     client: httpx.Client, settings: Settings, clip: Path
 ) -> None:
-    (settings.store_dir / "incoming").rmdir()
+    shutil.rmtree(settings.state_dir / "store" / "scratch")
     answer = post(client, clip)
     assert_problem(answer, 503, "storage")
     assert int(answer.headers["retry-after"]) > 0

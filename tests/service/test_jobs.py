@@ -2,36 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from jobs.record import JobError
 from service.dependencies import Services
-from tests.service.test_bad_input import assert_problem, post
-from tests.worker.fake_scorer import MODEL
+from tests.service.conftest import assert_problem, complete, create, start, stored
 
 SECOND = 0.1
-RESULT = bytes(range(256)) * 8
-
-
-def create(client: httpx.Client, clip: Path, **fields: str) -> dict[str, Any]:
-    answer = post(client, clip, **fields)
-    assert answer.status_code == 202, answer.text
-    body: dict[str, Any] = answer.json()
-    assert answer.headers["location"] == f"/v1/jobs/{body['id']}"
-    assert int(answer.headers["retry-after"]) > 0
-    return body
-
-
-def complete(services: Services, job_id: str) -> None:
-    attempt = services.records.start(job_id, MODEL)
-    with services.store.workspace(job_id) as work:
-        (work / "result.mp4").write_bytes(RESULT)
-        (work / "curve.json").write_text("{}")
-        services.store.publish(job_id, {"video": work / "result.mp4", "curve": work / "curve.json"})
-    services.records.complete(job_id, attempt)
 
 
 @pytest.fixture
@@ -43,6 +22,7 @@ def done(client: httpx.Client, services: Services, clip: Path) -> str:
 
 
 def test_a_new_job_says_what_was_understood(client: httpx.Client, services: Services, clip: Path) -> None:
+    client.headers["x-request-id"] = request_id = "of-this-test"
     job = create(client, clip, prompt="  calm piano ", options='{"seed": 5}')
     assert re.fullmatch("[0-9a-f]{32}", job["id"])
     assert (job["status"], job["progress"], job["queue_position"]) == ("queued", 0.0, 1)
@@ -51,8 +31,16 @@ def test_a_new_job_says_what_was_understood(client: httpx.Client, services: Serv
     assert job["video"]["duration"] == pytest.approx(1.0, abs=SECOND)
     assert (job["video"]["width"], job["video"]["height"], job["video"]["video_codec"]) == (64, 48, "h264")
     assert (job["error"], job["content"], job["started_at"]) == (None, {}, None)
+    assert (job["cancel_requested"], job["expired_at"]) == (False, None)
+    assert not {"attempt", "worker", "artifacts", "request_id", "crashes", "retries"} & set(job), "ours alone"
     assert job["model"] is None, "whichever worker takes it"
-    assert services.store.upload(job["id"]).read_bytes() == clip.read_bytes()
+    with services.store.upload(job["id"]) as upload:
+        assert upload.read_bytes() == clip.read_bytes()
+    assert stored(services.settings) == [f"jobs/{job['id']}/upload"]
+    record = services.records.get(job["id"])
+    assert record is not None
+    assert record.upload_bytes == clip.stat().st_size
+    assert record.request_id == request_id
 
 
 def test_prompt_and_options_may_be_left_out_or_empty(client: httpx.Client, clip: Path) -> None:
@@ -63,7 +51,7 @@ def test_prompt_and_options_may_be_left_out_or_empty(client: httpx.Client, clip:
 def test_a_job_can_be_followed(client: httpx.Client, services: Services, clip: Path) -> None:
     first, second = create(client, clip)["id"], create(client, clip)["id"]
     assert client.get(f"/v1/jobs/{second}").json()["queue_position"] == 2
-    attempt = services.records.start(first, MODEL)
+    attempt = start(services, first)
     services.records.advance(first, attempt, "generate", 0.5)
     answer = client.get(f"/v1/jobs/{first}")
     job = answer.json()
@@ -99,71 +87,38 @@ def test_results_are_not_there_before_the_end(client: httpx.Client, services: Se
         answer = client.get(f"/v1/jobs/{job_id}/content")
         assert_problem(answer, 409, "not_completed")
         assert "retry-after" in answer.headers
-        services.records.start(job_id, MODEL)
-    services.records.cancel(job_id)
+        if answer.json()["detail"].startswith("The job is queued"):
+            attempt = start(services, job_id)
+    services.records.cancel(job_id, attempt)
     assert_problem(client.get(f"/v1/jobs/{job_id}/content"), 410, "no_content")
 
 
-def test_the_whole_file(client: httpx.Client, done: str) -> None:
-    answer = client.get(done)
-    assert (answer.status_code, answer.content) == (200, RESULT)
-    assert answer.headers["content-type"] == "video/mp4"
-    assert answer.headers["accept-ranges"] == "bytes"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    name = re.fullmatch(r'attachment; filename="([^"]+)"', answer.headers["content-disposition"])
-    assert name is not None
-    assert re.fullmatch(r"v2m-[0-9a-f]{8}-video\.mp4", name[1]), "never the name of the upload"
+def test_a_job_that_waits_is_canceled_at_once(client: httpx.Client, services: Services, clip: Path) -> None:
+    job_id = create(client, clip)["id"]
+    for _ in range(2):
+        answer = client.post(f"/v1/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
+    assert services.queue.position(job_id) is None
 
 
-def test_head_tells_the_same_without_the_file(client: httpx.Client, done: str) -> None:
-    head, get = client.head(done), client.get(done)
-    assert (head.status_code, head.content) == (200, b"")
-    for name in ("content-length", "content-type", "etag", "accept-ranges", "content-disposition"):
-        assert head.headers[name] == get.headers[name]
+def test_a_job_in_progress_is_asked_to_stop(client: httpx.Client, services: Services, clip: Path) -> None:
+    job_id = create(client, clip)["id"]
+    attempt = start(services, job_id)
+    for _ in range(2):
+        answer = client.post(f"/v1/jobs/{job_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (202, "in_progress")
+        assert answer.json()["cancel_requested"] is True
+    services.records.cancel(job_id, attempt)
+    answer = client.post(f"/v1/jobs/{job_id}/cancel")
+    assert (answer.status_code, answer.json()["status"]) == (202, "canceled")
 
 
-@pytest.mark.parametrize(
-    ("asked", "first", "last"), [("bytes=0-99", 0, 99), ("bytes=2000-", 2000, 2047), ("bytes=-10", 2038, 2047)]
-)
-def test_a_range(client: httpx.Client, done: str, asked: str, first: int, last: int) -> None:
-    answer = client.get(done, headers={"Range": asked})
-    assert (answer.status_code, answer.content) == (206, RESULT[first : last + 1])
-    assert answer.headers["content-range"] == f"bytes {first}-{last}/2048"
-
-
-def test_a_download_can_be_resumed_only_of_the_same_file(client: httpx.Client, done: str) -> None:
-    etag = client.head(done).headers["etag"]
-    same = client.get(done, headers={"Range": "bytes=100-", "If-Range": etag})
-    other = client.get(done, headers={"Range": "bytes=100-", "If-Range": '"another"'})
-    assert (same.status_code, same.content) == (206, RESULT[100:])
-    assert (other.status_code, other.content) == (200, RESULT)
-
-
-def test_a_range_outside_the_file(client: httpx.Client, done: str) -> None:
-    answer = client.get(done, headers={"Range": "bytes=5000-"})
-    body = assert_problem(answer, 416, "range_not_satisfiable")
-    assert (body["field"], body["limit"]) == ("Range", 2048)
-    assert answer.headers["content-range"] == "bytes */2048"
-
-
-def test_a_malformed_range(client: httpx.Client, done: str) -> None:
-    assert_problem(client.get(done, headers={"Range": "lines=1-2"}), 400, "malformed_range")
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-def test_a_file_that_the_client_has(client: httpx.Client, done: str, method: str, form: str) -> None:
-    etag = client.head(done).headers["etag"]
-    answer = client.request(method, done, headers={"If-None-Match": form.format(etag)})
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
-    other = client.request(method, done, headers={"If-None-Match": '"other"'})
-    assert other.status_code == 200
-
-
-def test_a_variant_that_the_job_lacks(client: httpx.Client, done: str) -> None:
-    assert assert_problem(client.get(done, params={"variant": "midi"}), 404, "unknown_variant")["field"] == "variant"
-
-
-def test_a_variant_that_does_not_exist(client: httpx.Client, done: str) -> None:
-    answer = client.get(done, params={"variant": "../upload"})
-    assert assert_problem(answer, 422, "invalid_request")["field"] == "variant"
+def test_a_job_that_is_over_cannot_be_canceled(client: httpx.Client, services: Services, clip: Path) -> None:
+    done, failed = create(client, clip)["id"], create(client, clip)["id"]
+    complete(services, done)
+    services.records.fail(failed, JobError(code="no_frames", detail="holds no frame"))
+    for job_id in (done, failed):
+        before = client.get(f"/v1/jobs/{job_id}").json()
+        assert_problem(client.post(f"/v1/jobs/{job_id}/cancel"), 409, "already_over")
+        assert client.get(f"/v1/jobs/{job_id}").json() == before
+    assert_problem(client.post(f"/v1/jobs/{'0' * 32}/cancel"), 404, "unknown_job")

@@ -19,6 +19,7 @@ from model_core.options import ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
+from tests.worker.house import submitted
 from worker.ahead import LookAhead
 from worker.scorer import Look
 
@@ -89,17 +90,13 @@ def looking() -> list[threading.Thread]:
 
 def submit(services: Services, name: str) -> str:
     """A queued job whose upload holds its name."""
-    record = JobRecord.new("", ScoreOptions(), {})
-    (services.settings.store_dir / "jobs" / record.id).mkdir()
-    services.store.upload(record.id).write_text(name)
-    services.queue.submit(record)
-    return record.id
+    return submitted(services, name.encode())
 
 
 def start(services: Services, job_id: str) -> None:
     """Takes a job out of the queue as a worker does."""
     services.queue.rq.remove(job_id)
-    services.records.start(job_id, MODEL)
+    services.records.start(job_id, MODEL, "another")
 
 
 def ignored(stage: str, fraction: float) -> None:
@@ -242,16 +239,6 @@ def test_a_redis_that_does_not_answer_is_asked_again(
     assert ahead.take(job, ignored) is not None
 
 
-def test_a_look_at_a_job_without_its_upload_is_not_used(services: Services, seer: Seer, make: Make) -> None:
-    job = submit(services, "job")
-    ahead = make()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
-    rested(ahead)
-    services.store.remove(job)
-    assert ahead.take(job, ignored) is None
-
-
 @pytest.mark.parametrize("how", ["canceled", "deleted"])
 def test_a_job_that_nobody_waits_for_is_looked_at_no_longer(
     services: Services, seer: Seer, make: Make, how: str
@@ -259,9 +246,9 @@ def test_a_job_that_nobody_waits_for_is_looked_at_no_longer(
     job, _ = under_way(services, seer, make)
     services.queue.rq.remove(job)
     if how == "canceled":
-        services.records.cancel(job)
+        services.queue.cancel(job)
     else:
-        services.records.delete(job)
+        services.redis.delete(services.records.key(job))
     until(lambda: seer.ended == ["job"], "the look to end")
 
 

@@ -58,8 +58,8 @@ make = FakeScorer
 
 
 def test_an_idle_worker_does_not_take_its_own_wait_for_an_outage(make_settings: MakeSettings) -> None:
-    status, (_, idle, _) = started(make_settings(maintenance_s=60), _IDLE)
-    assert (status, idle["event"], idle["waits"]) == (0, "idle", 60)
+    status, (_, idle, _) = started(make_settings(), _IDLE)
+    assert (status, idle["event"], idle["waits"]) == (0, "idle", 15)
     assert idle["patience"] > idle["waits"]
 
 

@@ -6,12 +6,12 @@ import sys
 from redis import Redis
 from redis.exceptions import RedisError
 
+from jobs.identity import new_name
 from jobs.liveness import beat
 from jobs.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until
 from worker.health import is_healthy
-from worker.identity import new_name
 from worker.pulse import HUNG_EXIT_STATUS, Pulse
 
 HANGS = """

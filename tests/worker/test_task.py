@@ -1,16 +1,21 @@
 """The task alone: what it writes into the record for each way a score can end."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 from structlog.testing import capture_logs
 
+from jobs.artifact import Variant
 from jobs.record import JobError, JobRecord, JobStatus
+from jobs.store import ArtifactStore, StoreError
 from model_core.curves import EventCurve
 from model_core.errors import DeviceMemoryError, InputError
 from model_core.media import VideoInfo
@@ -18,11 +23,14 @@ from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
+from tests.worker.house import left_in_scratch, left_in_store, read, results, submitted
 from worker.ahead import LookAhead
 from worker.progress import Throttle, overall
 from worker.scorer import Look
-from worker.task import INTERNAL, Stop, TaskRunner
+from worker.stop import Stop
+from worker.task import INTERNAL, STORE, UPLOAD_MISSING, TaskRunner
 
+WORKER = "0123456789ab-1-00000000"
 Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
 
 
@@ -49,26 +57,21 @@ class Scorer:
 
 def new_runner(services: Services, scorer: Scorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
     looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
-    return TaskRunner(services.records, services.store, scorer, looker, stop or Stop())
+    return TaskRunner(services.records, services.store, scorer, looker, stop or Stop(), max_retries=2)
 
 
 @pytest.fixture
 def job(services: Services) -> Iterator[str]:
     """A queued job with an upload."""
-    record = JobRecord.new("", ScoreOptions(), {})
-    (services.settings.store_dir / "jobs" / record.id).mkdir()
-    services.store.upload(record.id).write_bytes(b"video")
-    services.queue.submit(record)
-    yield record.id
-    assert services.store.upload(record.id).is_file(), "the upload is always kept"
-    assert list((services.settings.store_dir / "work").iterdir()) == []
+    job_id = submitted(services)
+    yield job_id
+    assert "upload" in left_in_store(services, job_id), "the upload is always kept"
+    assert left_in_scratch(services.settings) == []
 
 
 def run(services: Services, job_id: str, behave: Behave, stop: Stop | None = None) -> tuple[Retry | None, JobRecord]:
-    retry = new_runner(services, Scorer(behave), stop).run(job_id)
-    record = services.records.get(job_id)
-    assert record is not None
-    return retry, record
+    retry = new_runner(services, Scorer(behave), stop).run(job_id, WORKER)
+    return retry, read(services, job_id)
 
 
 def good(out: Path, progress: ProgressCallback) -> dict[str, Path]:
@@ -96,7 +99,7 @@ def raising(error: BaseException) -> Behave:
         (DeviceMemoryError("take less"), JobError(code="out_of_memory", detail="take less")),
         (RuntimeError("secret"), INTERNAL),
         (MemoryError(), INTERNAL),
-        (OSError("disk full"), INTERNAL),
+        (OSError("no such thing"), INTERNAL),
     ],
 )
 def test_an_error_ends_the_job_with_its_reason(
@@ -104,7 +107,7 @@ def test_an_error_ends_the_job_with_its_reason(
 ) -> None:
     retry, record = run(services, job, raising(error))
     assert (retry, record.status, record.error) == (None, JobStatus.FAILED, expected)
-    assert services.store.artifacts(job) == {}
+    assert left_in_store(services, job) == {"upload"}
 
 
 def test_a_time_out_says_so(services: Services, job: str) -> None:
@@ -125,7 +128,7 @@ def test_a_good_job(services: Services, job: str) -> None:
     retry, record = run(services, job, good)
     assert (retry, record.status, record.progress, record.stage) == (None, JobStatus.COMPLETED, 1.0, None)
     assert record.model == MODEL
-    assert [path.read_bytes() for path in services.store.artifacts(job).values()] == [b"scored"]
+    assert results(services, job) == {Variant.VIDEO: b"scored"}
 
 
 def test_the_log_names_the_model_that_made_it(services: Services, job: str) -> None:
@@ -142,8 +145,123 @@ def test_a_finished_job_is_not_run_again(services: Services, job: str) -> None:
 
 
 def test_an_unknown_job_is_skipped(services: Services) -> None:
-    assert new_runner(services, Scorer(good)).run("0" * 32) is None
+    assert new_runner(services, Scorer(good)).run("0" * 32, WORKER) is None
     assert services.records.get("0" * 32) is None
+
+
+def test_a_finished_job_keeps_its_last_results_only(services: Services, job: str, tmp_path: Path) -> None:
+    (tmp_path / "old.mp4").write_bytes(b"of an attempt that was lost")
+    services.store.publish(job, 7, {"video": tmp_path / "old.mp4"})
+    run(services, job, good)
+    assert left_in_store(services, job) == {"upload", "results/1/video.mp4"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_job_that_nobody_wants_any_more_ends_at_its_next_step(services: Services, job: str, stage: str) -> None:
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        services.queue.cancel(job)
+        progress(stage, 0.5)
+        raise AssertionError("it must end here")
+
+    retry, record = run(services, job, behave)
+    assert (retry, record.status) == (None, JobStatus.CANCELED)
+
+
+def test_a_job_canceled_at_the_very_end_leaves_no_results(services: Services, job: str) -> None:
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        files = good(out, progress)
+        services.queue.cancel(job)
+        return files
+
+    _, record = run(services, job, behave)
+    assert (record.status, record.artifacts) == (JobStatus.CANCELED, {})
+    assert left_in_store(services, job) == {"upload"}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_a_full_disk_puts_the_job_back_and_in_the_end_gives_it_up(
+    services: Services, job: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
+    full = raising(OSError(number, "no room"))
+    for retries in (1, 2):
+        retry, record = run(services, job, full)
+        assert isinstance(retry, Retry)
+        assert (record.status, record.retries, record.crashes) == (JobStatus.QUEUED, retries, 0)
+    retry, record = run(services, job, full)
+    assert (retry, record.status, record.error) == (None, JobStatus.FAILED, STORE)
+
+
+def test_a_store_that_works_again_finishes_the_job(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(ArtifactStore, "publish", refused)
+        run(services, job, good)
+    _, record = run(services, job, good)
+    assert (record.status, record.attempt, record.retries) == (JobStatus.COMPLETED, 2, 1)
+
+
+def refused(*_: object) -> None:
+    raise StoreError("it does not work")
+
+
+@pytest.mark.parametrize("how", ["cancel", "shutdown"])
+def test_a_job_that_waits_for_the_store_can_be_stopped(
+    services: Services, job: str, how: Literal["cancel", "shutdown"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 3600.0)
+    stop = Stop()
+
+    def ask() -> None:
+        until(lambda: read(services, job).stage == "waiting", "the pause")
+        if how == "cancel":
+            services.queue.cancel(job)
+        else:
+            stop.reason = how
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    _, record = run(services, job, raising(OSError(errno.ENOSPC, "no room")), stop)
+    asking.join()
+    assert record.status is (JobStatus.CANCELED if how == "cancel" else JobStatus.QUEUED)
+    assert record.retries == 0
+
+
+def test_an_upload_that_is_gone_is_told(services: Services) -> None:
+    job_id = submitted(services)
+    services.store.remove(job_id)
+    _, record = run(services, job_id, good)
+    assert record.error == UPLOAD_MISSING
+
+
+def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = [RedisConnectionError("gone")] * 3
+    complete = services.records.complete
+
+    def unsteady(*given: Any) -> None:
+        if outage:
+            raise outage.pop()
+        complete(*given)
+
+    monkeypatch.setattr(services.records, "complete", unsteady)
+    _, record = run(services, job, good)
+    assert (record.status, record.attempt, outage) == (JobStatus.COMPLETED, 1, [])
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_redis(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Stop()
+
+    def gone(*_: object) -> None:
+        stop.reason = "shutdown"
+        raise RedisConnectionError("gone for good")
+
+    monkeypatch.setattr(services.records, "complete", gone)
+    with pytest.raises(RedisConnectionError):
+        run(services, job, good, stop)
 
 
 def test_a_cancel_ends_the_job(services: Services, job: str) -> None:
@@ -161,28 +279,19 @@ def test_a_shutdown_puts_the_job_back(services: Services, job: str) -> None:
 def test_a_second_signal_puts_it_back_and_ends_the_process(services: Services, job: str) -> None:
     with pytest.raises(SystemExit):
         run(services, job, raising(SystemExit()))
-    record = services.records.get(job)
-    assert record is not None
+    record = read(services, job)
     assert record.status is JobStatus.QUEUED
 
 
 def test_an_attempt_that_was_overtaken_changes_nothing(services: Services, job: str) -> None:
     def overtaken(out: Path, progress: ProgressCallback) -> dict[str, Path]:
-        services.records.start(job, MODEL)
-        return good(out, progress)
+        services.records.crashed(job, 1, 2, INTERNAL)
+        services.records.start(job, MODEL, "another")
+        return good(out, lambda *_: None)
 
     _, record = run(services, job, overtaken)
-    assert (record.status, record.attempt) == (JobStatus.IN_PROGRESS, 2)
-    assert services.store.artifacts(job) == {}
-
-
-def submitted(services: Services) -> str:
-    """Another queued job with an upload."""
-    record = JobRecord.new("", ScoreOptions(), {})
-    (services.settings.store_dir / "jobs" / record.id).mkdir()
-    services.store.upload(record.id).write_bytes(b"video")
-    services.queue.submit(record)
-    return record.id
+    assert (record.status, record.attempt, record.worker) == (JobStatus.IN_PROGRESS, 2, "another")
+    assert left_in_store(services, job) == {"upload"}
 
 
 class Crowded(Scorer):
@@ -219,9 +328,8 @@ def test_a_look_ahead_that_took_the_memory_costs_no_job(services: Services, job:
     submitted(services)
     scorer = Crowded(fits_alone)
     runner = new_runner(services, scorer, ahead=True)
-    runner.run(job)
-    record = services.records.get(job)
-    assert record is not None
+    runner.run(job, WORKER)
+    record = read(services, job)
     assert (scorer.tries, scorer.gone.is_set(), runner.ahead.on) == (2, True, False)
     if fits_alone:
         assert record.status is JobStatus.COMPLETED
@@ -244,12 +352,11 @@ def test_the_next_job_is_looked_at_once_music_is_made(services: Services, job: s
 
     scorer = Scorer(behave)
     runner = new_runner(services, scorer, ahead=True)
-    runner.run(job)
+    runner.run(job, WORKER)
     assert at_work == ["generate", "render", "mux"]
-    runner.run(after)
+    runner.run(after, WORKER)
     assert scorer.lookers == ["MainThread", "look-ahead"], "what was seen is not looked at again"
-    record = services.records.get(after)
-    assert record is not None
+    record = read(services, after)
     assert record.status is JobStatus.COMPLETED
     runner.ahead.turn_off()
 

@@ -13,31 +13,20 @@ from rq import Queue
 from rq.command import send_stop_job_command
 from rq.serializers import JSONSerializer
 
+from jobs.artifact import Variant
 from jobs.queue import QUEUE_NAME
 from jobs.record import JobRecord, JobStatus
-from jobs.store import Variant
-from model_core.options import ScoreOptions
 from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL
+from tests.worker.house import left_in_scratch, left_in_store, read, results, submitted
 
 NewWorker = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def submit(services: Services, video: Path, prompt: str = "") -> str:
-    """A job as the API would make it, without the API's look at the file."""
-    record = JobRecord.new(prompt, ScoreOptions(seed=7), {})
-    with video.open("rb") as source, services.store.receive(source, 1 << 30) as received:
-        services.store.keep_upload(received, record.id)
-    services.queue.submit(record)
-    return record.id
-
-
-def read(services: Services, job_id: str) -> JobRecord:
-    record = services.records.get(job_id)
-    assert record is not None
-    return record
+    return submitted(services, video.read_bytes(), prompt, seed=7)
 
 
 def ended(services: Services, job_id: str) -> JobRecord:
@@ -66,11 +55,11 @@ def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker
     record = ended(services, job_id)
     assert (record.status, record.progress, record.attempt) == (JobStatus.COMPLETED, 1.0, 1)
     assert record.model == MODEL
-    found = services.store.artifacts(job_id)
+    found = results(services, job_id)
     assert set(found) == set(Variant)
-    assert found[Variant.VIDEO].read_bytes() == clip.read_bytes()
-    assert '"seed": 7' in found[Variant.REPORT].read_text()
-    assert list((services.settings.store_dir / "work").iterdir()) == []
+    assert found[Variant.VIDEO] == clip.read_bytes()
+    assert b'"seed": 7' in found[Variant.REPORT]
+    assert left_in_scratch(services.settings) == []
 
 
 def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
@@ -89,8 +78,7 @@ def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker,
     ]
     assert "crash" not in str(errors[1]), "the inside of a fault is for the log"
     assert ended(services, good).status is JobStatus.COMPLETED
-    assert services.store.upload(jobs[1]).is_file(), "the upload is kept when the fault is ours"
-    assert services.store.artifacts(jobs[1]) == {}
+    assert left_in_store(services, jobs[1]) == {"upload"}, "the upload is kept when the fault is ours"
     assert worker.poll() is None
 
 
@@ -131,8 +119,8 @@ def test_a_killed_worker_of_another_machine_is_missed_after_six_beats(
     in_the_middle(services, job_id)
     first.kill()
     first.wait()
-    (claim,) = redis.keys("rq:execution:*")
-    redis.hset(claim, "worker_name", "0123456789ab-1-00000000")  # whose processes we cannot see
+    # whose processes we cannot see
+    redis.hset(services.records.key(job_id), "worker", '"0123456789ab-1-00000000"')
     new_worker(services.settings)
     record = ended(services, job_id)
     assert (record.status, record.attempt) == (JobStatus.COMPLETED, 2)
@@ -141,7 +129,7 @@ def test_a_killed_worker_of_another_machine_is_missed_after_six_beats(
 def test_a_job_whose_workers_keep_dying_is_given_up(
     make_settings: MakeSettings, new_worker: NewWorker, clip: Path
 ) -> None:
-    services = Services.open(make_settings(max_attempts=2))
+    services = Services.open(make_settings(max_crashes=2))
     deadly, harmless = submit(services, clip, "slow 30"), submit(services, clip)
     for attempt in (1, 2):
         worker = new_worker(services.settings)
@@ -181,13 +169,18 @@ def test_an_idle_worker_stops_at_once_and_is_no_longer_counted(
     assert redis.zcard("v2m:workers") == 0
 
 
-def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis) -> None:
+@pytest.mark.parametrize("how", ["our cancel", "stop command of RQ"])
+def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis, how: str) -> None:
     stopped, good = submit(services, clip, "slow 30"), submit(services, clip)
     new_worker(services.settings)
     in_the_middle(services, stopped)
-    send_stop_job_command(redis, stopped, serializer=JSONSerializer)
+    if how == "our cancel":
+        services.queue.cancel(stopped)
+    else:
+        send_stop_job_command(redis, stopped, serializer=JSONSerializer)
     assert ended(services, stopped).status is JobStatus.CANCELED
     assert ended(services, good).status is JobStatus.COMPLETED
+    assert left_in_store(services, stopped) == {"upload"}
 
 
 @pytest.mark.parametrize(("look_ahead", "by"), [("auto", "look-ahead"), ("off", "MainThread")])
@@ -198,7 +191,7 @@ def test_the_next_job_is_looked_at_during_this_one(
     jobs = [submit(services, clip, "slow 1.5"), submit(services, clip)]
     new_worker(services.settings)
     assert [ended(services, job_id).status for job_id in jobs] == [JobStatus.COMPLETED] * 2
-    reports = [json.loads(services.store.artifacts(job_id)[Variant.REPORT].read_text()) for job_id in jobs]
+    reports = [json.loads(results(services, job_id)[Variant.REPORT]) for job_id in jobs]
     assert [report["looked_by"] for report in reports] == ["MainThread", by]
     services.redis.close()
 
@@ -219,8 +212,8 @@ def test_a_video_that_is_none_fails_as_without_a_look_ahead(
 def test_a_job_over_its_time_fails_and_the_next_one_runs(
     make_settings: MakeSettings, new_worker: NewWorker, clip: Path
 ) -> None:
-    services = Services.open(make_settings(job_timeout_s=1))
-    late, good = submit(services, clip, "deaf 30"), submit(services, clip)
+    services = Services.open(make_settings(job_timeout_s=5))
+    late, good = submit(services, clip, "deaf 60"), submit(services, clip)
     new_worker(services.settings)
     record = ended(services, late)
     assert record.error is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
 from model_core.media.inside.source import opened, pick_video
 from model_core.media.inside.timeline import packets
 from model_core.media.types import MediaLimits
@@ -13,14 +14,14 @@ from model_core.media.types import MediaLimits
 _START_CODE: Final = re.compile(rb"\x00\x00\x01")
 
 
-def digest(channel: Channel, limits: MediaLimits, path: str) -> None:
+def digest(channel: Channel, limits: MediaLimits, source: Source) -> None:
     """Send the sha256 of the video packets' payload.
 
     H.264 and HEVC pictures are made of NAL units, which MP4 and Matroska mark by their lengths, TS and AVI by start
     codes. Only the marks change from container to container, so the units are hashed without them.
     """
     total = hashlib.sha256()
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         stream = pick_video(container, limits)
         extradata = stream.codec_context.extradata or b""
         has_units = stream.codec_context.codec.canonical_name in ("h264", "hevc")

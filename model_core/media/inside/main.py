@@ -1,31 +1,43 @@
-"""Entry of the child: set the limits, do the one operation that was asked for, say what came of it."""
+"""Entry of the child: confine itself, do the one operation that was asked for, say what came of it."""
 
 import errno
-import os
-import resource
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Final
 
+from model_core.media.inside import confine
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
+from model_core.media.inside.words import reason
 from model_core.media.types import MediaError, MediaLimits
 from model_core.media.wire import unpack
 
-_OPEN_FILES: Final = 32
 _OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT})
 
 
 def main() -> None:
-    """Read the request from stdin, answer on stdout; the exit status is 0 whenever an answer was given."""
+    """Read the request from stdin, answer on stdout; the exit status is 0 whenever an answer was given.
+
+    The first answer says how this process is confined; only then is the file looked at.
+    """
     channel = Channel.on_standard_streams()
     header, _ = unpack(channel.read_line())
     numbers: Any = header["limits"]
     limits = MediaLimits(**numbers)
-    confine(limits)
+    try:
+        steps = confine.begin(limits)
+    except OSError as error:
+        channel.send({"kind": "error", "errno": error.errno, "detail": f"the sandbox: {error.filename or 'rlimits'}"})
+        return
     try:
         operation = _operation(str(header["operation"]))
+        channel.send({"kind": "confined", **asdict(confine.finish(steps))})
         arguments: Any = header["arguments"]
+        if header["source"] is not None:
+            source: Any = header["source"]
+            arguments["source"] = Source(**source)
         operation(channel, limits, **arguments)
     except MediaError as error:
         channel.send({"kind": "error", "code": error.code, "detail": error.detail, "field": error.field})
@@ -39,27 +51,14 @@ def main() -> None:
     except Exception as error:
         # Whatever a broken file makes of a library is that file's fault; the trace goes to the caller's log.
         traceback.print_exc()
-        channel.send({"kind": "error", "code": "unreadable", "detail": f"cannot be read: {error}"})
-
-
-def confine(limits: MediaLimits) -> None:
-    """Set this process's limits; they cannot be raised again."""
-    for which, amount in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_FSIZE, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(which)[1]
-        allowed = amount if hard == resource.RLIM_INFINITY else min(amount, hard)
-        # One second between SIGXCPU, which the caller can tell from other deaths, and SIGKILL.
-        spare = 1 if which == resource.RLIMIT_CPU and (hard == resource.RLIM_INFINITY or hard > allowed) else 0
-        resource.setrlimit(which, (allowed, allowed + spare))
+        channel.send({"kind": "error", "code": "unreadable", "detail": f"cannot be read: {reason(error)}"})
 
 
 def _operation(name: str) -> Callable[..., None]:
-    """The operation of that name. Imported after the limits are set: from here on PyAV is in the process."""
+    """The operation of that name. Imported after the limits are set: from here on PyAV is in the process.
+
+    Before the rest of the confinement, though: the packages may lie where root's capabilities alone may read.
+    """
     from model_core.media.inside import digest, pictures, probe, remux, sound, tags
 
     known: dict[str, Callable[..., None]] = {
@@ -69,8 +68,14 @@ def _operation(name: str) -> Callable[..., None]:
         "read_tags": tags.read_tags,
         "mux": remux.mux,
         "digest": digest.digest,
+        "nothing": _nothing,
     }
     return known[name]
+
+
+def _nothing(channel: Channel, limits: MediaLimits) -> None:
+    """For a caller that only asks how it would be confined."""
+    channel.send({"kind": "end"})
 
 
 def _of_system(error: OSError, limits: MediaLimits) -> dict[str, object]:
@@ -83,8 +88,7 @@ def _of_system(error: OSError, limits: MediaLimits) -> dict[str, object]:
         return {"kind": "error", "code": "budget", "detail": detail}
     if error.errno in _OF_THE_DISK:
         return {"kind": "error", "errno": error.errno, "detail": str(error.filename or "")}
-    reason = error.strerror or os.strerror(error.errno or 0)
-    return {"kind": "error", "code": "unreadable", "detail": f"cannot be read: {reason}"}
+    return {"kind": "error", "code": "unreadable", "detail": f"cannot be read: {reason(error)}"}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from model_core.media.inside.changes import Changes
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
 from model_core.media.inside.probe import clockwise
 from model_core.media.inside.source import decoded, opened, pick_video
 from model_core.media.inside.timeline import Timeline, scan
@@ -20,11 +21,11 @@ from model_core.media.types import MediaError, MediaLimits
 BATCH: Final = 64
 
 
-def frames(channel: Channel, limits: MediaLimits, path: str, rate: float, size: int) -> None:
+def frames(channel: Channel, limits: MediaLimits, source: Source, rate: float, size: int) -> None:
     """Send batches of pictures with the number of their first instant, then ``end``. Memory does not grow with time."""
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         timeline = scan(container, pick_video(container, limits), limits)
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         pictures = decoded(container, pick_video(container, limits), limits)
         batch, changed = np.empty((BATCH, size, size, 3), dtype=np.uint8), list[float]()
         small, of_picture = np.empty(0, dtype=np.uint8), -1

@@ -1,20 +1,24 @@
 """The operation ``probe``: what is in the file, and that its first picture can be decoded."""
 
 from fractions import Fraction
+from typing import Final
 
 from av.video.frame import VideoFrame
 
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
 from model_core.media.inside.source import decoded, opened, pick_audio, pick_video
 from model_core.media.inside.timeline import scan
 from model_core.media.types import MediaError, MediaLimits
 
+_STRANGEST_ASPECT: Final = 32
 
-def probe(channel: Channel, limits: MediaLimits, path: str) -> None:
+
+def probe(channel: Channel, limits: MediaLimits, source: Source) -> None:
     """Send one message with the fields of VideoInfo."""
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         timeline = scan(container, pick_video(container, limits), limits)
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         stream = pick_video(container, limits)
         audio = pick_audio(container)
         codec = stream.codec_context.codec.canonical_name
@@ -22,7 +26,9 @@ def probe(channel: Channel, limits: MediaLimits, path: str) -> None:
         if picture is None:
             raise MediaError(f"has {codec} pictures of which none can be decoded", "unreadable")
         aspect = stream.sample_aspect_ratio or Fraction(1)
-        width, height = round(picture.width * aspect), picture.height
+        if not 1 <= _STRANGEST_ASPECT * aspect <= _STRANGEST_ASPECT**2:
+            aspect = Fraction(1)  # no screen has such pixels
+        width, height = max(1, round(picture.width * aspect)), picture.height
         rotation = clockwise(picture)
         if rotation in (90, 270):
             width, height = height, width

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import OpenFile, Source
 from model_core.media.inside.source import opened, pick_video
 from model_core.media.inside.timeline import Timeline, packets, scan, time_of
 from model_core.media.types import MediaError, MediaLimits
@@ -26,30 +27,38 @@ _ISO_MEDIA: Final = (".mp4", ".m4v", ".mov")
 
 
 def mux(
-    channel: Channel, limits: MediaLimits, path: str, out: str, suffix: str, sample_rate: int, samples: int
+    channel: Channel, limits: MediaLimits, source: Source, out: int, suffix: str, sample_rate: int, samples: int
 ) -> None:
-    """Read ``samples`` stereo samples from the caller, interleaved float32, and write ``out``.
+    """Read ``samples`` stereo samples from the caller, interleaved float32, and write to the descriptor ``out``.
 
     Both streams start at zero: the video's times are shifted by one constant, its origin, and nothing else about
     them changes. The sound is cut or padded with silence to the video's length.
     """
-    with opened(path, limits) as source:
-        timeline = scan(source, pick_video(source, limits), limits)
-    with opened(path, limits) as source:
-        stream = pick_video(source, limits)
-        options = {"movflags": "+faststart"} if suffix in _ISO_MEDIA else {}
-        with av.open("file:" + out, "w", format=_FORMATS[suffix], options=options) as result:
+    with opened(source, limits) as container:
+        timeline = scan(container, pick_video(container, limits), limits)
+    with opened(source, limits) as container:
+        stream = pick_video(container, limits)
+        with _result(out, suffix) as result:
             copy = _copy_of(stream, result, suffix)
             wanted = round(timeline.duration * sample_rate)
             sound = _Sound(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
             last_dts: int | None = None
-            for number, packet in enumerate(packets(source, stream)):
+            for number, packet in enumerate(packets(container, stream)):
                 last_dts = _place(packet, number, timeline, last_dts)
                 sound.encode_to(last_dts * timeline.time_base)
                 packet.stream = copy
                 result.mux(packet)
             sound.finish()
     channel.send({"kind": "end"})
+
+
+def _result(out: int, suffix: str) -> OutputContainer:
+    def again(url: str, flags: int, options: dict[str, str]) -> OpenFile:
+        """The same file once more: FFmpeg reads back what it wrote, to move the index to the front."""
+        return OpenFile(out, url)
+
+    options = {"movflags": "+faststart"} if suffix in _ISO_MEDIA else {}
+    return av.open(OpenFile(out, "result"), "w", format=_FORMATS[suffix], options=options, io_open=again)
 
 
 def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> VideoStream:
@@ -74,9 +83,12 @@ def _place(packet: "Packet[VideoStream]", number: int, timeline: Timeline, last_
         early = timeline.first_dts - (timeline.missing_dts - number) * timeline.step
         dts = early if last_dts is None else max(early, last_dts + 1 + timeline.origin)
         dts = dts if shown_at is None else min(dts, shown_at)
-    packet.pts = (dts if shown_at is None else shown_at) - timeline.origin
-    packet.dts = dts - timeline.origin
-    return packet.dts
+    dts -= timeline.origin
+    if last_dts is not None:
+        dts = max(dts, last_dts + 1)  # no container takes a packet that comes before the one that it follows
+    packet.pts = dts if shown_at is None else max(dts, shown_at - timeline.origin)
+    packet.dts = dts
+    return dts
 
 
 class _Sound:

@@ -5,13 +5,14 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
 from model_core.media.inside.source import opened, pick_audio
 from model_core.media.types import MediaError, MediaLimits
 
 
-def read_audio(channel: Channel, limits: MediaLimits, path: str, sample_rate: int) -> None:
+def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rate: int) -> None:
     """Send blocks of float32 samples, each (2, n) with the left channel first, then ``end``."""
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
             raise MediaError("has no audio stream", "no_audio_stream")

@@ -1,8 +1,8 @@
 """Opening an untrusted file: which formats may be read at all, and which of its streams is the video."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import av
@@ -13,6 +13,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from model_core.media.inside.files import Source
+from model_core.media.inside.words import reason
 from model_core.media.types import MediaError, MediaLimits
 
 VIDEO_FORMATS: Final = ("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "flv", "asf", "ogg", "mxf")
@@ -34,28 +36,26 @@ _DECODER_THREADS: Final = 2
 
 
 @contextmanager
-def opened(path: str, limits: MediaLimits) -> Iterator[InputContainer]:
+def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
     """The file as a container of a whitelisted format; MediaError if it is anything else.
 
     A playlist in a video's name would make FFmpeg open the files that it lists: only formats that hold their own
-    data are whitelisted, and no protocol but ``file``. The ``file:`` prefix keeps FFmpeg from reading a protocol
-    or an option out of the path.
+    data are whitelisted, and no protocol at all, for the file is open already.
     """
-    with Path(path).open("rb") as file:
-        head = file.read(4096)
+    head = os.pread(source.fd, 4096, 0)
     if not head:
         raise MediaError("is empty (0 bytes)", "empty_file")
     if _is_playlist(head):
         raise MediaError("is a playlist, not a video; the files that it names are not opened", "playlist")
-    options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "file"}
+    options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "none"}
     try:
         # Tags are often in an encoding of their own; that alone makes no file unreadable.
-        container = av.open("file:" + path, options=options, metadata_errors="replace")
+        container = av.open(source.opened(), "r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except (FFmpegError, ValueError) as error:
         if any(head[at:].startswith(mark) for at, mark in _SIGNATURES):
-            raise MediaError(f"is damaged or cut short: {_reason(error)}", "unreadable") from error
+            raise MediaError(f"is damaged or cut short: {reason(error)}", "unreadable") from error
         names = "MP4, MOV, Matroska, WebM, AVI, MPEG, TS, FLV, WMV, Ogg, MXF"
         raise MediaError(f"is not a video in a known container ({names})", "not_a_video") from error
     with container:
@@ -75,6 +75,8 @@ def pick_video(container: InputContainer, limits: MediaLimits) -> VideoStream:
     if any(stream.codec_context is None for stream in streams):
         raise MediaError("is coded in a way that no decoder here knows", "unreadable")
     stream = max(streams, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
+    if not stream.width or not stream.height:  # neither header nor first pictures say it, and no muxer takes it so
+        raise MediaError("does not say how large its pictures are", "unreadable")
     check_picture(stream.width, stream.height, limits)
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     stream.thread_type = "AUTO"
@@ -104,14 +106,18 @@ def decoded(container: InputContainer, stream: VideoStream, limits: MediaLimits)
             packet = next(packets)
         except StopIteration:
             return
-        except av.error.InvalidDataError:
+        except MemoryError:
+            raise
+        except FFmpegError:
             return  # cut short: what came before still counts
         try:
             pictures = packet.decode()
-        except (av.error.InvalidDataError, av.error.ArgumentError):
-            continue
+        except MemoryError:
+            raise
         except av.error.EOFError:
             return
+        except FFmpegError:  # decoders return whatever error number they like for data that they do not understand
+            continue
         for picture in pictures:
             count += 1
             if count > limits.max_frames:
@@ -125,7 +131,3 @@ def _is_playlist(head: bytes) -> bool:
     if text.startswith(b"<?xml"):
         return any(mark in text for mark in _PLAYLISTS if mark.startswith(b"<"))
     return text.startswith(_PLAYLISTS)
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from model_core.media.inside.channel import Channel
+from model_core.media.inside.files import Source
 from model_core.media.inside.source import opened, pick_audio
 from model_core.media.types import MediaError, MediaLimits
 
@@ -19,9 +20,9 @@ _LONGEST: Final = {"description": 1200, "comment": 1200, "genre": 200, "mood": 2
 """Characters that are handed on; all together stay below a message's limit, however JSON has to write them."""
 
 
-def read_tags(channel: Channel, limits: MediaLimits, path: str) -> None:
+def read_tags(channel: Channel, limits: MediaLimits, source: Source) -> None:
     """Send one message with ``tags``, of which only those are there that the file has and that are not blank."""
-    with opened(path, limits) as container:
+    with opened(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
             raise MediaError("has no audio stream", "no_audio_stream")

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from av.container import InputContainer
-from av.error import InvalidDataError
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -95,7 +95,9 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
         for packet in container.demux(stream):
             if packet.size:  # PyAV closes with an empty packet that asks decoders for their rest
                 yield packet
-    except InvalidDataError:
+    except MemoryError:
+        raise
+    except FFmpegError:
         return
 
 

@@ -1,0 +1,35 @@
+"""Whether videos can be opened here, and how well the process that opens them is locked in."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from cli.doctor.finding import Deployment, Finding, fail, ok, warn
+from model_core.assets import asset
+from model_core.errors import InputError, ModelError
+from model_core.media import confinement, probe
+
+_SUBJECT: Final = "media"
+_CLIP: Final = "demo/montage.mp4"
+
+
+def check(_deployment: Deployment) -> Iterator[Finding]:
+    """The sandbox itself, then a real probe of the clip that is shipped, as of an upload."""
+    try:
+        yield from _confinement()
+        info = probe(asset(_CLIP))
+    except ModelError as error:
+        yield fail(_SUBJECT, str(error), "install the package again")
+    except (InputError, OSError) as error:
+        yield fail(_SUBJECT, f"the sandbox opens no video: {error}", "this user must be allowed to start processes")
+    else:
+        yield ok(_SUBJECT, f"the sandbox opens videos ({info.video_codec}, {info.duration:.1f} s)")
+
+
+def _confinement() -> Iterable[Finding]:
+    found = confinement()
+    yield ok(_SUBJECT, f"the sandbox is confined by {', '.join(found.taken)}")
+    for means, reason in found.missing:
+        yield warn(_SUBJECT, f"the sandbox has no {means}: {reason}", "a newer kernel, or a container that allows it")
+    if not found.has_no_network:
+        lacking = "a decoder that is taken over could reach the network"
+        yield fail(_SUBJECT, lacking, "run on a system that allows seccomp or user namespaces")

@@ -1,0 +1,126 @@
+"""The changes of a job record, each one atomic script on the Redis server.
+
+An answer can get lost on its way, and then the client asks again. So each script, when it finds its change made already
+by the same attempt, answers as it did the first time and counts nothing twice.
+
+KEYS of all: 1 the record, 2 the index of open jobs, 3 the leases, 4 and 5 the finished jobs whose upload and whose
+results are kept. ARGV 1 is always the job's id. Answers are pairs: a verdict, and the attempt or the job's status.
+"""
+
+from typing import Final
+
+_BEGIN: Final = """
+local id, status = ARGV[1], redis.call('HGET', KEYS[1], 'status')
+if not status then return {'missing', ''} end
+local attempt = redis.call('HGET', KEYS[1], 'attempt')
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local function finish()
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('ZREM', KEYS[3], id)
+  redis.call('ZADD', KEYS[4], now, id)
+  redis.call('ZADD', KEYS[5], now, id)
+end
+local function cancel(finished_at)
+  redis.call('HSET', KEYS[1], 'status', 'canceled', 'stage', 'null', 'worker', 'null', 'finished_at', finished_at)
+  finish()
+end
+"""
+
+# ARGV: 2 the worker as JSON, then fields and values.
+START: Final = (
+    _BEGIN
+    + """
+if status == 'in_progress' and redis.call('HGET', KEYS[1], 'worker') == ARGV[2] then return {'ok', attempt} end
+if status ~= 'queued' then return {'refused', status} end
+attempt = redis.call('HINCRBY', KEYS[1], 'attempt', 1)
+redis.call('HSET', KEYS[1], 'status', 'in_progress', 'worker', ARGV[2], unpack(ARGV, 3))
+redis.call('ZADD', KEYS[3], now, id)
+return {'ok', tostring(attempt)}
+"""
+)
+
+# ARGV: 2 the attempt, then fields and values, or none: then the lease alone is renewed.
+ADVANCE: Final = (
+    _BEGIN
+    + """
+if attempt ~= ARGV[2] then return {'stale', status} end
+if status ~= 'in_progress' then return {'refused', status} end
+redis.call('ZADD', KEYS[3], now, id)
+if ARGV[3] then redis.call('HSET', KEYS[1], unpack(ARGV, 3)) end
+if redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then return {'cancel', status} end
+return {'ok', attempt}
+"""
+)
+
+# Out of in_progress (or out of the queue, for an end without an attempt).
+# ARGV: 2 the attempt, or '' for whoever has it; 3 the new status; 4 the time as JSON; then fields and values.
+LEAVE: Final = (
+    _BEGIN
+    + """
+if ARGV[2] ~= '' and attempt ~= ARGV[2] then return {'stale', status} end
+if status == ARGV[3] then return {'ok', attempt} end
+if not (status == 'in_progress' or (status == 'queued' and ARGV[3] == 'failed')) then return {'refused', status} end
+if ARGV[3] == 'completed' and redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
+  return {'cancel', status}
+end
+redis.call('HSET', KEYS[1], 'status', ARGV[3], 'stage', 'null', 'worker', 'null', 'finished_at', ARGV[4],
+  unpack(ARGV, 5))
+finish()
+return {'ok', attempt}
+"""
+)
+
+# Back into the queue, unless somebody wants it canceled, or has had enough of it.
+# ARGV: 2 the attempt; 3 the time as JSON; 4 the counter to add one to, or ''; 5 the count at which the job has failed;
+# 6 the error of that as JSON. The second part of the answer is the new status.
+GIVE_BACK: Final = (
+    _BEGIN
+    + """
+if attempt ~= ARGV[2] then return {'stale', status} end
+if status ~= 'in_progress' then
+  if status == 'completed' then return {'refused', status} end
+  return {'ok', status}
+end
+if redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
+  cancel(ARGV[3])
+  return {'ok', 'canceled'}
+end
+if ARGV[4] ~= '' and redis.call('HINCRBY', KEYS[1], ARGV[4], 1) >= tonumber(ARGV[5]) then
+  redis.call('HSET', KEYS[1], 'status', 'failed', 'stage', 'null', 'worker', 'null', 'finished_at', ARGV[3],
+    'error', ARGV[6])
+  finish()
+  return {'ok', 'failed'}
+end
+redis.call('ZREM', KEYS[3], id)
+redis.call('HSET', KEYS[1], 'status', 'queued', 'stage', 'null', 'progress', '0.0', 'worker', 'null', 'model', 'null',
+  'started_at', 'null')
+return {'ok', 'queued'}
+"""
+)
+
+# ARGV: 2 the time as JSON. The second part of the answer is the status after it.
+CANCEL: Final = (
+    _BEGIN
+    + """
+if status == 'queued' then
+  cancel(ARGV[2])
+  return {'ok', 'canceled'}
+end
+if status == 'in_progress' then redis.call('HSET', KEYS[1], 'cancel_requested', 'true') end
+return {'ok', status}
+"""
+)
+
+# ARGV: 2 the time as JSON; 3 seconds that the record is kept from now on.
+EXPIRE: Final = (
+    _BEGIN
+    + """
+if status == 'queued' or status == 'in_progress' then return {'refused', status} end
+redis.call('HSET', KEYS[1], 'artifacts', '{}', 'expired_at', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+redis.call('ZREM', KEYS[4], id)
+redis.call('ZREM', KEYS[5], id)
+return {'ok', attempt}
+"""
+)

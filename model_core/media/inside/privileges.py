@@ -1,0 +1,29 @@
+"""Privileges: none can be gained, and those that root or a new user namespace brings are dropped."""
+
+import struct
+from typing import Final
+
+from model_core.media.inside.syscalls import buffer, call
+
+_PR_SET_NO_NEW_PRIVS: Final = 38
+_CAPABILITY_VERSION_3: Final = 0x20080522
+
+
+def gain_none() -> None:
+    """From now on no program that is started has more privileges than this process; seccomp and Landlock need it too.
+
+    Raises:
+        OSError: on a kernel older than 3.5.
+    """
+    call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, effective, permitted, inheritable and with them ambient.
+
+    Securebits and the bounding set stay as they are: they only matter when a program is started, and with
+    no_new_privs that brings no capability back. The user id stays too, root's among them: the files that it may open
+    are Landlock's matter, and the packages may lie where no other user may read.
+    """
+    header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+    call("capset", buffer(header), buffer(bytes(24)))

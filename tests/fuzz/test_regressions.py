@@ -1,0 +1,65 @@
+"""What the fuzzer found, each as small as it could be made."""
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from model_core.media import MediaError, frames, mux, probe, video_packets_digest
+from model_core.media.inside.words import reason
+from tests.fuzz.cases import Case
+from tests.fuzz.damage import packets, units
+from tests.fuzz.seeds import seed_file
+
+TONE = np.full((2, 44_100), 0.1, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "kind"),
+    [("webm-vp8", ".mkv", "shuffled-times"), ("mp4", ".mp4", "shuffled-times"), ("ts", ".mp4", "shuffled-times")],
+)
+def test_pictures_whose_times_go_back_keep_their_packets(tmp_path: Path, name: str, suffix: str, kind: str) -> None:
+    # Recordings that were put together do so; no muxer takes them as they are, and the job failed at its very end.
+    source, scored = tmp_path / "source", tmp_path / f"scored{suffix}"
+    source.write_bytes(packets.DAMAGES[kind](seed_file(name), Random(1)))
+    mux(source, TONE, 44_100, scored)
+    assert video_packets_digest(scored) == video_packets_digest(source)
+
+
+def test_a_stream_that_begins_again_is_scored(tmp_path: Path) -> None:
+    source, scored = tmp_path / "source.ts", tmp_path / "scored.mp4"
+    source.write_bytes(units.DAMAGES["shuffle-units"](seed_file("mpg"), Random(2)))
+    info = probe(source)
+    mux(source, TONE, 44_100, scored)
+    assert probe(scored).duration == pytest.approx(info.duration, abs=0.2)
+
+
+def test_a_picture_of_which_the_decoder_makes_nothing_is_passed_over(tmp_path: Path) -> None:
+    # H.263's decoder says "operation not permitted" of pictures that it does not understand.
+    source = tmp_path / "source.mov"
+    source.write_bytes(Case.named("mov-h263.pictures-noise.1000710").data())
+    shown = sum(len(batch.times) for batch in frames(source, 12.5, 16))
+    assert shown == 15
+
+
+def test_pictures_of_unknown_size_are_refused_at_once(tmp_path: Path) -> None:
+    # They could be decoded, and were, until the muxer asked for the size.
+    source = tmp_path / "source.mov"
+    source.write_bytes(Case.named("mov-h263.mp4-chunk-places.2000326").data())
+    with pytest.raises(MediaError, match="does not say how large its pictures are"):
+        probe(source)
+
+
+def test_a_refusal_by_the_muxer_is_told_without_paths_and_calls(tmp_path: Path) -> None:
+    source = tmp_path / "source.mpg"
+    source.write_bytes(Case.named("mpg.unit-headers.1000017").data())
+    with pytest.raises(MediaError) as refused:
+        mux(source, TONE, 44_100, tmp_path / "scored.mp4")
+    assert refused.value.detail == "cannot be read: it uses something that the decoder does not know"
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_only_what_system_and_library_say_is_handed_on() -> None:
+    assert reason(OSError(22, "Invalid argument", "/secret/path")) == "Invalid argument"
+    assert reason(OverflowError("Python int too large to convert to C long")) == "the decoder failed on it"

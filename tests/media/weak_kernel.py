@@ -1,0 +1,35 @@
+"""A kernel that lacks or refuses some means of confinement, played by replacing the child's door to the C library."""
+
+import errno
+import os
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from model_core.media.inside import landlock, namespaces, privileges, seccomp, syscalls
+
+_MODULES: tuple[ModuleType, ...] = (landlock, namespaces, privileges, seccomp)
+_PRCTLS = {22: "seccomp", 38: "no_new_privs"}
+
+
+def refuse(names: Sequence[str]) -> None:
+    """From now on those calls fail in this process: unshare, landlock_create_ruleset, capset, seccomp, no_new_privs."""
+
+    def call(name: str, *arguments: Any) -> int:
+        asked = _PRCTLS.get(arguments[0], name) if name == "prctl" else name
+        if asked in names:
+            raise OSError(errno.EPERM if asked == "unshare" else errno.ENOSYS, "not on this kernel", asked)
+        return syscalls.call(name, *arguments)
+
+    for module in _MODULES:
+        module.call = call  # type: ignore[attr-defined]
+
+
+def become(uid: int) -> None:
+    """Go on as another user, once everything is imported that the other may not read."""
+    from model_core.media.inside import digest, pictures, probe, remux, sound, tags
+
+    assert all((digest, pictures, probe, remux, sound, tags))
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)

@@ -1,0 +1,178 @@
+"""Uploads for which there is no room, or no store, or no queue: a clear answer, and neither job nor file is left."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from jobs.queue import JobQueue
+from jobs.record import JobRecord
+from jobs.settings import Settings
+from jobs.store import ArtifactStore, StoreError
+from service.admission import Admission
+from service.dependencies import Services
+from tests.conftest import MakeSettings
+from tests.processes import ROOT, environment
+from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
+
+LIMIT = 2_000_000  # bytes of one file, over the megabyte up to which a form stays in memory
+
+
+@pytest.fixture
+def limited_client(settings: Settings) -> Iterator[httpx.Client]:
+    """A client of an API in a process that may write no file over LIMIT bytes."""
+    command = [sys.executable, "-m", "tests.service.limited_api", str(LIMIT)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(settings), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            with httpx.Client(base_url=process.stdout.readline().strip(), timeout=60) as client:
+                yield client
+        finally:
+            process.terminate()
+
+
+def test_a_form_that_cannot_be_spooled(
+    limited_client: httpx.Client, settings: Settings, redis: Redis, clip: Path
+) -> None:
+    answer = limited_client.post("/v1/jobs", files={"video": b"x" * (LIMIT + 1)})
+    assert_problem(answer, 507, "storage_full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert stored(settings) == []
+    assert jobs_in(redis) == []
+    create(limited_client, clip)
+
+
+def test_a_quota_that_is_reached(serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path) -> None:
+    size = clip.stat().st_size
+    settings = make_settings(store_max_bytes=2 * size + 10)
+    client = serve(settings)
+    first, second = create(client, clip)["id"], create(client, clip)["id"]
+    before, jobs = stored(settings), sorted(jobs_in(redis))
+    answer = post(client, clip)
+    assert_problem(answer, 507, "storage_full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert (stored(settings), sorted(jobs_in(redis))) == (before, jobs)
+    services = Services.open(settings)
+    complete(services, first, b"r")
+    third = create(client, clip)["id"]
+    uploads = [f"jobs/{job_id}/upload" for job_id in (second, third)]
+    assert {name for name in stored(settings) if name.endswith("upload")} == set(uploads), "the finished one made room"
+    services.close()
+
+
+def test_a_disk_that_is_nearly_full(serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path) -> None:
+    settings = make_settings(min_free_bytes=10**18)
+    client = serve(settings)
+    assert_problem(post(client, clip), 507, "storage_full")
+    assert stored(settings) == []
+    assert jobs_in(redis) == []
+    assert assert_problem(client.get("/readyz"), 503, "not_ready")["missing"]["store"] == "is full"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "kind"),
+    [
+        (errno.ENOSPC, 507, "storage_full"),
+        (errno.EDQUOT, 507, "storage_full"),
+        (errno.EIO, 503, "storage"),
+    ],
+)
+def test_a_store_that_takes_no_file(
+    client: httpx.Client, settings: Settings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch,
+    number: int, status: int, kind: str,
+) -> None:  # fmt: skip
+    def broken(_handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", broken)
+    answer = post(client, clip)
+    body = assert_problem(answer, status, kind)
+    assert str(settings.state_dir) not in str(body)
+    assert int(answer.headers["retry-after"]) > 0
+    assert stored(settings) == []
+    assert jobs_in(redis) == []
+
+
+def test_a_full_queue_is_told_before_the_video_is_sent(
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path
+) -> None:
+    settings = make_settings(max_queued=1)
+    client = serve(settings)
+    create(client, clip)
+    before, jobs = stored(settings), sorted(jobs_in(redis))
+    headers = ("Host: test", f"Content-Length: {10**9}", "Content-Type: multipart/form-data; boundary=edge")
+    ask = "\r\n".join(["POST /v1/jobs HTTP/1.1", *headers, "Expect: 100-continue", "Connection: close", "", ""])
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=60) as line:
+        line.sendall(ask.encode())
+        head = b""
+        while part := line.recv(65536):
+            head += part
+    assert head.startswith(b"HTTP/1.1 503"), "and not 100, which asks for the body"
+    answer = client.post("/v1/jobs", content=b"x" * 10_000_000, headers={"Content-Type": "multipart/form-data"})
+    assert assert_problem(answer, 503, "queue_full")["limit"] == 1
+    assert int(answer.headers["retry-after"]) > 0
+    assert (stored(settings), sorted(jobs_in(redis))) == (before, jobs)
+
+
+def test_a_queue_that_fills_up_while_the_video_is_looked_at(
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(max_queued=1, store_max_bytes=10**6)
+    client = serve(settings)
+    create(client, clip)
+    before, jobs, used = stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")
+    monkeypatch.setattr(Admission, "_full", lambda _self: None)
+    assert_problem(post(client, clip), 503, "queue_full")
+    real, asked = JobQueue.check_room, 0
+
+    def full_at_last(queue: JobQueue) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            real(queue)
+
+    monkeypatch.setattr(JobQueue, "check_room", full_at_last)
+    assert_problem(post(client, clip), 503, "queue_full")
+    assert asked == 2, "the second time when the upload was in the store"
+    assert (stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")) == (before, jobs, used)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_when_nobody_knows_whether_the_job_was_taken_its_upload_is_kept(
+    client: httpx.Client, settings: Settings, clip: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    real = JobQueue.submit
+
+    def answer_lost(queue: JobQueue, record: JobRecord) -> None:
+        if taken:
+            real(queue, record)
+        raise RedisConnectionError("the line is cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, "submit", answer_lost)
+        answer = post(client, clip)
+    job_id = assert_problem(answer, 503, "unavailable")["job_id"]
+    assert int(answer.headers["retry-after"]) > 0
+    assert stored(settings) == [f"jobs/{job_id}/upload"]
+    assert client.get(f"/v1/jobs/{job_id}").status_code == (200 if taken else 404)
+
+
+def test_a_store_that_fails_after_room_was_made_gives_it_back(
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(make_settings(store_max_bytes=10**6))
+
+    def broken(*_: object) -> None:
+        raise StoreError("the line is cut")
+
+    monkeypatch.setattr(ArtifactStore, "put_upload", broken)
+    assert_problem(post(client, clip), 503, "storage")
+    assert redis.get("v2m:store:used") == b"0"

@@ -1,0 +1,51 @@
+"""Jobs as the API makes them, without its look at the file, and what became of them."""
+
+import io
+from pathlib import Path
+
+from jobs.artifact import Variant
+from jobs.record import JobRecord
+from jobs.settings import Settings
+from model_core.options import ScoreOptions
+from service.dependencies import Services
+
+
+def submitted(services: Services, upload: bytes = b"video", prompt: str = "", seed: int = 0) -> str:
+    """A queued job with this upload."""
+    record = JobRecord.new(prompt, ScoreOptions(seed=seed), {})
+    with services.store.scratch.file(io.BytesIO(upload), 1 << 30) as received:
+        services.store.put_upload(record.id, received)
+    services.queue.submit(record)
+    return record.id
+
+
+def read(services: Services, job_id: str) -> JobRecord:
+    """The record, which must be there."""
+    record = services.records.get(job_id)
+    assert record is not None
+    return record
+
+
+def results(services: Services, job_id: str) -> dict[Variant, bytes]:
+    """What the job has published."""
+    record = read(services, job_id)
+    return {
+        variant: b"".join(services.store.read(job_id, record.attempt, artifact))
+        for variant, artifact in record.artifacts.items()
+    }
+
+
+def left_in_store(services: Services, job_id: str) -> set[str]:
+    """The files of a job, as paths within its folder."""
+    folder = store_root(services.settings) / "jobs" / job_id
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def left_in_scratch(settings: Settings) -> list[Path]:
+    """Files in the making that nobody has removed."""
+    return [path for path in (store_root(settings) / "scratch").rglob("*") if path.is_file()]
+
+
+def store_root(settings: Settings) -> Path:
+    """The folder of a store on this disk."""
+    return Path(settings.store_url.removeprefix("file://"))

@@ -1,0 +1,115 @@
+"""One attempt at one job: everything that its worker tells the record of it, told even if Redis is out for a while."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+import structlog
+from redis.exceptions import RedisError
+from rq import Retry
+
+from jobs.artifact import Artifact, Variant
+from jobs.connection import ride_out
+from jobs.record import JobError, JobRecord, JobStatus
+from jobs.records import JobRecords, RecordError, UnknownJobError
+from model_core.options import ModelInfo
+from worker import metrics
+from worker.stop import Stop
+
+log: Final = structlog.get_logger(__name__)
+T = TypeVar("T")
+_UNLIMITED: Final = 1_000_000  # RQ counts what goes back into the queue; for us the record is what decides
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a worker holds while it works on a job.
+
+    Methods raise RecordError when the job is not this attempt's any more, and RedisError only when Redis stays away
+    until the worker is told to stop: without Redis it could do nothing else anyway.
+    """
+
+    job: JobRecord
+    number: int
+    _records: JobRecords
+    _stop: Stop
+
+    @classmethod
+    def begin(cls, job_id: str, model: ModelInfo, worker: str, records: JobRecords, stop: Stop) -> "Attempt":
+        """Starts a job that is queued; RecordError when it is not."""
+        number = ride_out(lambda: records.start(job_id, model, worker), float("inf"), lambda: stop.is_final)
+        job = ride_out(lambda: records.get(job_id), float("inf"), lambda: stop.is_final)
+        if job is None:
+            raise UnknownJobError(f"there is no job {job_id}")
+        return cls(job, number, records, stop)
+
+    def hold(self) -> None:
+        """Renews the lease; RedisError when that cannot be done now."""
+        try:
+            self._records.hold(self.job.id, self.number)
+        except RecordError as error:  # canceled or overtaken: the job's own thread finds out at its next step
+            log.debug("lease_not_renewed", job_id=self.job.id, reason=str(error))
+
+    def advance(self, stage: str, progress: float) -> None:
+        """Notes how far it has come; a step of progress that Redis does not take is not worth a job."""
+        try:
+            self._records.advance(self.job.id, self.number, stage, progress)
+        except RedisError as error:
+            log.warning("progress_not_written", error=str(error))
+
+    def complete(self, artifacts: Mapping[Variant, Artifact]) -> None:
+        """Over, and well; CancelRequestedError when somebody does not want it any more."""
+        self._surely(lambda: self._records.complete(self.job.id, self.number, artifacts))
+        metrics.job_ended("completed")
+        model = self.job.model
+        log.info("job_completed", attempt=self.number, model=model and model.title, kind=model and model.kind)
+
+    def fail(self, error: JobError) -> None:
+        """Over, with the reason."""
+        self._surely(lambda: self._records.fail(self.job.id, error, self.number))
+        metrics.job_ended("failed", error.code)
+        log.warning("job_failed", code=error.code, field=error.field, detail=error.detail)
+
+    def cancel(self) -> None:
+        """Over, because somebody asked for it."""
+        self._surely(lambda: self._records.cancel(self.job.id, self.number))
+        metrics.job_ended("canceled")
+        log.info("job_canceled")
+
+    def give_back(self) -> Retry | None:
+        """Back into the queue, because the worker stops: that costs the job nothing."""
+        # no waiting for Redis here: what is not given back is found lost
+        status = self._records.requeue(self.job.id, self.number)
+        return self._queued_again(status, "stop", "the worker stops")
+
+    def put_off(self, error: JobError, limit: int) -> Retry | None:
+        """Back into the queue after a pause, longer each time; failed with ``error`` after ``limit`` of them."""
+        self._pause(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**self.job.retries))
+        if self._stop.is_final:
+            return self.give_back()
+        status = self._surely(lambda: self._records.put_off(self.job.id, self.number, limit, error))
+        return self._queued_again(status, "store", error.detail)
+
+    def _queued_again(self, status: JobStatus, why: Literal["store", "stop"], reason: str) -> Retry | None:
+        if status is JobStatus.QUEUED:
+            metrics.job_requeued(why)
+            log.warning("job_requeued", reason=reason)
+            return Retry(max=_UNLIMITED, enqueue_at_front=True)
+        if status is JobStatus.FAILED:
+            metrics.job_ended("failed", "storage")
+        else:
+            metrics.job_ended("canceled")
+        log.warning("job_not_requeued", status=status.value, reason=reason)
+        return None
+
+    def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._stop.reason:
+            self.advance("waiting", 0.0)  # CancelRequestedError ends it
+            time.sleep(0.5)
+
+    def _surely(self, ask: Callable[[], T]) -> T:
+        return ride_out(ask, float("inf"), lambda: self._stop.is_final)
