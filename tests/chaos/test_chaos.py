@@ -6,6 +6,7 @@ from jobs.records import LEASES_KEY
 from tests.chaos.ground import Ground
 from tests.chaos.scenarios.cancels import canceled_at
 from tests.chaos.scenarios.kills import killed_at
+from tests.chaos.scenarios.terms import terminated_twice
 from tests.chaos.stack import Stack, short_folder
 from tests.chaos.verdict import Tally, judge
 from tests.video_factory import make_clip
@@ -17,7 +18,8 @@ def test_nothing_is_lost() -> None:
         canceled_at(ground, stack, "published")
         stack.order("completed", "time-out")
         stack.ended(stack.accepted(attempts=(1,), about="a time-out after completion"))
-        for place in ("taken", "stage generate", "completed"):
+        terminated_twice(ground, stack, "stage generate")
+        for place in ("taken", "stage generate"):
             killed_at(ground, stack, place)
     assert ground.tally.faults == []
     assert str(ground.tally) == "tries 5, lost 0, doubled 0, crashed 0, left behind 0"

@@ -72,7 +72,8 @@ def _try_all(folder: Path, port: int, without: tuple[str, ...] = ()) -> tuple[li
     refused = [REFUSALS[means] for means in without]
     orders = json.dumps({"refused": refused, "folder": str(folder), "port": port, "pid": os.getpid()})
     command = [sys.executable, "-I", "-c", RUN, str(ROOT), orders]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60)
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as the sandbox starts its child: no other thread runs
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60, env=alone)
     said = json.loads(done.stdout or '{"taken": [], "results": {"execve": "done"}}')
     return said["taken"], said["results"]
 

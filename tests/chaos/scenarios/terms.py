@@ -26,7 +26,7 @@ def terms(ground: Ground) -> None:
                 stack.restart()  # ends the supervisor's growing pauses between starts
         for place in ("stage generate", "before complete", "completed"):
             ground.say(f"two SIGTERMs at {place!r}")
-            _twice(ground, stack, place)
+            terminated_twice(ground, stack, place)
         stack.restart()
         ground.say("SIGTERM, and SIGKILL once the job is given back")
         _killed_after_it(ground, stack)
@@ -43,7 +43,8 @@ def terminated_at(ground: Ground, stack: Stack, place: str) -> None:
     _costs_nothing(ground, stack, job)
 
 
-def _twice(ground: Ground, stack: Stack, place: str) -> None:
+def terminated_twice(ground: Ground, stack: Stack, place: str) -> None:
+    """One job whose worker is asked to stop, and then told to at once."""
     stack.order(place, "wait")
     job = stack.accepted("slow 0.3", about=f"two SIGTERMs at {place}")
     stack.reached(place)
