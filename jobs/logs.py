@@ -10,7 +10,7 @@ from structlog.typing import Processor
 Format = Literal["auto", "json", "text"]
 Level = Literal["debug", "info", "warning", "error"]
 _OURS: Final = ("cli", "jobs", "model_core", "service", "worker")
-_CHATTY: Final = ("rq", "httpx", "httpcore", "uvicorn.error")
+_CHATTY: Final = ("rq", "httpx", "aiobotocore", "botocore", "httpcore", "uvicorn.error")
 
 
 def configure(log_format: Format = "auto", level: Level = "info") -> None:
