@@ -1,6 +1,7 @@
 """The one task: score the video of one job. Whatever happens to it, the record says so and the worker goes on."""
 
 import errno
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,8 +75,12 @@ class TaskRunner:
             with structlog.contextvars.bound_contextvars(**about):
                 log.info("job_started", attempt=attempt.number)
                 self._attempt = attempt
+                began = time.monotonic()
                 try:
-                    return self._outcome(attempt)
+                    retry = self._outcome(attempt)
+                    if retry is None:
+                        metrics.job_seconds(time.monotonic() - began)
+                    return retry
                 except RecordError as error:
                     log.warning("job_outcome_dropped", reason=str(error))
                     self._tidy(lambda: self._discard_unless_named(attempt))

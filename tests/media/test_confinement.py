@@ -72,7 +72,8 @@ def _try_all(
 ) -> tuple[list[str], dict[str, str]]:
     """The means that were taken, and what came of each attempt; an execve that works leaves no answer."""
     refused = [REFUSALS[means] for means in without]
-    orders = json.dumps({"refused": refused, "folder": str(folder), "port": port, "pid": os.getpid(), "omitted": omitted})
+    told = {"refused": refused, "folder": str(folder), "port": port, "pid": os.getpid(), "omitted": omitted}
+    orders = json.dumps(told)
     command = [sys.executable, "-I", "-c", RUN, str(ROOT), orders]
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as the sandbox starts its child: no other thread runs
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60, env=alone)
