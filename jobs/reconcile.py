@@ -50,7 +50,7 @@ class Reconciler:
         self._queue = queue
         self._settings = settings
         self._own_name = own_name
-        # A worker that takes a job off the list needs a moment until it has started it.
+        # A worker that takes a job off the list needs a moment until it has started it; a heartbeat is shorter.
         self.grace_s = settings.heartbeat_ttl_s / 4
 
     def run(self) -> Repairs:
@@ -64,19 +64,22 @@ class Reconciler:
             if record is None:
                 self._records.forget(job_id)
             elif record.status is JobStatus.IN_PROGRESS:
-                if self._is_lost(record):
+                if self._is_lost(record, repairs):
                     self._free(record, repairs)
-            elif record.status is JobStatus.QUEUED and job_id not in waiting:
-                self._put_back_once_missed_long(job_id, repairs)
+            elif record.status is JobStatus.QUEUED and job_id not in waiting and self._missed_long(job_id, repairs):
+                self._put_back(job_id, repairs)
         for job_id in set(taken) - set(open_ids):  # canceled, say, after its worker had died
             self._queue.forget_taken(job_id)
         self._redis.zremrangebyscore(_MISSED_KEY, "-inf", self._time() - self._settings.heartbeat_ttl_s)
         return repairs
 
-    def _is_lost(self, record: JobRecord) -> bool:
+    def _is_lost(self, record: JobRecord, repairs: Repairs) -> bool:
         if record.worker is not None and identity.is_gone(record.worker, self._own_name):
             return True
-        return self._records.seconds_since_held(record.id) > self._settings.heartbeat_ttl_s
+        if self._records.seconds_since_held(record.id) <= self._settings.heartbeat_ttl_s:
+            return False
+        # After an outage of Redis every lease looks old: a worker that lives renews its own before the second look.
+        return self._missed_long(f"{record.id}:{record.attempt}", repairs)
 
     def _free(self, record: JobRecord, repairs: Repairs) -> None:
         try:
@@ -93,17 +96,21 @@ class Reconciler:
             log.warning("job_requeued", reason="its worker was lost", crashes=record.crashes + 1, **about)
             self._queue.put_back(record.id)
 
-    def _put_back_once_missed_long(self, job_id: str, repairs: Repairs) -> None:
-        now = self._time()
-        self._redis.zadd(_MISSED_KEY, {job_id: now}, nx=True)
-        since = self._redis.zscore(_MISSED_KEY, job_id)
-        if since is None or now - float(since) < self.grace_s:
-            repairs.look_again = True
-            return
-        self._redis.zrem(_MISSED_KEY, job_id)
+    def _put_back(self, job_id: str, repairs: Repairs) -> None:
         if self._queue.put_back(job_id):
             repairs.put_back += 1
             log.warning("job_put_back", job_id=job_id, reason="it was queued, and in no list of the queue")
+
+    def _missed_long(self, what: str, repairs: Repairs) -> bool:
+        """Notes that something is missing; True when that was noted before, and the grace is over."""
+        now = self._time()
+        self._redis.zadd(_MISSED_KEY, {what: now}, nx=True)
+        since = self._redis.zscore(_MISSED_KEY, what)
+        if since is None or now - float(since) < self.grace_s:
+            repairs.look_again = True
+            return False
+        self._redis.zrem(_MISSED_KEY, what)
+        return True
 
     def _time(self) -> float:
         seconds, microseconds = self._redis.time()

@@ -94,8 +94,20 @@ def test_the_job_of_a_worker_elsewhere_is_requeued_when_its_lease_is_over(house:
     job_id = house.running(ELSEWHERE)
     assert house.reconciler.run() == Repairs()
     house.age(LEASES_KEY, job_id)
+    assert house.reconciler.run() == Repairs(look_again=True)
+    house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
     assert house.reconciler.run() == Repairs(requeued=1)
     assert house.queue.waiting() == [job_id]
+
+
+def test_a_lease_that_only_an_outage_made_old_is_renewed_in_time(house: House) -> None:
+    job_id = house.running(ELSEWHERE)
+    house.age(LEASES_KEY, job_id)
+    assert house.reconciler.run() == Repairs(look_again=True)
+    house.records.hold(job_id, 1)
+    house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
+    assert house.reconciler.run() == Repairs()
+    assert house.read(job_id).crashes == 0
 
 
 def test_a_lease_that_is_renewed_is_not_over(house: House) -> None:
@@ -108,6 +120,8 @@ def test_a_lease_that_is_renewed_is_not_over(house: House) -> None:
 def test_a_worker_that_has_dropped_its_own_job_gets_it_back(house: House) -> None:
     job_id = house.running(house.own_name)
     house.redis.zrem(LEASES_KEY, job_id)
+    assert house.reconciler.run() == Repairs(look_again=True)
+    house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
     assert house.reconciler.run() == Repairs(requeued=1)
 
 
