@@ -4,8 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+from pydantic import ValidationError
 
 from model_core.errors import DeviceMemoryError, InputError, ModelError
+
+
+def settings_at_fault(error: ValidationError) -> list[str]:
+    """One line for each setting that cannot be read: its name, and what is wrong with it."""
+    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
 
 
 @contextmanager

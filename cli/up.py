@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from cli.errors import settings_at_fault
 from cli.serve import PortInUseError, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from cli.worker_options import with_worker_options
@@ -59,8 +60,7 @@ def _exit_with(run: Callable[[], int]) -> None:
     try:
         status = run()
     except ValidationError as error:
-        first = error.errors()[0]
-        _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        _refuse(f"setting {settings_at_fault(error)[0]}")
     except (StartError, PortInUseError, StoreError, ModelError, OSError) as error:
         _refuse(str(error))
     else:

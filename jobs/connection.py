@@ -34,6 +34,12 @@ def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
     )
 
 
+def server_time(redis: Redis) -> float:
+    """Seconds since 1970 by Redis' own clock: workers and the API may run on machines whose clocks differ."""
+    seconds, microseconds = redis.time()
+    return float(seconds + microseconds / 1e6)
+
+
 def passes(error: RedisError) -> bool:
     """True for an error of the server's state and not of the command: the same may work later."""
     if isinstance(error, RedisConnectionError | RedisTimeoutError | ReadOnlyError | OutOfMemoryError):

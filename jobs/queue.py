@@ -1,7 +1,7 @@
 """The queue: one RQ queue for all jobs, read by job objects that run the one task and refuse everything else."""
 
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis import Redis
 from redis.client import Pipeline
@@ -113,12 +113,11 @@ class JobQueue:
 
     def waiting(self) -> list[str]:
         """The ids in RQ's list, the next one first."""
-        return [member.decode() for member in cast("list[bytes]", self._redis.lrange(self.rq.key, 0, -1))]
+        return self.rq.get_job_ids()
 
     def taken(self) -> list[str]:
         """The ids that a worker has taken off RQ's list and not noted as running, or never will: it may have died."""
-        members = self._redis.lrange(self.rq.intermediate_queue_key, 0, -1)
-        return [member.decode() for member in cast("list[bytes]", members)]
+        return self.rq.intermediate_queue.get_job_ids()
 
     def forget_taken(self, job_id: str) -> None:
         """Nobody waits for a worker to note this one."""

@@ -11,6 +11,7 @@ import structlog
 from redis import Redis
 
 from jobs import identity
+from jobs.connection import server_time
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord, JobStatus
 from jobs.records import JobRecords, RecordError
@@ -70,7 +71,7 @@ class Reconciler:
                 self._put_back(job_id, repairs)
         for job_id in set(taken) - set(open_ids):  # canceled, say, after its worker had died
             self._queue.forget_taken(job_id)
-        self._redis.zremrangebyscore(_MISSED_KEY, "-inf", self._time() - self._settings.heartbeat_ttl_s)
+        self._redis.zremrangebyscore(_MISSED_KEY, "-inf", server_time(self._redis) - self._settings.heartbeat_ttl_s)
         return repairs
 
     def _is_lost(self, record: JobRecord, repairs: Repairs) -> bool:
@@ -103,7 +104,7 @@ class Reconciler:
 
     def _missed_long(self, what: str, repairs: Repairs) -> bool:
         """Notes that something is missing; True when that was noted before, and the grace is over."""
-        now = self._time()
+        now = server_time(self._redis)
         self._redis.zadd(_MISSED_KEY, {what: now}, nx=True)
         since = self._redis.zscore(_MISSED_KEY, what)
         if since is None or now - float(since) < self.grace_s:
@@ -111,7 +112,3 @@ class Reconciler:
             return False
         self._redis.zrem(_MISSED_KEY, what)
         return True
-
-    def _time(self) -> float:
-        seconds, microseconds = self._redis.time()
-        return float(seconds + microseconds / 1e6)

@@ -15,6 +15,7 @@ from redis.commands.core import Script
 
 from jobs import moves
 from jobs.artifact import Artifact, Variant
+from jobs.connection import server_time
 from jobs.record import JobError, JobRecord, JobStatus, check_job_id, now
 from model_core.options import ModelInfo
 
@@ -145,9 +146,9 @@ class JobRecords:
 
     def seconds_since_held(self, job_id: str) -> float:
         """How long ago the lease was renewed, by the server's clock; infinite when there is none."""
-        seconds, microseconds = self._redis.time()
+        now = server_time(self._redis)
         held = self._redis.zscore(LEASES_KEY, job_id)
-        return float("inf") if held is None else seconds + microseconds / 1e6 - float(held)
+        return float("inf") if held is None else now - float(held)
 
     def _give_back(
         self, job_id: str, attempt: int, counter: str = "", limit: int = 0, error: JobError | None = None

@@ -13,6 +13,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import LockError
 
+from jobs.connection import server_time
 from jobs.record import JobStatus
 from jobs.records import JobRecords, UnknownJobError
 from jobs.settings import Settings
@@ -59,8 +60,7 @@ class Retention:
         not stand in the way of the others; StoreError when the store as a whole does not work, RedisError.
         """
         if now is None:
-            seconds, microseconds = self._redis.time()
-            now = seconds + microseconds / 1e6
+            now = server_time(self._redis)
         self._store.scratch.sweep()
         gone = self._by_age(now)
         if self._quota is not None:

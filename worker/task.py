@@ -17,6 +17,7 @@ from jobs.artifact import Artifact, Variant
 from jobs.record import JobError, JobStatus
 from jobs.records import CancelRequestedError, JobRecords, RecordError
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
+from jobs.store_errors import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
 from worker import metrics
@@ -34,7 +35,7 @@ STORE: Final = JobError(
     code="storage", detail="The result could not be stored, again and again. The upload has been kept."
 )
 UPLOAD_MISSING: Final = JobError(code="upload_missing", detail="The upload is not in the store any more.")
-_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+_BROKEN_DISK: Final = frozenset({errno.EIO, errno.EROFS})
 
 
 class TaskRunner:
@@ -117,7 +118,7 @@ class TaskRunner:
             log.error("upload_missing", error=str(error))
             attempt.fail(UPLOAD_MISSING)
         except Exception as error:
-            if isinstance(error, StoreError) or (isinstance(error, OSError) and error.errno in _OF_THE_DISK):
+            if isinstance(error, StoreError) or (isinstance(error, OSError) and _of_the_disk(error)):
                 log.error("store_failed", error=str(error), retries=attempt.job.retries)
                 return attempt.put_off(STORE, self._max_retries)
             log.exception("job_broken")
@@ -177,6 +178,10 @@ class TaskRunner:
             remove()
         except (StoreError, RedisError) as error:
             log.warning("files_not_removed", error=str(error))
+
+
+def _of_the_disk(error: OSError) -> bool:
+    return is_full(error) or error.errno in _BROKEN_DISK
 
 
 _runner: ContextVar[Callable[[str], Retry | None]] = ContextVar("v2m_task_runner")

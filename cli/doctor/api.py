@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
+from cli.serve import url_at
 
 _SUBJECT: Final = "api"
 _TIMEOUT_S: Final = 5.0
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def check(deployment: Deployment) -> Iterator[Finding]:
@@ -18,10 +18,9 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     if settings.port == 0:
         yield warn(_SUBJECT, "V2M_PORT is 0, so its port is not known here", "give V2M_PORT the port that it took")
         return
-    host = _ANY.get(settings.host, settings.host)
-    where = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    where = url_at(settings.host, settings.port)
     try:
-        status, body = _get(host, settings.port, "/healthz")
+        status, body = _get(where, "/healthz")
     except (OSError, http.client.HTTPException) as error:
         advice = "start `v2m up` or `v2m api`, or set V2M_HOST and V2M_PORT as it has them"
         yield warn(_SUBJECT, f"{where} does not answer: {error}", advice)
@@ -30,7 +29,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         yield fail(_SUBJECT, f"{where} is not this API", "somebody else has the port: choose another V2M_PORT")
         return
     yield ok(_SUBJECT, f"{where} answers")
-    yield _readiness(*_get(host, settings.port, "/readyz"))
+    yield _readiness(*_get(where, "/readyz"))
 
 
 def _readiness(status: int, body: dict[str, Any]) -> Finding:
@@ -41,9 +40,9 @@ def _readiness(status: int, body: dict[str, Any]) -> Finding:
     return fail(_SUBJECT, f"is not ready: {found}", "see to what is missing; the log of the API has more")
 
 
-def _get(host: str, port: int, path: str) -> tuple[int, dict[str, Any]]:
+def _get(where: str, path: str) -> tuple[int, dict[str, Any]]:
     """Status and JSON object of an answer; the object is empty when it is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(where.removeprefix("http://"), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

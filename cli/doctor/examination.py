@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from cli.doctor import api, media, model, packages, queue, redis_state, store, workers
 from cli.doctor.finding import Check, Deployment, Finding, fail, ok
+from cli.errors import settings_at_fault
 from jobs.settings import Settings
 
 _CHECKS: Final[dict[str, Check]] = {
@@ -28,8 +29,7 @@ def examine(state: Path | None = None) -> Iterator[Finding]:
     try:
         settings = Settings() if state is None else Settings(state_dir=state)
     except ValidationError as error:
-        for fault in error.errors():
-            found = f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        for found in settings_at_fault(error):
             yield fail("settings", found, "correct it in the environment; nothing else was looked at")
         return
     yield ok("settings", f"can be read; the state folder is {settings.state_dir}")

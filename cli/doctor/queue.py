@@ -27,23 +27,17 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     redis, settings = deployment.redis, deployment.settings
     records = JobRecords(redis, settings.record_retention_s)
     queue = JobQueue(redis, records, settings)
-    waiting = queue.waiting()
+    waiting = set(queue.waiting())
     open_ids = records.open_ids()
-    found = {job_id: records.get(job_id) for job_id in open_ids[:_LOOKED_AT]}
-    running = [record for record in found.values() if record and record.status is JobStatus.IN_PROGRESS]
+    found = [record for record in map(records.get, open_ids[:_LOOKED_AT]) if record]
+    running = [record for record in found if record.status is JobStatus.IN_PROGRESS]
     yield _length(len(waiting), settings.max_queued, len(running))
-    yield from _oldest(
-        [record for record in found.values() if record and record.id in set(waiting)], settings.job_timeout_s
-    )
+    yield from _oldest([record for record in found if record.id in waiting], settings.job_timeout_s)
     mended = f"a live worker sees to it within {settings.maintenance_s} s; if none does, read the workers' logs"
     silent = [record.id for record in running if records.seconds_since_held(record.id) > settings.heartbeat_ttl_s]
     if silent:
         yield warn(_SUBJECT, f"{len(silent)} in progress by nobody: {_ids(silent)}", mended)
-    missed = [
-        record.id
-        for record in found.values()
-        if record and record.status is JobStatus.QUEUED and record.id not in set(waiting)
-    ]
+    missed = [record.id for record in found if record.status is JobStatus.QUEUED and record.id not in waiting]
     if missed:
         yield warn(_SUBJECT, f"{len(missed)} queued, but not in RQ's list: {_ids(missed)}", mended)
     yield _failures(redis, records)

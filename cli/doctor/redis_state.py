@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
 from cli.redis_server import socket_in
-from jobs.connection import connect
+from jobs.connection import connect, server_time
 from jobs.settings import Settings
 
 _SUBJECT: Final = "redis"
@@ -86,8 +86,7 @@ def _memory(info: dict[str, Any]) -> Iterable[Finding]:
 
 def _clock(redis: Redis) -> Finding:
     before = time.time()
-    seconds, microseconds = redis.time()
-    skew = seconds + microseconds / 1e6 - (before + time.time()) / 2
+    skew = server_time(redis) - (before + time.time()) / 2
     if abs(skew) > _SKEW_S:
         return warn(_SUBJECT, f"its clock differs from this machine's by {skew:+.1f} s", "run NTP on both machines")
     return ok(_SUBJECT, f"its clock agrees with this machine's ({skew * 1000:+.0f} ms)")

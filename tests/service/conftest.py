@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import uvicorn
@@ -109,3 +110,19 @@ def stored(settings: Settings) -> list[str]:
 def jobs_in(redis: Redis) -> list[str]:
     """Every trace of a job."""
     return [str(key) for pattern in ("v2m:job:*", "rq:job:*", "rq:queue:v2m") for key in redis.keys(pattern)]
+
+
+def ask_for_a_fault(settings: Settings, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The answer of an API in which something of ours breaks with the word ``secret``."""
+    app = create_app(settings)
+
+    @app.get("/fault")
+    def fault() -> None:
+        raise RuntimeError("secret")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/fault", headers=headers)
+
+    return anyio.run(ask)

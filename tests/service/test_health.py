@@ -5,7 +5,6 @@ import socket
 import threading
 from pathlib import Path
 
-import anyio
 import httpx
 import pytest
 from redis import Redis
@@ -13,10 +12,9 @@ from redis import Redis
 from jobs.liveness import beat
 from jobs.settings import Settings
 from jobs.store import ArtifactStore
-from service.app import create_app
 from service.routers import health
 from tests.conftest import MakeSettings
-from tests.service.conftest import Serve, assert_problem, post
+from tests.service.conftest import Serve, ask_for_a_fault, assert_problem, post
 
 
 def test_the_api_is_ready_once_a_worker_is(client: httpx.Client, redis: Redis) -> None:
@@ -83,17 +81,6 @@ def test_a_store_that_takes_no_file_is_not_our_clients_fault(
 
 
 def test_a_fault_of_ours_is_a_problem_that_shows_nothing_of_our_inside(settings: Settings) -> None:
-    app = create_app(settings)
-
-    @app.get("/fault")
-    def fault() -> None:
-        raise RuntimeError("secret")
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get("/fault")
-
-    answer = anyio.run(ask)
+    answer = ask_for_a_fault(settings)
     assert_problem(answer, 500, "internal")
     assert "secret" not in answer.text

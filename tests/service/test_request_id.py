@@ -15,11 +15,10 @@ import structlog
 from structlog.testing import capture_logs
 
 from jobs.settings import Settings
-from service.app import create_app
 from service.dependencies import Services
 from service.request_id import RequestId, current
 from tests.processes import ROOT, environment
-from tests.service.conftest import Serve, assert_problem, post
+from tests.service.conftest import Serve, ask_for_a_fault, assert_problem, post
 
 NEW = re.compile(r"[0-9a-f]{32}")
 LONGEST = "a" * 128
@@ -68,19 +67,8 @@ def test_the_id_is_in_the_log_and_in_the_record(client: httpx.Client, services: 
 
 
 def test_a_fault_of_ours_tells_its_id_twice(settings: Settings) -> None:
-    app = create_app(settings)
-
-    @app.get("/fault")
-    def fault() -> None:
-        raise RuntimeError("secret")
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.get("/fault", headers={"X-Request-ID": "mine"})
-
     with capture_logs([structlog.contextvars.merge_contextvars]) as events:
-        answer = anyio.run(ask)
+        answer = ask_for_a_fault(settings, {"X-Request-ID": "mine"})
     body = assert_problem(answer, 500, "internal")
     assert (answer.headers["x-request-id"], body["request_id"]) == ("mine", "mine")
     (event,) = (event for event in events if event["event"] == "request_failed")

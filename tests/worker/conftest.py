@@ -9,6 +9,7 @@ from redis import Redis
 from jobs.settings import Settings
 from service.dependencies import Services
 from tests.processes import start_worker
+from tests.worker.house import left_in_scratch, left_in_store, submitted
 
 
 @pytest.fixture
@@ -32,3 +33,12 @@ def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[b
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def job(services: Services) -> Iterator[str]:
+    """A queued job with an upload."""
+    job_id = submitted(services)
+    yield job_id
+    assert "upload" in left_in_store(services, job_id), "the upload is always kept"
+    assert left_in_scratch(services.settings) == []

@@ -1,0 +1,69 @@
+"""The task with a scorer that does what a test says."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rq import Retry
+
+from jobs.record import JobRecord
+from model_core.curves import EventCurve
+from model_core.media import VideoInfo
+from model_core.options import STAGES, ProgressCallback, ScoreOptions
+from service.dependencies import Services
+from tests.worker.fake_scorer import MODEL
+from tests.worker.house import read
+from worker.ahead import LookAhead
+from worker.scorer import Look
+from worker.stop import Stop
+from worker.task import TaskRunner
+
+WORKER = "0123456789ab-1-00000000"
+Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
+
+
+class Scorer:
+    """Does what the test says."""
+
+    model = MODEL
+    looks_ahead = False
+
+    def __init__(self, behave: Behave) -> None:
+        self._behave = behave
+        self.lookers: list[str] = []
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        self.lookers.append(threading.current_thread().name)
+        curve = EventCurve(np.zeros(3), np.zeros(3), threading.current_thread().name)
+        return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
+
+    def score(
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+    ) -> dict[str, Path]:
+        return self._behave(out, progress)
+
+
+def new_runner(services: Services, scorer: Scorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
+    looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
+    return TaskRunner(services.records, services.store, scorer, looker, stop or Stop(), max_retries=2)
+
+
+def run(services: Services, job_id: str, behave: Behave, stop: Stop | None = None) -> tuple[Retry | None, JobRecord]:
+    retry = new_runner(services, Scorer(behave), stop).run(job_id, WORKER)
+    return retry, read(services, job_id)
+
+
+def good(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+    for stage in STAGES:
+        progress(stage, 1.0)
+    (out / "v.mp4").write_bytes(b"scored")
+    return {"video": out / "v.mp4"}
+
+
+def raising(error: BaseException) -> Behave:
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        (out / "half").write_bytes(b"half made")
+        raise error
+
+    return behave

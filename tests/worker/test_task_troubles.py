@@ -1,0 +1,104 @@
+"""The task when the store or Redis does not work: the job waits, and is given up only in the end."""
+
+import errno
+import threading
+from typing import Any, Literal
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from rq import Retry
+
+from jobs.record import JobStatus
+from jobs.store import ArtifactStore, StoreError
+from service.dependencies import Services
+from tests.processes import until
+from tests.worker.house import read, submitted
+from tests.worker.tasks import good, raising, run
+from worker.stop import Stop
+from worker.task import STORE, UPLOAD_MISSING
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_a_full_disk_puts_the_job_back_and_in_the_end_gives_it_up(
+    services: Services, job: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
+    full = raising(OSError(number, "no room"))
+    for retries in (1, 2):
+        retry, record = run(services, job, full)
+        assert isinstance(retry, Retry)
+        assert (record.status, record.retries, record.crashes) == (JobStatus.QUEUED, retries, 0)
+    retry, record = run(services, job, full)
+    assert (retry, record.status, record.error) == (None, JobStatus.FAILED, STORE)
+
+
+def test_a_store_that_works_again_finishes_the_job(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(ArtifactStore, "publish", refused)
+        run(services, job, good)
+    _, record = run(services, job, good)
+    assert (record.status, record.attempt, record.retries) == (JobStatus.COMPLETED, 2, 1)
+
+
+def refused(*_: object) -> None:
+    raise StoreError("it does not work")
+
+
+@pytest.mark.parametrize("how", ["cancel", "shutdown"])
+def test_a_job_that_waits_for_the_store_can_be_stopped(
+    services: Services, job: str, how: Literal["cancel", "shutdown"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 3600.0)
+    stop = Stop()
+
+    def ask() -> None:
+        until(lambda: read(services, job).stage == "waiting", "the pause")
+        if how == "cancel":
+            services.queue.cancel(job)
+        else:
+            stop.reason = how
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    _, record = run(services, job, raising(OSError(errno.ENOSPC, "no room")), stop)
+    asking.join()
+    assert record.status is (JobStatus.CANCELED if how == "cancel" else JobStatus.QUEUED)
+    assert record.retries == 0
+
+
+def test_an_upload_that_is_gone_is_told(services: Services) -> None:
+    job_id = submitted(services)
+    services.store.remove(job_id)
+    _, record = run(services, job_id, good)
+    assert record.error == UPLOAD_MISSING
+
+
+def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outage = [RedisConnectionError("gone")] * 3
+    complete = services.records.complete
+
+    def unsteady(*given: Any) -> None:
+        if outage:
+            raise outage.pop()
+        complete(*given)
+
+    monkeypatch.setattr(services.records, "complete", unsteady)
+    _, record = run(services, job, good)
+    assert (record.status, record.attempt, outage) == (JobStatus.COMPLETED, 1, [])
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_redis(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Stop()
+
+    def gone(*_: object) -> None:
+        stop.reason = "shutdown"
+        raise RedisConnectionError("gone for good")
+
+    monkeypatch.setattr(services.records, "complete", gone)
+    with pytest.raises(RedisConnectionError):
+        run(services, job, good, stop)
