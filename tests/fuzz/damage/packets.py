@@ -3,6 +3,7 @@
 import io
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
@@ -30,7 +31,8 @@ _FAR: Final = (1 << 31, 1 << 40, (1 << 60), -(1 << 31), -(1 << 40))
 def _rewritten(change: Callable[[Packets, Random], Packets]) -> Damage:
     """Damage that takes all packets out and puts into a new container of the same kind what ``change`` made of them.
 
-    What the muxer will not take at all is left out.
+    A muxer is more careful than whoever damages files: what it will not take at all is left out, and what it wrote
+    until it gave up is a damaged file, too.
     """
 
     def damage(data: bytes, random: Random) -> bytes:
@@ -53,23 +55,14 @@ def _rewritten(change: Callable[[Packets, Random], Packets]) -> Damage:
 
 
 def _put(target: Any, packet: Any) -> None:
-    try:
+    with suppress(av.error.FFmpegError, OverflowError):
         target.mux(packet)
-    except (av.error.FFmpegError, OverflowError) as error:
-        _refused(error)
 
 
 def _end(target: Any) -> None:
-    try:
+    # Also of memory: an index over times that lie 2^60 apart has no end.
+    with suppress(av.error.FFmpegError):
         target.close()
-    except av.error.FFmpegError as error:
-        _refused(error)
-
-
-def _refused(error: Exception) -> None:
-    """A muxer is more careful than whoever damages files; what it wrote until then is a damaged file, too."""
-    if isinstance(error, av.error.MemoryError):
-        raise error
 
 
 def _pictures(packets: Packets) -> Packets:
