@@ -227,8 +227,11 @@ def make_grown_picture(path: Path, small: Path, large: Path) -> Path:
     return path
 
 
-def trim_by_edit_list(path: Path, start: float) -> Path:
-    """Let the MP4's edit list begin ``start`` seconds later, as a phone's editor does; the packets stay."""
+def trim_by_edit_list(path: Path, start: float, end: float = 0.0) -> Path:
+    """Let the MP4's edit list begin ``start`` seconds later, as a phone's editor does, and stop ``end`` seconds sooner.
+
+    The packets stay.
+    """
     data = bytearray(path.read_bytes())
     at = data.index(b"elst") + 8  # version, flags
     if data[at - 4] != 0 or struct.unpack(">I", data[at : at + 4])[0] != 1:
@@ -236,6 +239,6 @@ def trim_by_edit_list(path: Path, start: float) -> Path:
     length, begin = struct.unpack(">Ii", data[at + 4 : at + 12])
     ticks = struct.unpack(">I", data[(mdhd := data.index(b"mdhd")) + 16 : mdhd + 20])[0]
     movie = struct.unpack(">I", data[(mvhd := data.index(b"mvhd")) + 16 : mvhd + 20])[0]
-    data[at + 4 : at + 12] = struct.pack(">Ii", length - round(start * movie), begin + round(start * ticks))
+    data[at + 4 : at + 12] = struct.pack(">Ii", length - round((start + end) * movie), begin + round(start * ticks))
     path.write_bytes(data)
     return path

@@ -9,21 +9,36 @@ import pytest
 from model_core.media import MediaError, frames, mux, probe, video_packets_digest
 from model_core.media.inside.words import reason
 from tests.fuzz.cases import Case
-from tests.fuzz.damage import packets, units
+from tests.fuzz.damage import units
 from tests.fuzz.seeds import seed_file
 
 TONE = np.full((2, 44_100), 0.1, dtype=np.float32)
 
 
 @pytest.mark.parametrize(
-    ("name", "suffix", "kind"),
-    [("webm-vp8", ".mkv", "shuffled-times"), ("mp4", ".mp4", "shuffled-times"), ("ts", ".mp4", "shuffled-times")],
+    "name",
+    ["webm.shuffled-times.811", "ts.pictures-grown.611", "wmv-msmpeg4.swap-units.1417", "webm-vp8.shuffled-times.1"],
 )
-def test_pictures_whose_times_go_back_keep_their_packets(tmp_path: Path, name: str, suffix: str, kind: str) -> None:
-    # Recordings that were put together do so; no muxer takes them as they are, and the job failed at its very end.
-    source, scored = tmp_path / "source", tmp_path / f"scored{suffix}"
-    source.write_bytes(packets.DAMAGES[kind](seed_file(name), Random(1)))
+def test_times_that_no_container_keeps_are_refused_before_there_is_a_job(tmp_path: Path, name: str) -> None:
+    # They were scored, and the video that came back was some seconds shorter or longer than the one sent.
+    source = tmp_path / "source"
+    source.write_bytes(Case.named(name).data())
+    with pytest.raises(MediaError, match=r"times are missing or go back.* \(by \d+\.\d s\); convert it"):
+        probe(source)
+
+
+@pytest.mark.parametrize(
+    "name",
+    # Pictures that an edit list cuts off at the end came back; a last picture of unknown length was hidden.
+    ["mp4-silent.mp4-rename-box.1823", "mp4-mpeg4.mp4-remove-box.1882", "webm.times-unknown.1288"],
+)
+def test_as_many_pictures_come_back_as_are_shown(tmp_path: Path, name: str) -> None:
+    source, scored = tmp_path / "source", tmp_path / "scored.mp4"
+    source.write_bytes(Case.named(name).data())
+    before = probe(source)
     mux(source, TONE, 44_100, scored)
+    after = probe(scored)
+    assert (after.frames, after.duration) == (before.frames, pytest.approx(before.duration, abs=0.041))
     assert video_packets_digest(scored) == video_packets_digest(source)
 
 

@@ -86,6 +86,17 @@ def test_mp4_packets_keep_payload_and_times_exactly(tmp_path: Path, vfr: bool, e
     np.testing.assert_array_equal(_pictures(tmp_path / "out.mp4"), _pictures(source))
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_what_an_edit_list_cuts_off_at_the_end_does_not_come_back(tmp_path: Path, suffix: str) -> None:
+    source = factory.trim_by_edit_list(factory.make_clip(tmp_path / "a.mp4", [0.5], duration=2.0), 0.2, end=0.6)
+    scored, before = tmp_path / f"out{suffix}", probe(source)
+    mux(source, _tone(2.0), 44100, scored)
+    after = probe(scored)
+    assert (before.frames, after.frames) == (30, 30)
+    assert after.duration == pytest.approx(before.duration, abs=0.001)
+    assert video_packets_digest(scored) == video_packets_digest(source)
+
+
 @pytest.mark.parametrize("rate", [44100, 48000])
 @pytest.mark.parametrize("seconds", [0.0, 0.7, 2.0, 5.0])
 def test_sound_is_cut_or_padded_to_the_video(tmp_path: Path, rate: int, seconds: float) -> None:

@@ -8,25 +8,27 @@ from typing import Final
 from model_core.media.inside.channel import Channel
 from model_core.media.inside.files import Source
 from model_core.media.inside.source import opened, pick_video
-from model_core.media.inside.timeline import packets
+from model_core.media.inside.timeline import kept_packets, scan
 from model_core.media.types import MediaLimits
 
 _START_CODE: Final = re.compile(rb"\x00\x00\x01")
 
 
 def digest(channel: Channel, limits: MediaLimits, source: Source) -> None:
-    """Send the sha256 of the video packets' payload.
+    """Send the sha256 of the payload of the video packets that a result keeps.
 
     H.264 and HEVC pictures are made of NAL units, which MP4 and Matroska mark by their lengths, TS and AVI by start
     codes. Only the marks change from container to container, so the units are hashed without them.
     """
     total = hashlib.sha256()
     with opened(source, limits) as container:
+        timeline = scan(container, pick_video(container, limits), limits)
+    with opened(source, limits) as container:
         stream = pick_video(container, limits)
         extradata = stream.codec_context.extradata or b""
         has_units = stream.codec_context.codec.canonical_name in ("h264", "hevc")
         length_bytes = _length_bytes(stream.codec_context.codec.canonical_name, extradata) if has_units else 0
-        for packet in packets(container, stream):
+        for packet in kept_packets(container, stream, timeline):
             payload = bytes(packet)
             if not has_units:
                 total.update(payload)

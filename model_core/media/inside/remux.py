@@ -11,13 +11,12 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.packet import Packet
 from av.video.stream import VideoStream
 
 from model_core.media.inside.channel import Channel
 from model_core.media.inside.files import OpenFile, Source
 from model_core.media.inside.source import opened, pick_video
-from model_core.media.inside.timeline import Timeline, packets, scan, time_of
+from model_core.media.inside.timeline import kept_packets, scan
 from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024
@@ -32,7 +31,8 @@ def mux(
     """Read ``samples`` stereo samples from the caller, interleaved float32, and write to the descriptor ``out``.
 
     Both streams start at zero: the video's times are shifted by one constant, its origin, and nothing else about
-    them changes. The sound is cut or padded with silence to the video's length.
+    them changes unless the source breaks a rule of containers. The sound is cut or padded with silence to the video's
+    length.
     """
     with opened(source, limits) as container:
         timeline = scan(container, pick_video(container, limits), limits)
@@ -42,10 +42,14 @@ def mux(
             copy = _copy_of(stream, result, suffix)
             wanted = round(timeline.duration * sample_rate)
             sound = _Sound(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
-            last_dts: int | None = None
-            for number, packet in enumerate(packets(container, stream)):
-                last_dts = _place(packet, number, timeline, last_dts)
-                sound.encode_to(last_dts * timeline.time_base)
+            last = int(timeline.pts.argmax())
+            for number, packet in enumerate(kept_packets(container, stream, timeline)):
+                packet.pts, packet.dts = int(timeline.pts[number]), int(timeline.dts[number])
+                # Not every source says how long a picture stays; MP4's edit list would end before the last one.
+                packet.duration = packet.duration or timeline.step
+                if number == last:
+                    packet.duration = timeline.end - timeline.origin - packet.pts
+                sound.encode_to(packet.dts * timeline.time_base)
                 packet.stream = copy
                 result.mux(packet)
             sound.finish()
@@ -73,22 +77,6 @@ def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> Video
     if name == "hevc" and suffix in _ISO_MEDIA:
         copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players ask for; the packets are the same
     return copy
-
-
-def _place(packet: "Packet[VideoStream]", number: int, timeline: Timeline, last_dts: int | None) -> int:
-    """Shift the packet so that the first shown picture is at 0; returns its dts, invented where there is none."""
-    shown_at = time_of(packet)
-    dts = packet.dts
-    if dts is None:
-        early = timeline.first_dts - (timeline.missing_dts - number) * timeline.step
-        dts = early if last_dts is None else max(early, last_dts + 1 + timeline.origin)
-        dts = dts if shown_at is None else min(dts, shown_at)
-    dts -= timeline.origin
-    if last_dts is not None:
-        dts = max(dts, last_dts + 1)  # no container takes a packet that comes before the one that it follows
-    packet.pts = dts if shown_at is None else max(dts, shown_at - timeline.origin)
-    packet.dts = dts
-    return dts
 
 
 class _Sound:

@@ -1,9 +1,10 @@
 """What the packets of a video stream say about time. No picture is decoded for it, and no header is believed."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,9 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
+from model_core.media.inside.placing import UNKNOWN, check_kept, place
 from model_core.media.types import MediaError, MediaLimits
 
 _JITTER: Final = 0.02  # share of the usual distance of two pictures that still counts as constant
@@ -28,8 +31,9 @@ class Timeline:
         step: usual distance of two pictures.
         frames: number of shown pictures (packets that an edit list hides are not among them).
         variable: whether the distances differ by more than the container's rounding.
-        missing_dts: packets at the start that carry no dts, as Matroska writes them.
-        first_dts: the first dts that there is.
+        pts: (packets,) when each packet is to be shown in a result, from ``origin`` on. Packets at the end that an
+            edit list hides are not among them: nothing that is shown needs them.
+        dts: (packets,) when it is to be decoded there.
     """
 
     time_base: Fraction
@@ -38,8 +42,8 @@ class Timeline:
     step: int
     frames: int
     variable: bool
-    missing_dts: int
-    first_dts: int
+    pts: NDArray[np.int64]
+    dts: NDArray[np.int64]
 
     @property
     def duration(self) -> Fraction:
@@ -48,45 +52,51 @@ class Timeline:
 
 
 def scan(container: InputContainer, stream: VideoStream, limits: MediaLimits) -> Timeline:
-    """Read all packets of ``stream``; MediaError no_frames, too_long, or budget for too many packets."""
+    """Read all packets of ``stream``.
+
+    MediaError no_frames, too_long, budget for too many packets, or unreadable when no container could keep its times.
+    """
     time_base = stream.time_base or Fraction(1, 90_000)
     longest = int(limits.max_duration_s / time_base)
-    pts, hidden = array("q"), array("q")
+    pts, dts, hidden = array("q"), array("q"), array("b")
+    first: int | None = None
     last: tuple[int, int] | None = None  # the latest shown picture: when, and for how long
-    missing_dts, first_dts = 0, None
     for packet in packets(container, stream):
-        if first_dts is None:
-            first_dts = packet.dts
-            missing_dts += packet.dts is None
         shown_at = time_of(packet)
-        if shown_at is None:
-            continue
-        (hidden if packet.is_discard else pts).append(shown_at)
-        if not packet.is_discard:
-            this = (shown_at, packet.duration or 0)
-            last = this if last is None else max(last, this)
-        if len(pts) + len(hidden) > limits.max_frames:
+        pts.append(UNKNOWN if shown_at is None else shown_at)
+        dts.append(UNKNOWN if packet.dts is None else packet.dts)
+        hidden.append(packet.is_discard)
+        if len(pts) > limits.max_frames:
             raise MediaError(f"has more than {limits.max_frames} pictures, which is the limit", "budget")
-        if pts and shown_at - pts[0] > longest + (1 / time_base):
-            raise _too_long(float((shown_at - pts[0]) * time_base), limits)
-    times = np.unique(np.frombuffer(pts or hidden, dtype=np.int64))
+        if shown_at is None or packet.is_discard:
+            continue
+        this = (shown_at, packet.duration or 0)
+        last = this if last is None else max(last, this)
+        first = shown_at if first is None else first
+        if shown_at - first > longest + (1 / time_base):
+            raise _too_long(float((shown_at - first) * time_base), limits)
+    kept = _up_to_the_last_shown(hidden)
+    wanted, shown = np.array(pts[:kept], dtype=np.int64), ~np.array(hidden[:kept], dtype=bool)
+    timed = wanted != UNKNOWN
+    times = np.unique(wanted[timed & shown] if (timed & shown).any() else wanted[timed])
     if not times.size:
         raise MediaError("has a video stream without a single picture", "no_frames")
     distances = np.diff(times)
     step = int(np.median(distances)) if distances.size else _lone_step(stream, time_base)
-    found = Timeline(
-        time_base=time_base,
-        origin=int(times[0]),
-        end=int(times[-1]) + (last[1] if last and last[1] > 0 else step),
-        step=step,
-        frames=times.size,
-        variable=_varies(distances),
-        missing_dts=missing_dts,
-        first_dts=int(times[0]) if first_dts is None else first_dts,
-    )
-    if found.duration > limits.max_duration_s:
-        raise _too_long(float(found.duration), limits)
-    return found
+    origin, end = int(times[0]), int(times[-1]) + (last[1] if last and last[1] > 0 else step)
+    if (duration := (end - origin) * time_base) > limits.max_duration_s:
+        raise _too_long(float(duration), limits)
+    placed_pts, placed_dts = place(pts[:kept], dts[:kept], origin, step)
+    aims = np.where(timed, wanted - origin, UNKNOWN)
+    check_kept(placed_pts[shown], aims[shown], end - origin, float(time_base))
+    return Timeline(time_base, origin, end, step, times.size, _varies(distances), placed_pts, placed_dts)
+
+
+def _up_to_the_last_shown(hidden: Sequence[int]) -> int:
+    for kept in range(len(hidden), 0, -1):
+        if not hidden[kept - 1]:
+            return kept
+    return len(hidden)
 
 
 def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
@@ -101,12 +111,17 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
         return
 
 
+def kept_packets(container: InputContainer, stream: VideoStream, timeline: Timeline) -> "Iterator[Packet[VideoStream]]":
+    """The packets that a result keeps, one for each of ``timeline.pts``."""
+    return islice(packets(container, stream), timeline.pts.size)
+
+
 def time_of(packet: "Packet[VideoStream]") -> int | None:
     """When the packet's picture is shown; its dts where the container knows no more."""
     return packet.dts if packet.pts is None else packet.pts
 
 
-def _varies(distances: np.ndarray[tuple[int], np.dtype[np.int64]]) -> bool:
+def _varies(distances: NDArray[np.int64]) -> bool:
     if not distances.size:
         return False
     # Two rounded times stand up to one tick nearer or farther than the true ones.
