@@ -15,6 +15,7 @@ from rq.utils import now as rq_now
 from rq.worker_registration import clean_worker_registry
 
 from jobs import liveness
+from jobs.connection import connect
 from jobs.queue import ScoreJob
 from jobs.record import JobError, is_job_id
 from jobs.records import RecordError
@@ -56,7 +57,10 @@ class ScoreWorker(SimpleWorker):
         self._runner = runner
         self._housekeeping = housekeeping
         self._settings = settings
-        self._pulse = Pulse(settings.heartbeat_s, lambda: liveness.beat(queue.connection, self.name))
+        # A beat that repeats itself for half a minute comes too late for whoever counts the worker's silence; the
+        # next one is the better try. Claims are kept right after a beat has got through.
+        hasty = connect(settings.redis, min(5.0, max(1.0, settings.heartbeat_s)), retries=0)
+        self._pulse = Pulse(settings.heartbeat_s, lambda: liveness.beat(hasty, self.name))
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Works until it is told to stop; see rq.worker.BaseWorker.work."""
