@@ -1,4 +1,4 @@
-"""One way to connect to Redis: with time-outs, health checks and a few quick retries; and how to wait for it longer."""
+"""One way to connect to Redis: with time-outs and a few quick retries; and how to wait for it longer."""
 
 import time
 from collections.abc import Callable
@@ -21,16 +21,17 @@ _LONGEST_WAIT_S: Final = 2.0
 def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
     """A thread-safe client for ``redis://``, ``rediss://`` or ``unix://``; connects on the first command.
 
+    Only a connection that is refused or lost is tried again, for about two seconds: a server that starts anew is not
+    noticed by whoever asks in between. One that hangs has cost ``socket_timeout`` seconds by the time it shows, and the
+    client would repeat connecting within repeating the command: minutes, for whoever waits.
+
     Answers stay bytes, as RQ expects them. ValueError when the URL has another scheme.
     """
     return Redis.from_url(
         url,
         socket_timeout=socket_timeout,
         socket_connect_timeout=socket_timeout,
-        health_check_interval=30,
-        # together about two seconds: a server that starts again is not noticed by whoever asks in between
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries, supported_errors=(RedisConnectionError,)),
     )
 
 

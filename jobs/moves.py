@@ -53,16 +53,19 @@ return {'ok', attempt}
 """
 )
 
-# Out of in_progress (or out of the queue, for an end without an attempt).
-# ARGV: 2 the attempt, or '' for whoever has it; 3 the new status; 4 the time as JSON; then fields and values.
+# Out of in_progress (or, without an attempt, out of the queue: of a job that nobody can ever start).
+# ARGV: 2 the attempt, or ''; 3 the new status; 4 the time as JSON; then fields and values.
 LEAVE: Final = (
     _BEGIN
     + """
 if ARGV[2] ~= '' and attempt ~= ARGV[2] then return {'stale', status} end
-if status == ARGV[3] then return {'ok', attempt} end
-if not (status == 'in_progress' or (status == 'queued' and ARGV[3] == 'failed')) then return {'refused', status} end
-if ARGV[3] == 'completed' and redis.call('HGET', KEYS[1], 'cancel_requested') == 'true' then
-  return {'cancel', status}
+local unwanted = redis.call('HGET', KEYS[1], 'cancel_requested') == 'true'
+if status == ARGV[3] or (unwanted and status == 'canceled') then return {'ok', attempt} end
+if not (status == 'in_progress' or (status == 'queued' and ARGV[2] == '')) then return {'refused', status} end
+if unwanted and ARGV[3] == 'completed' then return {'cancel', status} end
+if unwanted then  -- why it failed is of no interest any more
+  cancel(ARGV[4])
+  return {'ok', attempt}
 end
 redis.call('HSET', KEYS[1], 'status', ARGV[3], 'stage', 'null', 'worker', 'null', 'finished_at', ARGV[4],
   unpack(ARGV, 5))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import WatchError
+from redis.exceptions import RedisError, ResponseError, WatchError
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -36,6 +36,10 @@ class QueueFullError(Exception):
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} jobs wait already, which is the limit")
         self.limit = limit
+
+
+class NotTakenError(Exception):
+    """Redis answers and refuses to write: no memory, a full disk, or it is a replica. So no job is there."""
 
 
 class ScoreJob(Job):
@@ -73,11 +77,28 @@ class JobQueue:
     def submit(self, record: JobRecord) -> None:
         """Writes the record and its place in the queue in one transaction: both are there, or neither.
 
-        Waits for a Redis that starts again. QueueFullError; RedisError in the end, and then nobody knows whether the
-        job is there: whatever it needs must be kept.
+        Waits for a Redis that starts again. QueueFullError; NotTakenError when every try was refused; otherwise
+        RedisError, and then nobody knows whether the job is there: whatever it needs must be kept.
         """
         self.check_room()
-        ride_out(lambda: self._submit_once(record), _SUBMIT_PATIENCE_S)
+        in_doubt = False
+
+        def submit() -> None:
+            nonlocal in_doubt
+            try:
+                self._submit_once(record)
+            except ResponseError:
+                raise
+            except RedisError:
+                in_doubt = True
+                raise
+
+        try:
+            ride_out(submit, _SUBMIT_PATIENCE_S)
+        except ResponseError as error:
+            if in_doubt:
+                raise
+            raise NotTakenError(str(error)) from error
 
     def put_back(self, job_id: str) -> bool:
         """Puts a job that is queued, but nowhere in RQ's list, at the head of it; False when that is not so."""

@@ -9,7 +9,7 @@ from fastapi import Depends, Request, UploadFile
 from pydantic import JsonValue, ValidationError
 from redis.exceptions import RedisError
 
-from jobs.queue import QueueFullError
+from jobs.queue import NotTakenError, QueueFullError
 from jobs.record import JobRecord
 from jobs.scratch import UploadTooLargeError
 from jobs.store import StoreError
@@ -62,6 +62,7 @@ def accept(services: Services, video: UploadFile, prompt: str, options: str | No
     settings = services.settings
     try:
         text, chosen = check_prompt(prompt), parse_options(options)
+        services.retention.check_disk(min(video.size or 0, settings.max_upload_bytes))  # before the disk takes a copy
         with services.store.scratch.file(video.file, settings.max_upload_bytes) as received:
             limits = MediaLimits(max_duration_s=settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
             info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
@@ -94,14 +95,22 @@ def _submit(services: Services, record: JobRecord) -> None:
     try:
         services.queue.submit(record)
     except QueueFullError as full:
-        try:
-            services.store.remove(record.id)
-            services.retention.release(record.upload_bytes)
-        except StoreError as error:  # Retention finds it: there is no record of the job
-            log.warning("files_not_removed", what="upload", error=str(error))
+        _take_back(services, record)
         raise queue_full(full.limit) from full
+    except NotTakenError as error:
+        log.error("job_not_taken", error=str(error))
+        _take_back(services, record)
+        raise unavailable("The job store takes no new jobs at present. Try again later.") from error
     except RedisError as error:
         # The job may be in the queue all the same, so its upload stays; if it is not, Retention finds the upload.
         log.error("job_in_doubt", error=str(error))
         detail = "The job store stopped answering. Whether the job was taken shows once it answers again."
         raise unavailable(detail, job_id=record.id) from error
+
+
+def _take_back(services: Services, record: JobRecord) -> None:
+    try:
+        services.store.remove(record.id)
+        services.retention.release(record.upload_bytes)
+    except (StoreError, RedisError) as error:  # Retention finds it: there is no record of the job
+        log.warning("files_not_removed", what="upload", error=str(error))

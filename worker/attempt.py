@@ -1,8 +1,9 @@
 """One attempt at one job: everything that its worker tells the record of it, told even if Redis is out for a while."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 import structlog
@@ -36,15 +37,23 @@ class Attempt:
     number: int
     _records: JobRecords
     _stop: Stop
+    _settling: Callable[[], None]
+    _redis_is_out: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def begin(cls, job_id: str, model: ModelInfo, worker: str, records: JobRecords, stop: Stop) -> "Attempt":
-        """Starts a job that is queued; RecordError when it is not."""
+    def begin(
+        cls, job_id: str, model: ModelInfo, worker: str, records: JobRecords, stop: Stop, settling: Callable[[], None]
+    ) -> "Attempt":
+        """Starts a job that is queued; RecordError when it is not.
+
+        ``settling`` is called when the work is over and its outcome is about to be told: that may take as long as Redis
+        is out, and no limit of the job's time is meant for it.
+        """
         number = ride_out(lambda: records.start(job_id, model, worker), float("inf"), lambda: stop.is_final)
         job = ride_out(lambda: records.get(job_id), float("inf"), lambda: stop.is_final)
         if job is None:
             raise UnknownJobError(f"there is no job {job_id}")
-        return cls(job, number, records, stop)
+        return cls(job, number, records, stop, settling)
 
     def hold(self) -> None:
         """Renews the lease; RedisError when that cannot be done now."""
@@ -52,12 +61,19 @@ class Attempt:
             self._records.hold(self.job.id, self.number)
         except RecordError as error:  # canceled or overtaken: the job's own thread finds out at its next step
             log.debug("lease_not_renewed", job_id=self.job.id, reason=str(error))
+        self._redis_is_out.clear()
 
     def advance(self, stage: str, progress: float) -> None:
-        """Notes how far it has come; a step of progress that Redis does not take is not worth a job."""
+        """Notes how far it has come; a step of progress that Redis does not take is not worth a job.
+
+        Nor is it worth waiting for a Redis that hangs, at every step: nothing is told until the lease was renewed.
+        """
+        if self._redis_is_out.is_set():
+            return
         try:
             self._records.advance(self.job.id, self.number, stage, progress)
         except RedisError as error:
+            self._redis_is_out.set()
             log.warning("progress_not_written", error=str(error))
 
     def complete(self, artifacts: Mapping[Variant, Artifact]) -> None:
@@ -84,6 +100,15 @@ class Attempt:
         # no waiting for Redis here: what is not given back is found lost
         status = self._records.requeue(self.job.id, self.number)
         return self._queued_again(status, "stop", "the worker stops")
+
+    def is_left(self) -> bool:
+        """The same for another thread, when its own is too deep in its work to stop; False when it came to its end."""
+        try:
+            self.give_back()
+        except RecordError as error:
+            log.info("job_not_requeued", job_id=self.job.id, reason=str(error))
+            return False
+        return True
 
     def put_off(self, error: JobError, limit: int) -> Retry | None:
         """Back into the queue after a pause, longer each time; failed with ``error`` after ``limit`` of them."""
@@ -112,4 +137,5 @@ class Attempt:
             time.sleep(0.5)
 
     def _surely(self, ask: Callable[[], T]) -> T:
+        self._settling()
         return ride_out(ask, float("inf"), lambda: self._stop.is_final)

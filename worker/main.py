@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from jobs import identity, logs
+from jobs import identity, logs, secrecy
 from jobs.connection import connect
 from jobs.queue import JobQueue
 from jobs.reconcile import Reconciler
@@ -36,6 +36,7 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
 
     ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
+    secrecy.close_to_others()
     logs.configure(settings.log_format, settings.log_level)
     # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,6 +65,6 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
     ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
     runner = TaskRunner(records, store, scorer, ahead, Stop(), settings.max_retries)
     # A client of RQ's own: it waits for jobs longer than ours lets an answer take, and would see an outage in that.
-    ScoreWorker(name, connect(settings.redis), queue.rq, runner, housekeeping, settings).work(logging_level="WARNING")
+    ScoreWorker(name, connect(settings.redis), queue, runner, housekeeping, settings).work(logging_level="WARNING")
     log.info("worker_stopped")
     return 0

@@ -55,11 +55,18 @@ class TaskRunner:
         self._scorer = scorer
         self._max_retries = max_retries
         self._attempt: Attempt | None = None
+        self.settling: Callable[[], None] = lambda: None
+        """Called when a job's work is over and its outcome is about to be told, which may have to wait for Redis."""
 
     def hold(self) -> None:
         """Renews the lease of the job under way, if there is one; for the pulse's thread."""
         if (attempt := self._attempt) is not None:
             attempt.hold()
+
+    def leave(self) -> str | None:
+        """Gives the job under way back for good, for the pulse's thread; its id, or None when there is none to give."""
+        attempt = self._attempt
+        return attempt.job.id if attempt is not None and attempt.is_left() else None
 
     def run(self, job_id: str, worker: str) -> Retry | None:
         """Scores one job for the worker of that name; returns a Retry when the job must go back into the queue.
@@ -68,7 +75,7 @@ class TaskRunner:
         """
         with structlog.contextvars.bound_contextvars(job_id=job_id):
             try:
-                attempt = Attempt.begin(job_id, self._scorer.model, worker, self.records, self.stop)
+                attempt = Attempt.begin(job_id, self._scorer.model, worker, self.records, self.stop, self.settling)
             except RecordError as error:
                 log.info("job_skipped", reason=str(error))
                 return None

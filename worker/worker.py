@@ -1,5 +1,6 @@
 """The RQ worker: one process, one job at a time, the model loaded once. RQ forks for every job; CUDA cannot."""
 
+import signal
 import sys
 from typing import Any, Final
 
@@ -8,7 +9,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.executions import Execution
-from rq.job import Job, JobStatus
+from rq.job import Job
+from rq.job import JobStatus as RqStatus
 from rq.registry import StartedJobRegistry, clean_registries
 from rq.serializers import JSONSerializer
 from rq.utils import now as rq_now
@@ -16,13 +18,13 @@ from rq.worker_registration import clean_worker_registry
 
 from jobs import liveness
 from jobs.connection import connect
-from jobs.queue import ScoreJob
-from jobs.record import JobError, is_job_id
+from jobs.queue import JobQueue, ScoreJob
+from jobs.record import JobError, JobStatus, is_job_id
 from jobs.records import RecordError
 from jobs.settings import Settings
 from worker import task
 from worker.housekeeping import Housekeeping
-from worker.pulse import Pulse
+from worker.pulse import Pulse, Watched
 
 log: Final = structlog.get_logger(__name__)
 _HUNG_AFTER_S: Final = 60.0  # past the time-out, which should have ended the job
@@ -36,17 +38,17 @@ class ScoreWorker(SimpleWorker):
         self,
         name: str,
         redis: Redis,
-        queue: Queue,
+        jobs: JobQueue,
         runner: task.TaskRunner,
         housekeeping: Housekeeping,
         settings: Settings,
     ) -> None:
-        """``queue`` is the one queue it reads: with a single one RQ moves a job atomically and cannot lose it.
+        """``jobs`` is the one queue it reads: with a single one RQ moves a job atomically and cannot lose it.
 
         ``redis`` must have no connection yet: RQ gives new ones the patience to wait for jobs, and no others.
         """
         super().__init__(
-            [queue],
+            [jobs.rq],
             name=name,
             connection=redis,
             job_class=ScoreJob,
@@ -54,13 +56,20 @@ class ScoreWorker(SimpleWorker):
             maintenance_interval=settings.maintenance_s,
             worker_ttl=_WAIT_S + 15,  # RQ waits for a job for 15 s less than this
         )
+        self._jobs = jobs
         self._runner = runner
         self._housekeeping = housekeeping
         self._settings = settings
         # A beat that repeats itself for half a minute comes too late for whoever counts the worker's silence; the
         # next one is the better try. Claims are kept right after a beat has got through.
         hasty = connect(settings.redis, min(5.0, max(1.0, settings.heartbeat_s)), retries=0)
-        self._pulse = Pulse(settings.heartbeat_s, lambda: liveness.beat(hasty, self.name))
+        self._pulse = Pulse(
+            settings.heartbeat_s,
+            lambda: liveness.beat(hasty, self.name),
+            stopping=lambda: runner.stop.is_final,
+            patience_s=settings.stop_grace_s / 2,  # whoever stops us kills us after the whole of it
+        )
+        runner.settling = self._settling
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Works until it is told to stop; see rq.worker.BaseWorker.work."""
@@ -83,12 +92,10 @@ class ScoreWorker(SimpleWorker):
             self._runner.hold()
             self.maintain_heartbeats(job, execution)
 
+        hung = JobError(code="timeout", detail=f"ran for over {limit_s:.0f} s.")
+        watched = Watched(keep_claim, on_hung=lambda: self._settle(job.id, hung), on_stuck=self._leave)
         with (
-            self._pulse.watching(
-                keep_claim=keep_claim,
-                limit_s=limit_s,
-                on_hung=lambda: self._settle(job.id, JobError(code="timeout", detail=f"ran for over {limit_s:.0f} s.")),
-            ),
+            self._pulse.watching(watched, limit_s),
             task.bound(lambda job_id: self._runner.run(job_id, self.name)),
         ):
             return super().perform_job(job, queue, execution)
@@ -129,16 +136,35 @@ class ScoreWorker(SimpleWorker):
         A stop and an outage of Redis are nothing that the job did: it is back in the queue, or found lost.
         """
         super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
-        if job.get_status() == JobStatus.FAILED and not isinstance(sys.exception(), SystemExit | RedisError):
+        if job.get_status() == RqStatus.FAILED and not isinstance(sys.exception(), SystemExit | RedisError):
             self._settle(job.id, task.INTERNAL)
+
+    def _settling(self) -> None:
+        """The outcome of a job may have to wait for Redis longer than its own time: no limit ends that."""
+        signal.alarm(0)  # RQ's time-out
+        self._pulse.relax()
+
+    def _leave(self) -> bool:
+        """Gives the job under way back from outside of its thread, and says goodbye for the process, which ends."""
+        job_id = self._runner.leave()
+        if job_id is None:
+            return False
+        self._jobs.put_back(job_id)
+        liveness.leave(self._jobs.rq.connection, self.name)
+        log.warning("worker_left_its_job", job_id=job_id, reason="it took too long to stop")
+        return True
 
     def _settle(self, job_id: str, error: JobError) -> None:
         if not is_job_id(job_id):
             return
         record = self._runner.records.get(job_id)
-        if record is None or record.worker not in (None, self.name):  # another worker has it by now
+        if record is None:
+            return
+        is_ours = record.status is JobStatus.IN_PROGRESS and record.worker == self.name
+        was_never_started = record.status is JobStatus.QUEUED and record.attempt == 0
+        if not is_ours and not was_never_started:  # another worker has it by now, or will have it
             return
         try:
-            self._runner.records.fail(job_id, error, record.attempt)
+            self._runner.records.fail(job_id, error, record.attempt if is_ours else None)
         except RecordError as refusal:
             log.debug("record_already_settled", job_id=job_id, reason=str(refusal))

@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile, status
+from redis.exceptions import RedisError
 
 from jobs.artifact import Variant
 from jobs.record import JobRecord, JobStatus
@@ -80,5 +81,10 @@ def get_content(
 
 def view(services: Services, record: JobRecord) -> JobView:
     """The record as the API shows it."""
-    position = services.queue.position(record.id) if record.status is JobStatus.QUEUED else None
+    position = None
+    if record.status is JobStatus.QUEUED:
+        try:
+            position = services.queue.position(record.id)
+        except RedisError as error:  # the record is known; that its place is not must not hide a job just taken
+            log.warning("position_unknown", job_id=record.id, error=str(error))
     return JobView.of(record, position)

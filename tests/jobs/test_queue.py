@@ -15,7 +15,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs.connection import connect
-from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, QueueFullError, ScoreJob
+from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotTakenError, QueueFullError, ScoreJob
 from jobs.record import JobRecord, JobStatus
 from jobs.records import JobRecords, UnknownJobError
 from jobs.settings import Settings
@@ -40,6 +40,21 @@ def new_record() -> JobRecord:
 
 def fetch(redis: Redis, job_id: str) -> Job:
     return ScoreJob.fetch(job_id, redis, serializer=JSONSerializer)
+
+
+def test_a_redis_that_takes_no_writes_leaves_no_job_and_no_doubt(
+    redis: Redis, queue: JobQueue, records: JobRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.2)
+    record = new_record()
+    redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(NotTakenError, match="memory"):
+            queue.submit(record)
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert records.get(record.id) is None
+    assert queue.waiting() == []
 
 
 def test_a_submitted_job_has_a_record_and_a_place(redis: Redis, queue: JobQueue, records: JobRecords) -> None:

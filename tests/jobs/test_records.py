@@ -144,6 +144,22 @@ def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecord
     assert (read(records, job_id).progress, read(records, job_id).crashes) == (1.0, 1)
 
 
+def test_an_attempt_that_lost_its_job_does_not_fail_it_while_it_waits(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    records.crashed(job_id, 1, 2, ERROR)
+    with pytest.raises(IllegalMoveError):
+        records.fail(job_id, ERROR, 1)
+    assert read(records, job_id).status is JobStatus.QUEUED
+
+
+def test_a_failure_after_a_cancel_is_a_cancel(records: JobRecords, redis: Redis) -> None:
+    job_id = make(records, redis, JobStatus.IN_PROGRESS)
+    records.request_cancel(job_id)
+    for _ in range(2):  # an answer may get lost
+        records.fail(job_id, ERROR, 1)
+    assert (read(records, job_id).status, read(records, job_id).error) == (JobStatus.CANCELED, None)
+
+
 def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     assert [records.start(job_id, MODEL, WORKER) for _ in range(2)] == [1, 1]

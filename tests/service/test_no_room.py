@@ -8,16 +8,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
 
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
+from jobs.scratch import Scratch
 from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoreError
 from service.admission import Admission
+from service.app import create_app
 from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
@@ -50,6 +54,29 @@ def test_a_form_that_cannot_be_spooled(
     create(limited_client, clip)
 
 
+def test_a_redis_that_takes_no_writes(
+    client: httpx.Client, settings: Settings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.2)
+    redis.config_set("maxmemory", 1)
+    try:
+        problem = assert_problem(post(client, clip), 503, "unavailable")
+    finally:
+        redis.config_set("maxmemory", 0)
+    assert "job_id" not in problem, "nobody needs to ask for it"
+    assert (stored(settings), jobs_in(redis)) == ([], [])
+
+
+def test_a_job_that_was_taken_is_told_though_its_place_is_not_known(
+    client: httpx.Client, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise RedisConnectionError("just now")
+
+    monkeypatch.setattr(JobQueue, "position", gone)
+    assert create(client, clip)["queue_position"] is None
+
+
 def test_a_quota_that_is_reached(serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path) -> None:
     size = clip.stat().st_size
     settings = make_settings(store_max_bytes=2 * size + 10)
@@ -75,6 +102,19 @@ def test_a_disk_that_is_nearly_full(serve: Serve, make_settings: MakeSettings, r
     assert stored(settings) == []
     assert jobs_in(redis) == []
     assert assert_problem(client.get("/readyz"), 503, "not_ready")["missing"]["store"] == "is full"
+
+
+def test_a_disk_that_would_be_full_with_the_upload(
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = clip.stat().st_size
+    monkeypatch.setattr(Scratch, "free_bytes", lambda _self: 10**9)
+    create(serve(make_settings(min_free_bytes=10**9 - size)), clip)
+    before = jobs_in(redis)
+    settings = make_settings(min_free_bytes=10**9 - size + 1)
+    monkeypatch.setattr(Scratch, "file", lambda *_: pytest.fail("no copy must be made"))
+    assert_problem(post(serve(settings), clip), 507, "storage_full")
+    assert sorted(jobs_in(redis)) == sorted(before)
 
 
 @pytest.mark.parametrize(
@@ -176,3 +216,16 @@ def test_a_store_that_fails_after_room_was_made_gives_it_back(
     monkeypatch.setattr(ArtifactStore, "put_upload", broken)
     assert_problem(post(client, clip), 503, "storage")
     assert redis.get("v2m:store:used") == b"0"
+
+
+def test_the_api_starts_without_a_sweep(settings: Settings) -> None:
+    app = create_app(settings)
+    (settings.state_dir / "store" / "scratch").rmdir()
+
+    async def start() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    with capture_logs() as events:
+        anyio.run(start)
+    assert [event["event"] for event in events if event["log_level"] == "warning"] == ["scratch_not_swept"]

@@ -49,8 +49,16 @@ def new_runner(services: Services, scorer: Scorer, stop: Stop | None = None, *, 
     return TaskRunner(services.records, services.store, scorer, looker, stop or Stop(), max_retries=2)
 
 
-def run(services: Services, job_id: str, behave: Behave, stop: Stop | None = None) -> tuple[Retry | None, JobRecord]:
-    retry = new_runner(services, Scorer(behave), stop).run(job_id, WORKER)
+def run(
+    services: Services,
+    job_id: str,
+    behave: Behave,
+    stop: Stop | None = None,
+    settling: Callable[[], None] = lambda: None,
+) -> tuple[Retry | None, JobRecord]:
+    runner = new_runner(services, Scorer(behave), stop)
+    runner.settling = settling
+    retry = runner.run(job_id, WORKER)
     return retry, read(services, job_id)
 
 

@@ -12,22 +12,37 @@ from jobs.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until
 from worker.health import is_healthy
-from worker.pulse import HUNG_EXIT_STATUS, Pulse
+from worker.pulse import HUNG_EXIT_STATUS, Pulse, Watched
 
 HANGS = """
 import time
-from worker.pulse import Pulse
-pulse = Pulse(0.02, lambda: None)
+from worker.pulse import Pulse, Watched
+pulse = Pulse(0.02, lambda: None, stopping=lambda: {stopping}, patience_s={patience_s})
 pulse.start()
-with pulse.watching(lambda: None, limit_s=0.1, on_hung=lambda: print("told", flush=True)):
+def told(what): print(what, flush=True); return True
+with pulse.watching(Watched(lambda: None, lambda: told("hung"), lambda: told("stuck")), limit_s={limit_s}):
+    {before}
     time.sleep(600)
 """
 
 
+def _hanging(stopping: bool, limit_s: float, patience_s: float = 0.1, before: str = "pass") -> tuple[int, str]:
+    """Exit status and last line of a process whose job never ends."""
+    script = HANGS.format(stopping=stopping, limit_s=limit_s, patience_s=patience_s, before=before)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines()[-1]
+
+
 def test_a_job_that_hangs_ends_with_its_process() -> None:
-    done = subprocess.run([sys.executable, "-c", HANGS], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == HUNG_EXIT_STATUS
-    assert done.stdout.splitlines()[-1] == "told"
+    assert _hanging(stopping=False, limit_s=0.1) == (HUNG_EXIT_STATUS, "hung")
+
+
+def test_a_job_that_does_not_stop_with_its_worker_is_given_back() -> None:
+    assert _hanging(stopping=True, limit_s=600) == (0, "stuck")
+
+
+def test_a_job_whose_work_is_over_may_wait_beyond_its_limit() -> None:
+    assert _hanging(stopping=True, limit_s=1.0, patience_s=2.0, before="pulse.relax()") == (0, "stuck")
 
 
 def test_a_claim_is_kept_during_its_block_only_and_outages_are_survived() -> None:
@@ -45,7 +60,7 @@ def test_a_claim_is_kept_during_its_block_only_and_outages_are_survived() -> Non
 
     pulse = Pulse(0.01, unsteady)
     pulse.start()
-    with pulse.watching(lambda: claims.append(None), limit_s=600, on_hung=lambda: None):
+    with pulse.watching(Watched(lambda: claims.append(None), lambda: None, lambda: False), limit_s=600):
         until(lambda: len(claims) > 3, "claims")
     more(2)  # the beat that was under way may still have held the claim
     held = len(claims)

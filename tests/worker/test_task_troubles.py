@@ -6,14 +6,17 @@ from typing import Any, Literal
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
 
 from jobs.record import JobStatus
 from jobs.store import ArtifactStore, StoreError
 from service.dependencies import Services
 from tests.processes import until
+from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read, submitted
 from tests.worker.tasks import good, raising, run
+from worker.attempt import Attempt
 from worker.stop import Stop
 from worker.task import STORE, UPLOAD_MISSING
 
@@ -88,6 +91,42 @@ def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeyp
     monkeypatch.setattr(services.records, "complete", unsteady)
     _, record = run(services, job, good)
     assert (record.status, record.attempt, outage) == (JobStatus.COMPLETED, 1, [])
+
+
+def test_no_limit_of_the_jobs_time_ends_the_wait_for_redis(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    complete = services.records.complete
+
+    def unsteady(*given: Any) -> None:
+        happened.append("complete")
+        if len(happened) == 2:
+            raise RedisConnectionError("gone")
+        complete(*given)
+
+    monkeypatch.setattr(services.records, "complete", unsteady)
+    run(services, job, good, settling=lambda: happened.append("settling"))
+    assert happened == ["settling", "complete", "complete"]
+
+
+def test_progress_is_not_told_to_a_redis_that_hangs_until_it_has_answered_a_beat(
+    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def hang(*_: object) -> None:
+        asked.append(1)
+        raise RedisTimeoutError("no answer")
+
+    monkeypatch.setattr(services.records, "advance", hang)
+    attempt = Attempt.begin(job, MODEL, "somebody", services.records, Stop(), lambda: None)
+    for _ in range(3):
+        attempt.advance("generate", 0.5)
+    assert len(asked) == 1
+    attempt.hold()
+    attempt.advance("generate", 0.6)
+    assert len(asked) == 2
 
 
 def test_a_worker_that_is_told_to_stop_does_not_wait_for_redis(

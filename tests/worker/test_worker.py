@@ -160,6 +160,18 @@ def test_a_worker_that_stops_in_good_order_puts_its_job_back(
     assert ended(services, other).status is JobStatus.COMPLETED
 
 
+def test_a_worker_that_is_too_deep_in_its_work_to_stop_gives_its_job_back(
+    services: Services, new_worker: NewWorker, make_settings: MakeSettings, clip: Path
+) -> None:
+    job_id = submit(services, clip, "deaf 600")
+    worker = new_worker(make_settings(stop_grace_s=1.0))
+    until(lambda: read(services, job_id).stage == "curve", "the job to be looked at")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    record = read(services, job_id)
+    assert (record.status, record.crashes, services.queue.position(job_id)) == (JobStatus.QUEUED, 0, 1)
+
+
 def test_an_idle_worker_stops_at_once_and_is_no_longer_counted(
     services: Services, new_worker: NewWorker, redis: Redis
 ) -> None:
