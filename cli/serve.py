@@ -5,7 +5,7 @@ import socket
 import sys
 from typing import Final
 
-from jobs import logs
+from jobs import logs, secrecy
 from jobs.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -47,6 +47,7 @@ def run_api(settings: Settings, listener: socket.socket) -> int:
 
     from service.app import create_app
 
+    secrecy.close_to_others()
     logs.configure(settings.log_format, settings.log_level)
     config = uvicorn.Config(
         create_app(settings),

@@ -17,6 +17,7 @@ from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
 from cli.vigil import Vigil
+from jobs import secrecy
 from jobs.connection import connect
 from jobs.identity import process_of
 from jobs.liveness import live_workers
@@ -50,6 +51,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         StartError, PortInUseError: it cannot start, or its worker cannot.
         ModelError: another model folder is wanted and is none.
     """
+    secrecy.close_to_others()
     if settings.model is not None:
         read_manifest(settings.model)  # told here, before a worker dies of it again and again
     wanted = _StopFlag()

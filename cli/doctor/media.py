@@ -10,6 +10,7 @@ from model_core.media import confinement, probe
 
 _SUBJECT: Final = "media"
 _CLIP: Final = "demo/montage.mp4"
+_TASKS_ADVICE: Final = "limit the tasks of the service from outside: pids_limit of a container, TasksMax of systemd"
 
 
 def check(_deployment: Deployment) -> Iterator[Finding]:
@@ -29,7 +30,8 @@ def _confinement() -> Iterable[Finding]:
     found = confinement()
     yield ok(_SUBJECT, f"the sandbox is confined by {', '.join(found.taken)}")
     for means, reason in found.missing:
-        yield warn(_SUBJECT, f"the sandbox has no {means}: {reason}", "a newer kernel, or a container that allows it")
-    if not found.has_no_network:
-        lacking = "a decoder that is taken over could reach the network"
-        yield fail(_SUBJECT, lacking, "run on a system that allows seccomp or user namespaces")
+        advice = _TASKS_ADVICE if means == "task_limit" else "a newer kernel, or a container that allows it"
+        yield warn(_SUBJECT, f"the sandbox has no {means}: {reason}", advice)
+    for danger in found.dangers:
+        lacking = f"a decoder that is taken over could {danger}"
+        yield fail(_SUBJECT, lacking, "run on a system that allows Landlock, and seccomp or user namespaces")

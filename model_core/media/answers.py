@@ -31,7 +31,7 @@ def _checked(read: Callable[P, T]) -> Callable[P, T]:
             return read(*arguments, **named)
         except MediaError:
             raise
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise astray(error) from error
 
     return checked
@@ -68,10 +68,10 @@ def pictures(header: Header, payload: bytes, size: int, most: int) -> tuple[NDAr
 
 @_checked
 def sound(header: Header, payload: bytes, most: int) -> NDArray[np.float32]:
-    """A block of ``read_audio``, of at most ``most`` samples: (2, N)."""
+    """A block of ``read_audio``, of 1 to ``most`` samples: (2, N)."""
     samples = np.frombuffer(payload, dtype=np.float32).reshape(2, -1)
-    if header["kind"] != "sound" or samples.shape[1] > most:
-        raise ValueError(f"a {header['kind']} of {samples.shape[1]} samples where {most} are the most")
+    if header["kind"] != "sound" or not 1 <= samples.shape[1] <= most:
+        raise ValueError(f"a {header['kind']} of {samples.shape[1]} samples where 1 to {most} are expected")
     return samples
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 
 MEANS: Final = (
-    *("rlimits", "no_new_privs", "network_namespace", "ipc_namespace"),
+    *("rlimits", "no_new_privs", "network_namespace", "ipc_namespace", "task_limit"),
     *("capabilities", "landlock", "seccomp"),
 )
 """All that there is: the first two always hold, the others where the system allows them."""
@@ -42,6 +42,16 @@ class Confinement:
         """Whether it can start no program and reach no other process."""
         return "seccomp" in self.taken
 
+    @property
+    def dangers(self) -> tuple[str, ...]:
+        """What a decoder that was taken over could do here and should not, each as the end of a sentence."""
+        can = (
+            (self.has_no_network, "reach the network"),
+            (self.has_no_files, "read every file of this user: other videos and results, keys, Redis' data"),
+            (self.has_no_processes, "start programs, and end other processes of this user"),
+        )
+        return tuple(danger for is_shut, danger in can if not is_shut)
+
     def __str__(self) -> str:
         missing = ", ".join(f"{means} ({reason})" for means, reason in self.missing)
         return f"confined by {', '.join(self.taken)}" + (f"; missing: {missing}" if missing else "")
@@ -58,7 +68,7 @@ def told(taken: Iterable[Any], missing: Iterable[Any]) -> Confinement:
 @cache
 def report(confinement: Confinement) -> None:
     """Log it, once for each kind of confinement that this process meets (which is one)."""
-    safe = confinement.has_no_network
-    danger = "" if safe else "; a decoder that is taken over could reach the network"
+    dangers = confinement.dangers
+    could = "".join(f"; a decoder that is taken over could {danger}" for danger in dangers)
     fields = {"confined_by": list(confinement.taken), "missing": dict(confinement.missing)}
-    log.log(logging.INFO if safe else logging.WARNING, "media_sandbox %s%s", confinement, danger, extra=fields)
+    log.log(logging.WARNING if dangers else logging.INFO, "media_sandbox %s%s", confinement, could, extra=fields)

@@ -16,6 +16,7 @@ from model_core.media.confined import Confinement
 from model_core.media.containers import output_suffix
 from model_core.media.sandbox import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo
+from model_core.media.wire import astray
 
 _LARGEST_SIZE: Final = 1024
 _LARGEST_RATE: Final = 240.0
@@ -52,7 +53,8 @@ def frames(
 
     Raises:
         ValueError: at once, for a rate or size out of range.
-        MediaError: while iterating. Closing the iterator early ends the child process.
+        MediaError: while iterating. Closing the iterator early ends the child process, and so does the end of the
+            thread that took the first batch: the others have to be taken by the same one.
     """
     if not 0 < rate <= _LARGEST_RATE:
         raise ValueError(f"rate is {rate}; it must be above 0 and at most {_LARGEST_RATE:g} per second")
@@ -70,6 +72,8 @@ def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generato
         while True:
             header, payload = sandbox.receive()
             if header.get("kind") == "end":
+                if not first:
+                    raise astray(ValueError("a video of no picture"))
                 return
             rgb, changed = answers.pictures(header, payload, size, most - first)
             yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate, changed)
@@ -84,8 +88,15 @@ def read_audio(path: Path, sample_rate: int = 44100, limits: MediaLimits = DEFAU
     """
     if not 8000 <= sample_rate <= 192_000:
         raise ValueError(f"sample_rate is {sample_rate}; it must be 8000 to 192000 Hz")
+    # Two long buffers, and no list of the blocks: a child in wrong hands could send millions of one sample each.
+    left, right = bytearray(), bytearray()
     with closing(_sound_blocks(path, sample_rate, limits)) as blocks:
-        return np.concatenate(list(blocks), axis=1)
+        for block in blocks:
+            left += block[0].tobytes()
+            right += block[1].tobytes()
+    if not left:
+        raise astray(ValueError("sound of no sample"))
+    return np.stack([np.frombuffer(row, dtype=np.float32) for row in (left, right)])
 
 
 def _sound_blocks(path: Path, sample_rate: int, limits: MediaLimits) -> Generator[NDArray[np.float32], None, None]:

@@ -18,11 +18,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, get_args
+from typing import IO, Any, Final, Self
 
 from model_core.media.confined import Confinement, report, told
 from model_core.media.opening import opened_file
-from model_core.media.types import MediaCode, MediaError, MediaLimits
+from model_core.media.refusals import refusal
+from model_core.media.types import MediaError, MediaLimits
 from model_core.media.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,14 @@ _BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18
-_LONGEST_DETAIL: Final = 500
 _THREADS_OF_BLAS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
 
 
 class Sandbox:
     """A child that runs one operation; leaving the ``with`` block ends it and reaps it, whatever happened.
+
+    The kernel also ends it when the thread that entered the block ends, so one thread has to go through all of it.
 
     Args:
         operation: name of one of the operations in inside/main.py.
@@ -120,6 +122,7 @@ class Sandbox:
                 "arguments": {**self._arguments, **handed_over},
                 "source": {"fd": source.fileno(), "name": self._source.name} if source and self._source else None,
                 "limits": limits,
+                "parent": os.getpid(),
             }
         )
 
@@ -159,7 +162,7 @@ class Sandbox:
                 report(self.confinement)
                 header, payload = self._message()
         if header.get("kind") == "error":
-            raise _refusal(header)
+            raise refusal(header, self._source, self._out, confined=self.confinement is not None)
         return header, payload
 
     def _message(self) -> tuple[Header, bytes]:
@@ -260,16 +263,3 @@ def _first(header: Header) -> Confinement:
         return told(taken, missing)
     except (TypeError, ValueError) as error:
         raise astray(error) from error
-
-
-def _refusal(header: Header) -> Exception:
-    """The error that the child described."""
-    number, code = header.get("errno"), header.get("code")
-    detail = "".join(one if one.isprintable() else " " for one in str(header.get("detail"))[:_LONGEST_DETAIL])
-    if isinstance(number, int) and number in errno.errorcode:
-        return OSError(number, os.strerror(number), detail)
-    known: tuple[MediaCode, ...] = get_args(MediaCode)
-    for one in known:
-        if one == code:
-            return MediaError(detail, one, "out" if header.get("field") == "out" else "video")
-    return astray(ValueError(f"an error of the kind {code!r:.100}"))

@@ -159,8 +159,15 @@ def test_what_the_sandbox_lacks_is_told(settings: Settings, monkeypatch: pytest.
     taken = ("rlimits", "no_new_privs", "capabilities", "ipc_namespace")
     missing = tuple((means, "not here") for means in MEANS if means not in taken)
     monkeypatch.setattr(media, "confinement", lambda: Confinement(taken, missing))
-    states = [finding.state for finding in look(media.check, settings)]
-    assert states == ["ok", "warn", "warn", "warn", "fail", "ok"]
+    found = look(media.check, settings)
+    assert [finding.state for finding in found] == ["ok", *["warn"] * 4, *["fail"] * 3, "ok"]
+    assert [
+        finding.found.partition(" could ")[2].partition(":")[0] for finding in found if finding.state == "fail"
+    ] == [
+        "reach the network",
+        "read every file of this user",
+        "start programs, and end other processes of this user",
+    ]
 
 
 def test_a_sandbox_that_cannot_start_is_a_failure(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """What a decoder that was taken over would try. Run in a process of its own, which confines itself like a sandbox."""
 
+import _thread
 import ctypes
 import errno
 import fcntl
@@ -17,18 +18,25 @@ from model_core.media.inside import confine
 from model_core.media.types import MediaLimits
 from tests.media import weak_kernel
 
+_MANY = 64
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
-    """Confine this process, try everything, and print {"taken": [...], "results": {name: "done" or an errno}}."""
+    """Confine this process, try everything, and print what came of it.
+
+    {"taken": [...], "missing": [...], "results": {name: "done" or an errno}}
+    """
     orders = json.loads(sys.argv[2])
     weak_kernel.refuse(orders["refused"])
+    if orders["uid"]:
+        weak_kernel.become(orders["uid"])
     attempts = _attempts(Path(orders["folder"]), orders["port"], orders["pid"])
     sys.stdin.close()
-    confinement = confine.finish(confine.begin(MediaLimits(file_bytes=1 << 20)))
-    results = {name: _try(attempt) for name, attempt in attempts.items() if name not in orders["omitted"]}
-    print(json.dumps({"taken": confinement.taken, "results": results}))
+    confinement = confine.finish(confine.begin(MediaLimits(file_bytes=1 << 20), os.getppid()))
+    chosen = {name: attempts[name] for name in orders["only"] or attempts if name not in orders["omitted"]}
+    results = {name: _try(attempt) for name, attempt in chosen.items()}
+    print(json.dumps({"taken": confinement.taken, "missing": confinement.missing, "results": results}))
 
 
 def _try(attempt: Callable[[], object]) -> str:
@@ -68,6 +76,17 @@ def _attempts(folder: Path, port: int, parent: int) -> dict[str, Callable[[], ob
         if not seen:
             raise OSError(errno.EIO, "the thread did not run")
 
+    def many_threads() -> None:
+        gate, before = _thread.allocate_lock(), threading.stack_size(1 << 16)
+        with gate:
+            try:
+                for _ in range(_MANY):
+                    _thread.start_new_thread(gate.acquire, ())
+            except RuntimeError as error:
+                raise OSError(errno.EAGAIN, str(error)) from error
+            finally:
+                threading.stack_size(before)
+
     def abort_itself() -> None:
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
@@ -100,6 +119,7 @@ def _attempts(folder: Path, port: int, parent: int) -> dict[str, Callable[[], ob
         "mount": lambda: _system("mount", 0, b"/", 0, 0, 0),
         "personality": lambda: _system("personality", 0),
         "setuid": lambda: os.setuid(os.getuid()),
+        "outlive the parent": lambda: _system("prctl", 1, 0, 0, 0, 0),
         "memfd": lambda: os.memfd_create("program"),
         "io_uring": lambda: _system("syscall", 425, 1, 0),
         "bpf": lambda: _system("syscall", 321 if os.uname().machine == "x86_64" else 280, 0, 0, 0),
@@ -108,6 +128,7 @@ def _attempts(folder: Path, port: int, parent: int) -> dict[str, Callable[[], ob
         "getpid of x32": lambda: _system("syscall", 0x40000000 + 39),
         "import": lambda: __import__("wave"),
         "thread": thread,
+        "many threads": many_threads,
         "signal itself": abort_itself,
         "execve": lambda: os.execv("/bin/true", ["true"]),
     }

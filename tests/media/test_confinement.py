@@ -1,6 +1,7 @@
 """A decoder that was taken over: what it can still do, with all that this kernel has and with each means alone."""
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -8,10 +9,12 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from model_core.media import Confinement, confinement
+from model_core.media.confined import MEANS, report
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "import sys; sys.path.append(sys.argv[1]); from tests.media.attempts import main; main()"
@@ -22,13 +25,14 @@ REFUSALS = {
     "seccomp": "seccomp",
 }
 """Which call has to fail for which means to be missing."""
+ANOTHER_USER = 12345
 NEEDED = {"import", "thread", "signal itself"}
 BY_SECCOMP = {
     **dict.fromkeys(("tcp", "udp", "unix", "abstract", "socketpair", "fork", "execve"), "EPERM"),
     **dict.fromkeys(("truncate", "rename", "remove", "make a folder", "link", "symlink", "chmod"), "EPERM"),
     **dict.fromkeys(("kill the parent", "ptrace the parent", "read the parent's memory", "limit the parent"), "EPERM"),
     **dict.fromkeys(("signal by a pipe", "unshare", "mount", "personality", "setuid"), "EPERM"),
-    **dict.fromkeys(("memfd", "io_uring", "bpf"), "EPERM"),
+    **dict.fromkeys(("outlive the parent", "memfd", "io_uring", "bpf"), "EPERM"),
     **dict.fromkeys(("clone3", "a call to come", "getpid of x32"), "ENOSYS"),
     **dict.fromkeys(("write a file", "make a file"), "EACCES"),
 }
@@ -72,13 +76,25 @@ def _try_all(
 ) -> tuple[list[str], dict[str, str]]:
     """The means that were taken, and what came of each attempt; an execve that works leaves no answer."""
     refused = [REFUSALS[means] for means in without]
-    told = {"refused": refused, "folder": str(folder), "port": port, "pid": os.getpid(), "omitted": omitted}
-    orders = json.dumps(told)
-    command = [sys.executable, "-I", "-c", RUN, str(ROOT), orders]
-    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as the sandbox starts its child: no other thread runs
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60, env=alone)
-    said = json.loads(done.stdout or '{"taken": [], "results": {"execve": "done"}}')
+    said = _said({"refused": refused, "folder": str(folder), "port": port, "omitted": omitted})
     return said["taken"], said["results"]
+
+
+def _many_threads_of_a_user(without: tuple[str, ...]) -> dict[str, Any]:
+    """What comes of them for a user that is not root, whose threads the kernel does not count."""
+    uid = ANOTHER_USER if os.getuid() == 0 else 0
+    refused = [REFUSALS[means] for means in without]
+    return _said({"refused": refused, "folder": "/", "port": 0, "only": ["many threads"], "uid": uid})
+
+
+def _said(orders: dict[str, Any]) -> dict[str, Any]:
+    told = json.dumps({"only": [], "omitted": [], "uid": 0, "pid": os.getpid(), **orders})
+    command = [sys.executable, "-I", "-c", RUN, str(ROOT), told]
+    # As the sandbox starts its child: no other thread runs, and threads take little of the address space.
+    alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=60, env=alone)
+    said: dict[str, Any] = json.loads(done.stdout or '{"taken": [], "results": {"execve": "done"}}')
+    return said
 
 
 def _chosen(results: dict[str, str], expected: dict[str, str]) -> dict[str, str]:
@@ -88,8 +104,9 @@ def _chosen(results: dict[str, str], expected: dict[str, str]) -> dict[str, str]
 def test_all_together_leave_nothing_but_what_a_decoder_needs(tmp_path: Path, port: int) -> None:
     for means in ("landlock", "seccomp"):
         _needs(means)
-    _, results = _try_all(tmp_path, port)
-    assert {name for name, result in results.items() if result == "done"} == NEEDED
+    taken, results = _try_all(tmp_path, port)
+    allowed = NEEDED if "task_limit" in taken else NEEDED | {"many threads"}
+    assert {name for name, result in results.items() if result == "done"} == allowed
     assert (tmp_path / "secret").read_text() == "of another user"
     assert sorted(os.listdir(tmp_path)) == ["secret", "socket", "victim"]
 
@@ -117,3 +134,50 @@ def test_a_namespace_alone_has_no_network(tmp_path: Path, port: int) -> None:
     without = ("landlock", "seccomp", "capabilities")
     _, results = _try_all(tmp_path, port, without, omitted=("execve",))  # which works, and would leave no answer
     assert _chosen(results, BY_NAMESPACE) == BY_NAMESPACE
+
+
+def test_in_a_user_namespace_of_its_own_threads_are_counted() -> None:
+    if tuple(int(part) for part in os.uname().release.split(".")[:2]) < (5, 14):
+        pytest.skip("this kernel counts the tasks of a user over all namespaces")
+    said = _many_threads_of_a_user(without=())
+    if "network_namespace" not in said["taken"]:
+        pytest.skip("this system gives a user no namespace")
+    assert "task_limit" in said["taken"]
+    assert said["results"] == {"many threads": "EAGAIN"}
+
+
+def test_elsewhere_no_limit_counts_the_threads_of_others() -> None:
+    said = _many_threads_of_a_user(without=("network_namespace",))
+    assert dict(said["missing"])["task_limit"] == "the kernel counts all tasks of this user together"
+    assert said["results"] == {"many threads": "done"}
+
+
+def test_a_caller_that_is_gone_already_is_seen() -> None:
+    code = "import sys; from model_core.media.inside.privileges import end_with; end_with(int(sys.argv[1]))"
+    ended = [subprocess.run([sys.executable, "-c", code, str(pid)], cwd=ROOT).returncode for pid in (os.getpid(), 1)]
+    assert ended == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("lacking", "danger"),
+    [
+        (("network_namespace", "seccomp"), "reach the network"),
+        (("landlock",), "read every file of this user"),
+        (("seccomp",), "start programs, and end other processes"),
+    ],
+)
+def test_what_a_decoder_could_do_is_a_warning(
+    caplog: pytest.LogCaptureFixture, lacking: tuple[str, ...], danger: str
+) -> None:
+    taken = tuple(means for means in MEANS if means not in lacking)
+    report(Confinement(taken, tuple((means, f"not while {danger} is tested") for means in lacking)))
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert f"a decoder that is taken over could {danger}" in record.getMessage()
+
+
+def test_what_leaves_no_danger_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    taken = ("rlimits", "no_new_privs", "landlock", "seccomp")
+    report(Confinement(taken, tuple((means, "not in this test") for means in MEANS if means not in taken)))
+    assert [record.levelno for record in caplog.records] == [logging.INFO]

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -13,6 +14,20 @@ from model_core.media.inside import source
 from model_core.media.inside.files import Source
 from model_core.media.sandbox import Sandbox
 from tests import video_factory as factory
+from tests.processes import is_running, until
+
+ROOT = Path(__file__).resolve().parents[2]
+# A caller whose child, confined like any other, sleeps where it would decode; it prints the child's id.
+CALLER_OF_A_SLEEPER = """
+from model_core.media import MediaLimits, sandbox
+sandbox._BOOT = (
+    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.inside import main;"
+    "main._nothing = lambda *_: time.sleep(600); main.main()"
+)
+with sandbox.Sandbox("nothing", {}, MediaLimits()) as child:
+    sandbox.report = lambda _: print(child._process.pid, flush=True)
+    child.receive()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +122,19 @@ def test_a_killed_child_is_told(tmp_path: Path) -> None:
     assert caught.value.code == "budget"
 
 
+def test_a_child_ends_with_a_caller_that_is_killed() -> None:
+    command = [sys.executable, "-c", CALLER_OF_A_SLEEPER]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout is not None
+        child = int(caller.stdout.readline())
+        caller.kill()
+    try:
+        until(lambda: not is_running(child), "the child to end")
+    finally:
+        if is_running(child):
+            os.kill(child, signal.SIGKILL)
+
+
 def test_limits_below_an_interpreter_are_refused() -> None:
     with pytest.raises(ValueError, match="memory_bytes"):
         MediaLimits(memory_bytes=1 << 20)
@@ -155,8 +183,7 @@ def test_a_playlist_does_not_open_the_file_that_it_names(tmp_path: Path) -> None
 
 def test_media_imports_neither_pyav_nor_torch() -> None:
     code = "import sys, model_core.media; sys.exit(bool({'av', 'torch'} & set(sys.modules)))"
-    root = Path(__file__).resolve().parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_sound_over_the_limit_is_refused(tmp_path: Path) -> None:

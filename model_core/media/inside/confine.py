@@ -31,17 +31,23 @@ class Steps:
             self.taken.append(means)
 
 
-def begin(limits: MediaLimits) -> Steps:
+def begin(limits: MediaLimits, parent: int) -> Steps:
     """Before the large imports, which may start threads: a user namespace cannot be made by more than one.
+
+    Args:
+        limits: what may be used.
+        parent: the caller's process id, with which this process ends; SystemExit where it has ended already.
 
     Raises:
         OSError: when the limits cannot be set or privileges cannot be ruled out; then nothing may be decoded.
     """
+    privileges.end_with(parent)
     rlimits.set_limits(limits)
     privileges.gain_none()
     steps = Steps(["rlimits", "no_new_privs"])
     steps.attempt("network_namespace", namespaces.own_network)
     steps.attempt("ipc_namespace", namespaces.own_ipc)
+    steps.attempt("task_limit", rlimits.limit_tasks)
     return steps
 
 
