@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
+import structlog
+
 from jobs.identity import is_gone
 from jobs.store_errors import translated
 
+log: Final = structlog.get_logger(__name__)
 _CHUNK: Final = 1 << 20
 _MIN_AGE_S: Final = 24 * 3600.0
 _OURS: Final[set[str]] = (
@@ -72,18 +75,32 @@ class Scratch:
             finally:
                 Path(name).unlink(missing_ok=True)
 
+    def free_bytes(self) -> int:
+        """Room left on the disk; StoreError when it cannot be asked."""
+        with translated("the disk's room cannot be asked"):
+            return shutil.disk_usage(self._root).free
+
     def sweep(self, min_age_s: float = _MIN_AGE_S) -> None:
-        """Removes what is left of processes that are gone, and whatever has not been touched for ``min_age_s``."""
+        """Removes what is left of processes that are gone, and whatever has not been touched for ``min_age_s`` seconds.
+
+        StoreError when the root cannot be read. A folder within that cannot be, or be removed, is logged and left.
+        """
         limit = time.time() - min_age_s
         with translated("the files in the making cannot be looked through"):
             owners = [path for path in self._root.iterdir() if path.is_dir()]
         for owner in owners:
-            gone = owner.name not in _OURS and is_gone(owner.name, self._owner)
-            for path in _entries(owner):
-                if gone or _newest(path) < limit:
-                    _delete(path)
-            if gone or (owner != self._own and _newest(owner) < limit):
-                _delete_empty(owner)
+            try:
+                self._sweep_one(owner, limit)
+            except OSError as error:  # another user's, say: in the way of nobody else's
+                log.warning("scratch_not_swept", folder=owner.name, error=str(error))
+
+    def _sweep_one(self, owner: Path, limit: float) -> None:
+        gone = owner.name not in _OURS and is_gone(owner.name, self._owner)
+        for path in _entries(owner):
+            if gone or _newest(path) < limit:
+                _delete(path)
+        if gone or (owner != self._own and _newest(owner) < limit):
+            _delete_empty(owner)
 
     def _made(self, make: Callable[[], T]) -> T:
         """What ``make`` returns, with our folder there: another process may sweep it up while it is empty."""

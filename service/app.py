@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from jobs.metrics import serve
 from jobs.settings import Settings
+from jobs.store import StoreError
 from service import problems
 from service.access_log import AccessLog
 from service.admission import Admission
@@ -18,6 +20,7 @@ from service.metrics import ApiMetrics, Measured
 from service.request_id import RequestId
 from service.routers import health, jobs
 
+log: Final = structlog.get_logger(__name__)
 _FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
 
 
@@ -36,7 +39,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.store.scratch.sweep()
+        try:
+            services.store.scratch.sweep()
+        except StoreError as error:  # /readyz tells whether the store works; what was left waits for a worker's round
+            log.warning("scratch_not_swept", error=str(error))
         server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
         yield
         if server is not None:

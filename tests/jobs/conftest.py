@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from jobs import identity
 from jobs.settings import Settings
 from jobs.store import ArtifactStore
 from tests import s3_server
 from tests.conftest import MakeSettings
+from tests.jobs.house import House, Make
 from tests.s3_server import S3Server
 
 
@@ -38,3 +40,9 @@ def store(store_settings: Settings) -> Iterator[ArtifactStore]:
     opened = ArtifactStore.open(store_settings, identity.new_name())
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def make(redis: Redis, make_settings: MakeSettings) -> Make:
+    """A house on a disk, with what the test wants to be different; it may fill the disk."""
+    return lambda **changes: House(redis, make_settings(**{"min_free_bytes": 0, **changes}))

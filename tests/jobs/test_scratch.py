@@ -14,6 +14,7 @@ import pytest
 from jobs import identity
 from jobs.scratch import Scratch, UploadTooLargeError
 from jobs.store import StoreError, StoreFullError
+from tests.jobs.house import too_deep
 
 DAY_S = 24 * 3600.0
 
@@ -96,6 +97,8 @@ def test_a_root_that_went_away(scratch: Scratch, tmp_path: Path) -> None:
         pytest.fail("the block must not run")
     with pytest.raises(StoreError):
         scratch.sweep(DAY_S)
+    with pytest.raises(StoreError):
+        scratch.free_bytes()
 
 
 def test_its_folder_is_made_again_when_it_was_swept_up(scratch: Scratch, tmp_path: Path) -> None:
@@ -138,3 +141,19 @@ def test_the_sweep_takes_what_nobody_has_touched_for_long(scratch: Scratch, tmp_
     age(elsewhere, 2 * DAY_S)
     scratch.sweep(DAY_S)
     assert not elsewhere.exists()
+
+
+def test_a_folder_that_cannot_be_looked_through_is_in_nobodys_way(scratch: Scratch, tmp_path: Path) -> None:
+    others = [tmp_path / f"0123456789ab-1-0000000{number}" for number in range(3)]
+    too_deep(others[1])
+    for owner in (others[0], others[2]):
+        owner.mkdir()
+        (owner / "part").write_text("x")
+        age(owner, 2 * DAY_S)
+    scratch.sweep(DAY_S)
+    assert files(tmp_path / others[0].name) == files(tmp_path / others[2].name) == []
+    assert others[1].is_dir()
+
+
+def test_the_room_on_its_disk(scratch: Scratch, tmp_path: Path) -> None:
+    assert 0 < scratch.free_bytes() <= shutil.disk_usage(tmp_path).total

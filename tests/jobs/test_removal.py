@@ -1,0 +1,102 @@
+"""Files go after their record has said so, and what could not be removed is tried again until it is gone."""
+
+import time
+
+import pytest
+from redis import Redis
+
+from jobs.removal import MAX_FAILURES, Expired
+from jobs.store import StoreError
+from tests.jobs.house import Make
+
+TO_REMOVE = "v2m:to-remove"
+
+
+def test_the_record_says_so_before_the_files_go(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make(retention_s=1)
+    job_id = house.completed()
+    seen = []
+    real = house.store.remove
+
+    def noted(name: str) -> None:
+        seen.append((name, house.record(name).expired_at is not None, house.record(name).artifacts))
+        real(name)
+
+    monkeypatch.setattr(house.store, "remove", noted)
+    house.retention.expire(time.time() + 10)
+    assert seen == [(job_id, True, {})]
+
+
+def test_a_file_that_cannot_be_removed_is_in_nobodys_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make(retention_s=1)
+    stuck, other = house.completed(), house.completed()
+    real = house.store.remove
+
+    def broken(job_id: str) -> None:
+        if job_id == stuck:
+            raise StoreError("it is stuck")
+        real(job_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "remove", broken)
+        assert house.retention.expire(time.time() + 10) == [Expired(other, "all", "age")]
+    said = house.record(stuck).expired_at
+    assert (set(house.stored()), said is not None) == ({stuck}, True)
+    assert house.retention.expire() == [Expired(stuck, "all", "expired before")]
+    assert house.stored() == {}
+    assert house.record(stuck).expired_at == said
+    assert house.retention.expire() == []
+
+
+def test_files_of_a_record_that_was_lost_are_not_forgotten(
+    make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make(retention_s=1)
+    job_id = house.completed()
+    redis.delete(house.records.key(job_id))
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store, "remove", refuse)
+        assert house.retention.expire(time.time() + 10) == []
+    assert house.records.kept("results") == []
+    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.stored() == {}
+
+
+def test_one_that_died_before_the_record_said_so(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make(retention_s=1)
+    job_id = house.completed()
+    with monkeypatch.context() as patch:
+        patch.setattr(house.records, "expired", stop)
+        with pytest.raises(KeyboardInterrupt):
+            house.retention.expire(time.time() + 10)
+    assert house.record(job_id).expired_at is None
+    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.record(job_id).expired_at is not None
+    assert redis.zcard(TO_REMOVE) == 0
+
+
+def test_each_that_is_stuck_has_its_turn(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make(retention_s=1)
+    jobs = [house.completed() for _ in range(2 * MAX_FAILURES)]
+    tries: list[str] = []
+
+    def noted(job_id: str) -> None:
+        tries.append(job_id)
+        raise StoreError("it is stuck")
+
+    monkeypatch.setattr(house.store, "remove", noted)
+    house.retention.expire(time.time() + 10)
+    assert tries == jobs
+    tries.clear()
+    house.retention.expire()
+    assert tries == jobs[:MAX_FAILURES], "then the store seems not to work"
+    house.retention.expire()
+    assert tries == jobs
+
+
+def refuse(_job_id: str) -> None:
+    raise StoreError("it is stuck")
+
+
+def stop(_job_id: str) -> None:
+    raise KeyboardInterrupt
