@@ -6,16 +6,15 @@ from typing import Final
 
 import structlog
 from redis import Redis
-from redis.exceptions import LockError, RedisError
-from redis.lock import Lock
+from redis.exceptions import RedisError
 
+from jobs.lock import held
 from jobs.reconcile import Reconciler
 from jobs.retention import Retention
 from jobs.store import StoreError
 from worker import metrics
 
 log: Final = structlog.get_logger(__name__)
-_LOCK_S: Final = 300.0  # longer than a look through a large store takes; a lock of a killed worker holds nobody up long
 
 
 class Housekeeping:
@@ -54,19 +53,10 @@ class Housekeeping:
         return repairs.look_again
 
     def _expire(self) -> bool:
-        lock = Lock(self._redis, "v2m:housekeeping", timeout=_LOCK_S, blocking=False)
-        if lock.acquire():
-            try:
+        with held(self._redis, "v2m:housekeeping", wait_s=0) as mine:
+            if mine:
                 self._retention.expire()
-            finally:
-                self._release(lock)
         return False
-
-    def _release(self, lock: Lock) -> None:
-        try:
-            lock.release()
-        except LockError:  # it took longer than the lock lasts: somebody else may have it now
-            log.warning("housekeeping_overran")
 
     def _guarded(self, task: Callable[[], bool]) -> bool:
         try:
