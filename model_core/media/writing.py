@@ -5,6 +5,7 @@ import secrets
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,12 @@ from numpy.typing import NDArray
 from model_core.media.containers import OUTPUT_SUFFIXES
 from model_core.media.sandbox import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits
+from model_core.media.wire import astray
 
 SAMPLE_RATES: Final = (44100, 48000)
 _BLOCK: Final = 1 << 16
+_SOUND_BYTES_PER_SECOND: Final = 30_000  # 192 kb/s, and a quarter for what the encoder adds
+_INDEX_BYTES: Final = 16 << 20  # more than MP4 needs for the most packets that are read
 
 
 def mux(
@@ -27,6 +31,10 @@ def mux(
     Only the video stream is kept: sound, subtitles, chapters and tags of the source are left out. Its first shown
     picture and the first sample are both at 0, and the sound is cut, or padded with silence, to the video's length.
     In ``.mp4`` and ``.mov`` the index comes first, so that playing starts before the download ends.
+
+    What an edit list hides before the first shown picture stays hidden in ``.mp4`` and ``.mov``. ``.mkv`` and ``.wmv``
+    have no edit list: there it is seen, and heard as silence, for some tenths of a second before the video begins.
+    Between two cuts no container can hide what the pictures after the second one need: it takes a tick for each.
 
     Args:
         video: the source.
@@ -50,12 +58,24 @@ def mux(
         raise MediaError(detail, "container", field="out")
     with replacing(out) as beside:
         arguments = {"suffix": suffix, "sample_rate": sample_rate, "samples": audio.shape[1]}
-        with Sandbox("mux", arguments, limits, source=video, out=beside) as sandbox:
+        with Sandbox("mux", arguments, _limits_of_result(video, limits), source=video, out=beside) as sandbox:
             for start in range(0, audio.shape[1], _BLOCK):
                 block = np.ascontiguousarray(audio[:, start : start + _BLOCK].T, dtype=np.float32)
                 if not sandbox.send(block.data.cast("B")):
                     break  # the video is shorter than the sound, or it was refused: the answer says which
-            sandbox.receive()
+            header, _ = sandbox.receive()
+        # No look into the result: it would cost a child more for each video, and show nothing that a child in wrong
+        # hands could not write as well.
+        if header.get("kind") != "end" or not beside.stat().st_size:
+            raise astray(ValueError(f"no result, and an answer of the kind {header.get('kind')!r:.100}"))
+
+
+def _limits_of_result(video: Path, limits: MediaLimits) -> MediaLimits:
+    """The limits, with no more bytes for the result than the video's packets and a sound as long as it may be take."""
+    packets = video.stat().st_size if video.is_file() else 0
+    # A unit's start code of three bytes becomes a length of four before its one byte or more.
+    most = packets * 5 // 4 + round(limits.max_duration_s * _SOUND_BYTES_PER_SECOND) + _INDEX_BYTES
+    return replace(limits, file_bytes=min(limits.file_bytes, most))
 
 
 def write_wav(path: Path, audio: NDArray[np.float32], sample_rate: int) -> None:

@@ -16,9 +16,11 @@ from model_core.media import (
     output_suffix,
     probe,
     read_audio,
+    sandbox,
     video_packets_digest,
     write_wav,
 )
+from model_core.media.confined import MEANS
 from tests import video_factory as factory
 
 AAC_FRAME = 1024
@@ -36,6 +38,18 @@ SOURCES: dict[str, dict[str, Any]] = {
     "vp8.webm": {"codec": "libvpx"},
     "a.wmv": {"codec": "wmv2"},
 }
+
+# A child that says and writes what it is told to, once it has said how it is confined.
+ANSWERING = f"""
+import json, os, sys
+request = json.loads(sys.stdin.buffer.readline())
+limits = request["limits"]
+def say(header):
+    os.write(1, json.dumps({{**header, "bytes": 0}}).encode() + b"\\n")
+def write(data):
+    os.write(request["arguments"]["out"], data)
+say({{"kind": "confined", "taken": {[*MEANS]}, "missing": []}})
+"""
 
 
 def _tone(seconds: float, rate: int = 44100) -> NDArray[np.float32]:
@@ -219,3 +233,36 @@ def test_a_silent_video_has_no_audio_stream(tmp_path: Path) -> None:
     with pytest.raises(MediaError) as caught:
         read_audio(factory.make_clip(tmp_path / "a.mp4", duration=0.4))
     assert caught.value.code == "no_audio_stream"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_decoded_times_only_rise(tmp_path: Path, name: str) -> None:
+    source = factory.make_clip(tmp_path / name, [0.5, 1.2], **SOURCES[name])
+    out = tmp_path / f"scored{output_suffix(probe(source))}"
+    mux(source, _tone(2.0), 44100, out)
+    with av.open(str(out)) as container:
+        times = [picture.pts or 0 for picture in container.decode(video=0)]
+    assert (np.diff(times) > 0).all()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'say({"kind": "end"})',  # and nothing is written
+        'write(b"result"); say({"kind": "sound"})',
+    ],
+)
+def test_an_answer_without_a_result_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
+    monkeypatch.setattr(sandbox, "_BOOT", ANSWERING + code)
+    assert "the decoder went astray" in _refused(source, tmp_path / "out.mp4").detail
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_a_result_may_not_be_much_larger_than_its_source_and_the_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
+    monkeypatch.setattr(sandbox, "_BOOT", ANSWERING + 'write(str(limits["file_bytes"]).encode()); say({"kind": "end"})')
+    mux(source, _tone(0.4), 44100, tmp_path / "told.mp4", MediaLimits(max_duration_s=10))
+    assert int((tmp_path / "told.mp4").read_bytes()) < source.stat().st_size * 5 / 4 + (18 << 20)

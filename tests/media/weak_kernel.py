@@ -26,10 +26,15 @@ def refuse(names: Sequence[str]) -> None:
 
 
 def become(uid: int) -> None:
-    """Go on as another user, once everything is imported that the other may not read."""
+    """Go on as another user, once everything is imported that the other may not read.
+
+    It goes on in a child of a process of that user, as a sandbox is one, which waits for it.
+    """
     from model_core.media.inside import digest, pictures, probe, remux, sound, tags
 
     assert all((digest, pictures, probe, remux, sound, tags))
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    if child := os.fork():
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

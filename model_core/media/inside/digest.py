@@ -21,8 +21,7 @@ def digest(channel: Channel, limits: MediaLimits, source: Source) -> None:
     codes. Only the marks change from container to container, so the units are hashed without them.
     """
     total = hashlib.sha256()
-    with opened(source, limits) as container:
-        timeline = scan(container, pick_video(container, limits), limits)
+    timeline = scan(source, limits)
     with opened(source, limits) as container:
         stream = pick_video(container, limits)
         extradata = stream.codec_context.extradata or b""

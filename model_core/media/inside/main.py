@@ -25,9 +25,10 @@ def main() -> None:
     channel = Channel.on_standard_streams()
     header, _ = unpack(channel.read_line())
     numbers: Any = header["limits"]
+    parent: Any = header["parent"]
     limits = MediaLimits(**numbers)
     try:
-        steps = confine.begin(limits)
+        steps = confine.begin(limits, parent)
     except OSError as error:
         channel.send({"kind": "error", "errno": error.errno, "detail": f"the sandbox: {error.filename or 'rlimits'}"})
         return

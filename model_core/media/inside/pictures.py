@@ -15,7 +15,7 @@ from model_core.media.inside.channel import Channel
 from model_core.media.inside.files import Source
 from model_core.media.inside.probe import clockwise
 from model_core.media.inside.source import decoded, opened, pick_video
-from model_core.media.inside.timeline import Timeline, scan
+from model_core.media.inside.timeline import Timeline, kept_packets, scan
 from model_core.media.types import MediaError, MediaLimits
 
 BATCH: Final = 64
@@ -23,10 +23,10 @@ BATCH: Final = 64
 
 def frames(channel: Channel, limits: MediaLimits, source: Source, rate: float, size: int) -> None:
     """Send batches of pictures with the number of their first instant, then ``end``. Memory does not grow with time."""
+    timeline = scan(source, limits)
     with opened(source, limits) as container:
-        timeline = scan(container, pick_video(container, limits), limits)
-    with opened(source, limits) as container:
-        pictures = decoded(container, pick_video(container, limits), limits)
+        stream = pick_video(container, limits)
+        pictures = decoded(kept_packets(container, stream, timeline), stream, limits)
         batch, changed = np.empty((BATCH, size, size, 3), dtype=np.uint8), list[float]()
         small, of_picture = np.empty(0, dtype=np.uint8), -1
         for now in on_grid(pictures, timeline, rate):
@@ -52,7 +52,7 @@ class OnScreen:
 
 
 def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> Iterator[OnScreen]:
-    """What is on screen at 0, 1/rate, 2/rate ... seconds from the timeline's origin.
+    """What is on screen at 0, 1/rate, 2/rate ... seconds; the pictures' pts count from the timeline's origin.
 
     A picture is on screen from its own pts to the next one's, whatever their distance; the first and the last one
     also fill what is left at the ends. So a cut falls between the grid instant before its first new picture's pts
@@ -61,11 +61,11 @@ def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> 
     tick = float(timeline.time_base)
     instants = max(1, math.ceil(float(timeline.duration) * rate - 1e-6))
     rounding = tick / 2 + 1e-9  # a container writes times as whole ticks
-    instant, shown, pts = 0, None, timeline.origin - timeline.step
+    instant, shown, pts = 0, None, -timeline.step
     number, changes = -1, Changes()
     for number, picture in enumerate(pictures):
-        pts = max(pts + timeline.step, 0) if picture.pts is None else picture.pts
-        begins = (pts - timeline.origin) * tick
+        pts = pts + timeline.step if picture.pts is None else picture.pts
+        begins = pts * tick
         while shown is not None and instant < instants and instant / rate < begins - rounding:
             yield OnScreen(number - 1, shown, changes.moment((instant - 1) / rate, instant / rate))
             instant += 1

@@ -29,16 +29,16 @@ def place(
         step: usual distance of two pictures, in ticks.
     """
     first = next((number for number, value in enumerate(dts) if value != UNKNOWN), None)
-    known_from, first_dts = (len(dts), origin) if first is None else (first, dts[first])
+    known_at, known_dts = (len(dts), origin) if first is None else (first, dts[first])
     shown, decoded = np.empty(len(pts), dtype=np.int64), np.empty(len(dts), dtype=np.int64)
     last: int | None = None
     for number, (wanted, value) in enumerate(zip(pts, dts, strict=True)):
         if value == UNKNOWN:
-            early = first_dts - (known_from - number) * step - origin
+            early = known_dts + (number - known_at) * step - origin
             now = early if last is None else max(early, last + 1)
             now = now if wanted == UNKNOWN else min(now, wanted - origin)
         else:
-            now = value - origin
+            known_at, known_dts, now = number, value, value - origin
         last = now if last is None else max(now, last + 1)
         decoded[number] = last
         shown[number] = last if wanted == UNKNOWN else max(last, wanted - origin)
@@ -56,7 +56,11 @@ def check_kept(shown: NDArray[np.int64], wanted: NDArray[np.int64], end: int, ti
     """
     known = wanted != UNKNOWN
     moved = np.abs(shown[known] - wanted[known]).max(initial=0)
-    farthest = max(int(moved), int(shown.max(initial=0)) - end) * tick_s
-    if farthest > FARTHEST_S:
+    check_farthest(max(int(moved), int(shown.max(initial=0)) - end) * tick_s)
+
+
+def check_farthest(seconds: float) -> None:
+    """MediaError unreadable when a picture would stand too many seconds from its time."""
+    if seconds > FARTHEST_S:
         detail = "has pictures whose times are missing or go back, so that its music would not stay with them"
-        raise MediaError(f"{detail} (by {farthest:.1f} s); convert it and send it again", "unreadable")
+        raise MediaError(f"{detail} (by {seconds:.1f} s); convert it and send it again", "unreadable")

@@ -9,6 +9,7 @@ from model_core.media.inside.channel import Channel
 from model_core.media.inside.files import Source
 from model_core.media.inside.source import decoded, opened, pick_audio, pick_video
 from model_core.media.inside.timeline import scan
+from model_core.media.inside.track import packets
 from model_core.media.types import MediaError, MediaLimits
 
 _STRANGEST_ASPECT: Final = 32
@@ -16,13 +17,12 @@ _STRANGEST_ASPECT: Final = 32
 
 def probe(channel: Channel, limits: MediaLimits, source: Source) -> None:
     """Send one message with the fields of VideoInfo."""
-    with opened(source, limits) as container:
-        timeline = scan(container, pick_video(container, limits), limits)
+    timeline = scan(source, limits)
     with opened(source, limits) as container:
         stream = pick_video(container, limits)
         audio = pick_audio(container)
         codec = stream.codec_context.codec.canonical_name
-        picture = next(decoded(container, stream, limits), None)
+        picture = next(decoded(packets(container, stream), stream, limits), None)
         if picture is None:
             raise MediaError(f"has {codec} pictures of which none can be decoded", "unreadable")
         aspect = stream.sample_aspect_ratio or Fraction(1)

@@ -31,11 +31,10 @@ def mux(
     """Read ``samples`` stereo samples from the caller, interleaved float32, and write to the descriptor ``out``.
 
     Both streams start at zero: the video's times are shifted by one constant, its origin, and nothing else about
-    them changes unless the source breaks a rule of containers. The sound is cut or padded with silence to the video's
-    length.
+    them changes unless the source breaks a rule of containers or leaves times out. The sound is cut or padded with
+    silence to the video's length.
     """
-    with opened(source, limits) as container:
-        timeline = scan(container, pick_video(container, limits), limits)
+    timeline = scan(source, limits)
     with opened(source, limits) as container:
         stream = pick_video(container, limits)
         with _result(out, suffix) as result:
@@ -44,12 +43,11 @@ def mux(
             sound = _Sound(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
             last = int(timeline.pts.argmax())
             for number, packet in enumerate(kept_packets(container, stream, timeline)):
-                packet.pts, packet.dts = int(timeline.pts[number]), int(timeline.dts[number])
                 # Not every source says how long a picture stays; MP4's edit list would end before the last one.
                 packet.duration = packet.duration or timeline.step
                 if number == last:
-                    packet.duration = timeline.end - timeline.origin - packet.pts
-                sound.encode_to(packet.dts * timeline.time_base)
+                    packet.duration = timeline.end - timeline.origin - int(timeline.pts[number])
+                sound.encode_to(int(timeline.dts[number]) * timeline.time_base)
                 packet.stream = copy
                 result.mux(packet)
             sound.finish()

@@ -1,14 +1,16 @@
 """Opening an untrusted file: which formats may be read at all, and which of its streams is the video."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Final
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -97,21 +99,12 @@ def check_picture(width: int, height: int, limits: MediaLimits) -> None:
         raise MediaError(detail, "too_large_picture")
 
 
-def decoded(container: InputContainer, stream: VideoStream, limits: MediaLimits) -> Iterator[VideoFrame]:
+def decoded(packets: "Iterable[Packet[VideoStream]]", stream: VideoStream, limits: MediaLimits) -> Iterator[VideoFrame]:
     """The pictures in the order of time. A packet that cannot be decoded is passed over, as players do."""
     count = 0
-    packets = container.demux(stream)
-    while True:
+    for packet in chain(packets, [None]):  # None asks the decoder for its rest
         try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except MemoryError:
-            raise
-        except FFmpegError:
-            return  # cut short: what came before still counts
-        try:
-            pictures = packet.decode()
+            pictures = stream.codec_context.decode(packet)
         except MemoryError:
             raise
         except av.error.EOFError:

@@ -1,20 +1,23 @@
-"""What the packets of a video stream say about time. No picture is decoded for it, and no header is believed."""
+"""What the packets of a video stream say about time, and the times that they get in a result."""
 
-from array import array
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import compress
 from typing import Final
 
 import numpy as np
 from av.container import InputContainer
-from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.inside.placing import UNKNOWN, check_kept, place
+from model_core.media.inside import hidden, ordering
+from model_core.media.inside.files import Source
+from model_core.media.inside.placing import FARTHEST_S, UNKNOWN, check_kept, place
+from model_core.media.inside.source import opened, pick_video
+from model_core.media.inside.track import Track, packets, read, too_long
 from model_core.media.types import MediaError, MediaLimits
 
 _JITTER: Final = 0.02  # share of the usual distance of two pictures that still counts as constant
@@ -31,9 +34,9 @@ class Timeline:
         step: usual distance of two pictures.
         frames: number of shown pictures (packets that an edit list hides are not among them).
         variable: whether the distances differ by more than the container's rounding.
-        pts: (packets,) when each packet is to be shown in a result, from ``origin`` on. Packets at the end that an
-            edit list hides are not among them: nothing that is shown needs them.
-        dts: (packets,) when it is to be decoded there.
+        kept: (all packets,) which of the file's packets a result keeps: no hidden one that nothing shown needs.
+        pts: (kept packets,) when each is to be shown in a result, from ``origin`` on.
+        dts: (kept packets,) when it is to be decoded there.
     """
 
     time_base: Fraction
@@ -42,6 +45,7 @@ class Timeline:
     step: int
     frames: int
     variable: bool
+    kept: NDArray[np.bool_]
     pts: NDArray[np.int64]
     dts: NDArray[np.int64]
 
@@ -51,74 +55,54 @@ class Timeline:
         return (self.end - self.origin) * self.time_base
 
 
-def scan(container: InputContainer, stream: VideoStream, limits: MediaLimits) -> Timeline:
-    """Read all packets of ``stream``.
+def scan(source: Source, limits: MediaLimits) -> Timeline:
+    """Read all packets of the video. Its pictures are decoded only where nothing else tells their order.
 
-    MediaError no_frames, too_long, budget for too many packets, or unreadable when no container could keep its times.
+    MediaError no_frames, too_long, budget for too many or too large packets, or unreadable when no container could keep
+    its times; and what ``opened`` and ``pick_video`` raise.
     """
-    time_base = stream.time_base or Fraction(1, 90_000)
-    longest = int(limits.max_duration_s / time_base)
-    pts, dts, hidden = array("q"), array("q"), array("b")
-    first: int | None = None
-    last: tuple[int, int] | None = None  # the latest shown picture: when, and for how long
-    for packet in packets(container, stream):
-        shown_at = time_of(packet)
-        pts.append(UNKNOWN if shown_at is None else shown_at)
-        dts.append(UNKNOWN if packet.dts is None else packet.dts)
-        hidden.append(packet.is_discard)
-        if len(pts) > limits.max_frames:
-            raise MediaError(f"has more than {limits.max_frames} pictures, which is the limit", "budget")
-        if shown_at is None or packet.is_discard:
-            continue
-        this = (shown_at, packet.duration or 0)
-        last = this if last is None else max(last, this)
-        first = shown_at if first is None else first
-        if shown_at - first > longest + (1 / time_base):
-            raise _too_long(float((shown_at - first) * time_base), limits)
-    kept = _up_to_the_last_shown(hidden)
-    wanted, shown = np.array(pts[:kept], dtype=np.int64), ~np.array(hidden[:kept], dtype=bool)
-    timed = wanted != UNKNOWN
-    times = np.unique(wanted[timed & shown] if (timed & shown).any() else wanted[timed])
-    if not times.size:
+    with opened(source, limits) as container:
+        stream = pick_video(container, limits)
+        time_base = stream.time_base or Fraction(1, 90_000)
+        track = read(container, stream, time_base, limits, os.fstat(source.fd).st_size)
+        kept, begins = hidden.needed(track)
+        track, begins = track.only(kept), begins[kept]
+        shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
+        depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
+    if not (track.times != UNKNOWN).any():
         raise MediaError("has a video stream without a single picture", "no_frames")
+    wanted, dts = track.times, track.dts
+    if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
+        order = ordering.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
+        told = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
+        dts = ordering.counted(dts, time_base)
+        wanted = ordering.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
+    timed = wanted != UNKNOWN
+    shown = ~track.hidden if (timed & ~track.hidden).any() else np.ones_like(timed)
+    times = np.unique(wanted[timed & shown])
     distances = np.diff(times)
-    step = int(np.median(distances)) if distances.size else _lone_step(stream, time_base)
-    origin, end = int(times[0]), int(times[-1]) + (last[1] if last and last[1] > 0 else step)
+    step = int(np.median(distances)) if distances.size else lone_step
+    origin, end = int(times[0]), int(times[-1]) + (_longest(track, wanted == times[-1]) or step)
     if (duration := (end - origin) * time_base) > limits.max_duration_s:
-        raise _too_long(float(duration), limits)
-    placed_pts, placed_dts = place(pts[:kept], dts[:kept], origin, step)
-    aims = np.where(timed, wanted - origin, UNKNOWN)
-    check_kept(placed_pts[shown], aims[shown], end - origin, float(time_base))
-    return Timeline(time_base, origin, end, step, times.size, _varies(distances), placed_pts, placed_dts)
-
-
-def _up_to_the_last_shown(hidden: Sequence[int]) -> int:
-    for kept in range(len(hidden), 0, -1):
-        if not hidden[kept - 1]:
-            return kept
-    return len(hidden)
-
-
-def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
-    """The stream's packets in the order of the file; a file that was cut short ends where it ends."""
-    try:
-        for packet in container.demux(stream):
-            if packet.size:  # PyAV closes with an empty packet that asks decoders for their rest
-                yield packet
-    except MemoryError:
-        raise
-    except FFmpegError:
-        return
+        raise too_long(float(duration), limits)
+    moved = hidden.squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
+    placed_pts, placed_dts = place(moved.tolist(), dts.tolist(), origin, step)
+    check_kept(placed_pts[shown], np.where(timed, wanted - origin, UNKNOWN)[shown], end - origin, float(time_base))
+    frames = np.unique(moved[timed & shown]).size
+    return Timeline(time_base, origin, end, step, frames, _varies(distances), kept, placed_pts, placed_dts)
 
 
 def kept_packets(container: InputContainer, stream: VideoStream, timeline: Timeline) -> "Iterator[Packet[VideoStream]]":
-    """The packets that a result keeps, one for each of ``timeline.pts``."""
-    return islice(packets(container, stream), timeline.pts.size)
+    """The packets that a result keeps, at their times in it."""
+    kept = compress(packets(container, stream), timeline.kept)
+    for packet, pts, dts in zip(kept, timeline.pts.tolist(), timeline.dts.tolist(), strict=False):
+        packet.pts, packet.dts = pts, dts
+        yield packet
 
 
-def time_of(packet: "Packet[VideoStream]") -> int | None:
-    """When the packet's picture is shown; its dts where the container knows no more."""
-    return packet.dts if packet.pts is None else packet.pts
+def _longest(track: Track, at: NDArray[np.bool_]) -> int:
+    """How long the shown picture of that time stays, in ticks; 0 where the file does not say."""
+    return max(0, int(track.duration[at & ~track.hidden].max(initial=0)))
 
 
 def _varies(distances: NDArray[np.int64]) -> bool:
@@ -132,7 +116,3 @@ def _varies(distances: NDArray[np.int64]) -> bool:
 def _lone_step(stream: VideoStream, time_base: Fraction) -> int:
     rate = stream.average_rate or stream.guessed_rate
     return max(1, round((1 / rate if rate else _USUAL_FRAME_S) / time_base))
-
-
-def _too_long(seconds: float, limits: MediaLimits) -> MediaError:
-    return MediaError(f"is at least {seconds:.0f} s long; the limit is {limits.max_duration_s:g} s", "too_long")
