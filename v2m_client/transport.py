@@ -1,0 +1,96 @@
+"""Requests, and how long trouble is put up with."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+from typing import Any, Final
+
+import httpx
+
+from v2m_client.errors import ApiError, ClientError, NoAnswerError
+
+_FIRST_PAUSE_S: Final = 0.25
+_LONGEST_PAUSE_S: Final = 5.0
+_PASSING: Final = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class Patience:
+    """Lasts from the first sign of trouble until something works again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.worked()
+
+    def worked(self) -> None:
+        """The trouble is over."""
+        self._since: float | None = None
+        self._tries = 0
+
+    def pause(self, error: ClientError) -> None:
+        """Waits until another try makes sense; raises ``error`` when none does, or not soon enough."""
+        now = monotonic()
+        self._since = now if self._since is None else self._since
+        wait_s = error.retry_after_s
+        if wait_s is None:
+            wait_s = min(_FIRST_PAUSE_S * 2**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.5, 1)
+        if not error.is_passing or now + wait_s > self._since + self._seconds:
+            raise error
+        self._tries += 1
+        sleep(wait_s)
+
+
+class Transport:
+    """Sends requests to one API."""
+
+    def __init__(self, http: httpx.Client, patience_s: float) -> None:
+        self._http = http
+        self._patience_s = patience_s
+        self._answered = False
+
+    def patience(self) -> Patience:
+        """A new one."""
+        return Patience(self._patience_s)
+
+    def send(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """A success, whose body has been read. What broke off or was refused for now is sent again.
+
+        Raises ApiError or NoAnswerError. ``given`` is as for ``httpx.Client.request``; what is sent must bear to be
+        sent twice.
+        """
+        patience = self.patience()
+        repeated = False
+        while True:
+            try:
+                with self.stream(method, path, **given) as answer:
+                    answer.read()
+                    return answer
+            except ClientError as error:
+                error.repeated = repeated
+                patience.pause(error)
+                repeated = repeated or error.is_uncertain
+
+    @contextmanager
+    def stream(self, method: str, path: str, **given: Any) -> Iterator[httpx.Response]:
+        """One try: a success, whose body is for the caller to read.
+
+        Raises ApiError, or NoAnswerError also when the connection breaks while the body is read.
+        """
+        try:
+            with self._http.stream(method, path, **given) as answer:
+                self._answered = True
+                if not answer.is_success:
+                    answer.read()
+                    raise ApiError.of(answer)
+                yield answer
+        except httpx.RequestError as error:
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: httpx.RequestError) -> NoAnswerError:
+        # An address at which nothing ever answered is more likely wrong than about to be right.
+        is_passing = isinstance(error, _PASSING) and (self._answered or not isinstance(error, httpx.ConnectError))
+        what = str(error) or type(error).__name__
+        is_uncertain = not isinstance(error, _NOT_SENT)
+        detail = f"{self._http.base_url} does not answer: {what}"
+        return NoAnswerError(detail, is_passing=is_passing, is_uncertain=is_uncertain)
