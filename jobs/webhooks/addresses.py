@@ -1,0 +1,94 @@
+"""Where a webhook may go: what is refused when it is asked for, and which addresses are refused when it is sent.
+
+Whoever may make a job chooses the URL. Without this he could make the service ask what only it can reach.
+"""
+
+import re
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+import httpx
+
+MAX_URL: Final = 2000
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], list[Address]]
+
+_NAME: Final = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+_UNICAST: Final = IPv6Network("2000::/3")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+# Special by IANA's registries and yet global to some versions of `ipaddress`; 6to4 and Teredo, in which any IPv4
+# address can hide, among them.
+_SPECIAL: Final = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")]
+
+
+class InvalidWebhookError(ValueError):
+    """The URL is refused, for the reason in the text.
+
+    Attributes:
+        limit: that it is over; None when that is not why.
+    """
+
+    def __init__(self, reason: str, limit: int | None = None) -> None:
+        super().__init__(reason)
+        self.limit = limit
+
+
+def check_url(text: str, *, private: bool) -> str:
+    """The URL in its normal form. ``private``: HTTP, and addresses that are not public, are fine.
+
+    InvalidWebhookError. What a name stands for is looked at whenever something is sent there.
+    """
+    if len(text) > MAX_URL:
+        raise InvalidWebhookError(f"is longer than {MAX_URL} characters", MAX_URL)
+    try:
+        url = httpx.URL(text)
+        host = url.raw_host.decode()
+    except (httpx.InvalidURL, ValueError):
+        raise InvalidWebhookError("is no URL") from None
+    if url.scheme not in (("http", "https") if private else ("https",)) or not host:
+        raise InvalidWebhookError(f"is no absolute {'http or https' if private else 'https'} URL")
+    if url.userinfo:
+        raise InvalidWebhookError("has a user name or a password, which are not sent")
+    if url.fragment or "#" in text:
+        raise InvalidWebhookError("has a fragment, which is not sent")
+    if len(str(url)) > MAX_URL:
+        raise InvalidWebhookError(f"is longer than {MAX_URL} characters once it is encoded", MAX_URL)
+    if url.port == 0 or (url.port or 1) > 65535:
+        raise InvalidWebhookError("has a port that is none")
+    _check_host(host, private)
+    return str(url)
+
+
+def is_public(address: Address) -> bool:
+    """True for an address of one host on the internet; for one that stands for another address, if that is such."""
+    if address in _NAT64:  # how a network without IPv4 reaches it
+        return is_public(IPv4Address(address.packed[12:]))
+    if isinstance(address, IPv6Address) and address not in _UNICAST:
+        return False
+    if any(address in special for special in _SPECIAL):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """The addresses of a host, as this machine finds them; OSError when there are none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+
+
+def _check_host(host: str, private: bool) -> None:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        if not _NAME.fullmatch(host):
+            raise InvalidWebhookError("names no host") from None
+        name = host.rstrip(".").lower()
+        last = name.rpartition(".")[2]
+        # 127.1 and 0x7f000001 are addresses to a resolver
+        if not private and ("." not in name or last == "localhost" or last[0].isdigit()):
+            raise InvalidWebhookError("names no host on the internet") from None
+    else:
+        if not private and not is_public(address):
+            raise InvalidWebhookError("is at an address that is not public")

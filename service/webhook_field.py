@@ -1,0 +1,42 @@
+"""The form field ``webhook``: who is told of the job's end."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Form
+from pydantic.config import JsonDict
+
+from jobs.record import Webhook
+from jobs.webhooks.addresses import MAX_URL, InvalidWebhookError, check_url
+from service.dependencies import ServicesDep
+from service.problems import Problem
+
+# For the document alone: what is wrong with an address is told below, and in words of its own.
+_URL: Final[JsonDict] = {"format": "uri", "pattern": "^https?://", "maxLength": MAX_URL}
+_EXAMPLE: Final = "https://example.org/hooks/v2m"
+
+
+def get_webhook(
+    services: ServicesDep,
+    webhook: Annotated[
+        str | None,
+        Form(description="An https URL that is told of the job's end.", json_schema_extra=_URL, examples=[_EXAMPLE]),
+    ] = None,
+) -> Webhook | None:
+    """What the form asks for; None where it does not. 422 when the service sends none, or not to that URL."""
+    if not webhook:
+        return None
+    if services.settings.webhook_secret is None:
+        raise Problem(
+            422,
+            "webhooks_off",
+            "webhook: this service sends none, for it has no V2M_WEBHOOK_SECRET; leave it out",
+            field="webhook",
+        )
+    try:
+        return Webhook(url=check_url(webhook, private=services.settings.webhook_private))
+    except InvalidWebhookError as error:
+        limit: dict[str, Any] = {} if error.limit is None else {"limit": error.limit}
+        raise Problem(422, "invalid_webhook", f"webhook: {error}", field="webhook", **limit) from None
+
+
+WebhookDep = Annotated[Webhook | None, Depends(get_webhook)]

@@ -1,0 +1,24 @@
+"""The thread of the API that sends webhooks."""
+
+from collections.abc import Callable
+from typing import Final
+
+from jobs.webhooks.attempt import SCHEDULE_S, Attempts, Result
+from jobs.webhooks.deliverer import Deliverer
+from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.signing import Signer
+from service.dependencies import Services
+
+_LEASE_S: Final = 60.0  # longer than a try and the wait for Redis after it
+
+
+def make_deliverer(services: Services, on_result: Callable[[Result], None]) -> Deliverer | None:
+    """What sends them, not yet started; None for a service that sends none."""
+    settings = services.settings
+    if settings.webhook_secret is None:
+        return None
+    outbox = Outbox(services.redis, services.records, _LEASE_S)
+    delivery = Delivery(private=settings.webhook_private)
+    attempts = Attempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S)
+    return Deliverer(outbox, services.records, attempts, on_result)

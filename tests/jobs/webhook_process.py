@@ -1,0 +1,12 @@
+"""A process that delivers until it is killed, with a lease of a second."""
+
+import threading
+from contextlib import closing
+
+from jobs.connection import connect
+from jobs.settings import Settings
+from tests.jobs.webhook_receiver import delivering
+
+if __name__ == "__main__":
+    with closing(connect(Settings().redis)) as redis, delivering(redis, lease_s=1.0):
+        threading.Event().wait()
