@@ -37,6 +37,18 @@ fuzz: setup ## 2,000 damaged files through the real service, and what became of 
 chaos: setup ## kills, stops, cancels and full disks for real processes, and what was lost of it (about 20 minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
+.PHONY: test-api errors-page bench-api
+test-api: setup ## many more made-up requests than `make test` has, for every route (some minutes)
+	@V2M_TEST_EXAMPLES=$(or $(EXAMPLES),300) $(BIN)/python -m pytest tests/service/test_generated_requests.py
+
+errors-page: setup ## docs/errors.md anew, from the list of problems
+	@$(BIN)/python -m tests.service.errors.page
+
+bench-api: ## 50 uploads at once and polls beside them, and what they had to wait (some minutes)
+	@test -x work/load/bin/locust || $(or $(PYTHON),python3.11) -m venv work/load
+	@work/load/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt --editable '.[load]'
+	@work/load/bin/python -m tests.load $(ARGS)
+
 evaluate: setup ## the sync study on 18 clips, into out/ (minutes)
 	@$(BIN)/python scripts/fetch_footage.py work/evaluation/media
 	@$(BIN)/python -m model_core.evaluation study --clips 18 --work work/evaluation/short --media work/evaluation/media \

@@ -3,11 +3,14 @@
 import typer
 
 from cli.doctor.command import doctor
+from cli.key import key
 from cli.model import model
 from cli.report import report
 from cli.score import curve, score
+from cli.submit import submit
 from cli.train import train
 from cli.up import api, up, worker
+from cli.webhook_secret import webhook_secret
 
 app = typer.Typer(
     help="A soundtrack for a video from a prompt, in time with the picture.",
@@ -15,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for _command in (score, curve, report, up, api, worker, doctor):
+for _command in (score, curve, report, submit, up, api, worker, key, webhook_secret, doctor):
     app.command()(_command)
 app.add_typer(model, name="model")
 app.add_typer(train, name="train")

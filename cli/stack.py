@@ -49,6 +49,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
 
     Raises:
         StartError, PortInUseError: it cannot start, or its worker cannot.
+        UnguardedError: others could reach it, and there are no keys.
         ModelError: another model folder is wanted and is none.
     """
     secrecy.close_to_others()
@@ -57,7 +58,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
     wanted = _StopFlag()
     with ExitStack() as ending:
         ending.enter_context(_only_one(settings))
-        listener = ending.enter_context(listen(settings.host, settings.port))
+        listener = ending.enter_context(listen(settings.host, settings.port, local_only=settings.api_keys is None))
         supervisor = Supervisor(say, settings.stop_grace_s)
         url = settings.redis_url or _own_redis(settings, ending, supervisor)
         ending.callback(supervisor.stop)
@@ -169,7 +170,8 @@ def _tend(
             continue
         announced = worker.pid
         say(f"ready: the worker has loaded the model ({time.monotonic() - worker.started_at:.1f} s)")
-        say(f'try: curl -F video=@clip.mp4 -F prompt="calm piano" {url_of(listener)}/v1/jobs')
+        key = "" if settings.api_keys is None else '-H "Authorization: Bearer $V2M_API_KEY" '
+        say(f'try: curl {key}-F video=@clip.mp4 -F prompt="calm piano" {url_of(listener)}/v1/jobs')
 
 
 def _is_live(settings: Settings, redis: Redis, pid: int) -> bool | None:

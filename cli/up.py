@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.errors import settings_at_fault
-from cli.serve import PortInUseError, listen, run_api
+from cli.serve import PortInUseError, UnguardedError, check_local, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from cli.worker_options import with_worker_options
 from jobs.settings import Settings
@@ -37,7 +37,7 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
 
     def run() -> int:
         settings = _settings(host=host, port=port, state_dir=state)
-        return run_api(settings, listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd))
+        return run_api(settings, _listener(settings) if fd is None else _inherited(settings, fd))
 
     _exit_with(run)
 
@@ -48,6 +48,17 @@ def worker(state: State = None, **of_the_worker: Any) -> None:
     from worker.main import run  # RQ, which the other commands can do without
 
     _exit_with(lambda: run(_settings(state_dir=state, **of_the_worker)))
+
+
+def _listener(settings: Settings) -> socket.socket:
+    return listen(settings.host, settings.port, local_only=settings.api_keys is None)
+
+
+def _inherited(settings: Settings, fd: int) -> socket.socket:
+    listener = socket.socket(fileno=fd)
+    if settings.api_keys is None:
+        check_local(listener)
+    return listener
 
 
 def _settings(**given: Any) -> Settings:
@@ -61,7 +72,7 @@ def _exit_with(run: Callable[[], int]) -> None:
         status = run()
     except ValidationError as error:
         _refuse(f"setting {settings_at_fault(error)[0]}")
-    except (StartError, PortInUseError, StoreError, ModelError, OSError) as error:
+    except (StartError, PortInUseError, UnguardedError, StoreError, ModelError, OSError) as error:
         _refuse(str(error))
     else:
         raise typer.Exit(status)

@@ -4,7 +4,8 @@ An answer can get lost on its way, and then the client asks again. So each scrip
 by the same attempt, answers as it did the first time and counts nothing twice.
 
 KEYS of all: 1 the record, 2 the index of open jobs, 3 the leases, 4 and 5 the finished jobs whose upload and whose
-results are kept. ARGV 1 is always the job's id. Answers are pairs: a verdict, and the attempt or the job's status.
+results are kept, 6 the finished jobs of whose end somebody is yet to be told, by the time that this is due. ARGV 1 is
+always the job's id. Answers are pairs: a verdict, and the attempt or the job's status.
 """
 
 from typing import Final
@@ -20,6 +21,7 @@ local function finish()
   redis.call('ZREM', KEYS[3], id)
   redis.call('ZADD', KEYS[4], now, id)
   redis.call('ZADD', KEYS[5], now, id)
+  if (redis.call('HGET', KEYS[1], 'webhook') or 'null') ~= 'null' then redis.call('ZADD', KEYS[6], now, id) end
 end
 local function cancel(finished_at)
   redis.call('HSET', KEYS[1], 'status', 'canceled', 'stage', 'null', 'worker', 'null', 'finished_at', finished_at)
@@ -124,6 +126,17 @@ redis.call('HSET', KEYS[1], 'artifacts', '{}', 'expired_at', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('ZREM', KEYS[4], id)
 redis.call('ZREM', KEYS[5], id)
+return {'ok', attempt}
+"""
+)
+
+# A job that waits is over with this, too: whoever takes it off the queue finds no record of it.
+REMOVE: Final = (
+    _BEGIN
+    + """
+if status == 'in_progress' then return {'refused', status} end
+redis.call('DEL', KEYS[1])
+for index = 2, 6 do redis.call('ZREM', KEYS[index], id) end
 return {'ok', attempt}
 """
 )

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -35,6 +35,13 @@ MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
 """The statuses that each status may become. The last three are final."""
 
 
+class JobKind(StrEnum):
+    """What is to be made."""
+
+    SCORE = "score"
+    CURVE = "curve"
+
+
 class JobError(BaseModel):
     """Why a job failed: a stable word for programs, a sentence for people, the input at fault if any."""
 
@@ -43,6 +50,30 @@ class JobError(BaseModel):
     code: str
     detail: str
     field: str | None = None
+
+
+class Webhook(BaseModel):
+    """Who is told of the job's end, and how far that has come.
+
+    Attributes:
+        url: where to.
+        attempts: how often it was tried.
+        delivered_at: when the receiver said that it has it.
+        given_up_at: when it was tried for the last time, or the receiver asked for no more.
+        next_at: when it is tried again; None before the first try, and once it is over.
+        last_status: HTTP status of the last answer; None when there was none.
+        last_error: why the last try was none that counts, in a sentence.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    attempts: int = 0
+    delivered_at: datetime | None = None
+    given_up_at: datetime | None = None
+    next_at: datetime | None = None
+    last_status: int | None = None
+    last_error: str | None = None
 
 
 class JobRecord(BaseModel):
@@ -59,6 +90,10 @@ class JobRecord(BaseModel):
         expired_at: when its files were removed.
         request_id: of the request that made it.
         upload_bytes: size of its upload.
+        upload_sha256: of the upload, in hexadecimal digits.
+        kind: what is to be made: a scored video, or the event curve alone.
+        owner: name of the API key that made it, which alone sees it; None where the service has no keys.
+        webhook: who is told of its end; None when nobody asked for it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,6 +115,10 @@ class JobRecord(BaseModel):
     artifacts: dict[Variant, Artifact] = Field(default_factory=dict)
     request_id: str | None = None
     upload_bytes: int = 0
+    upload_sha256: str | None = None
+    kind: JobKind = JobKind.SCORE
+    owner: str | None = None
+    webhook: Webhook | None = None
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -91,20 +130,10 @@ class JobRecord(BaseModel):
         prompt: str,
         options: ScoreOptions,
         video: dict[str, JsonValue],
-        *,
-        request_id: str | None = None,
-        upload_bytes: int = 0,
+        **others: Any,
     ) -> "JobRecord":
-        """A queued job with a fresh id."""
-        return cls(
-            id=uuid4().hex,
-            prompt=prompt,
-            options=options,
-            video=video,
-            created_at=now(),
-            request_id=request_id,
-            upload_bytes=upload_bytes,
-        )
+        """A queued job with a fresh id; ``others`` are attributes by name."""
+        return cls(id=uuid4().hex, prompt=prompt, options=options, video=video, created_at=now(), **others)
 
     @property
     def is_final(self) -> bool:

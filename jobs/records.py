@@ -4,7 +4,7 @@ A worker that starts a job gets the number of its attempt and a lease, which it 
 refused once the job has been given to another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Literal, cast
 
@@ -21,6 +21,10 @@ from model_core.options import ModelInfo
 
 OPEN_KEY: Final = "v2m:open"
 LEASES_KEY: Final = "v2m:leases"
+WEBHOOKS_KEY: Final = "v2m:webhooks"
+OWNERS_KEY: Final = "v2m:owners"
+_OWNED: Final = "v2m:owned:"
+_MANY: Final = 1000
 _KEPT_KEYS: Final = {"uploads": "v2m:kept:uploads", "results": "v2m:kept:results"}
 
 
@@ -44,6 +48,11 @@ class CancelRequestedError(RecordError):
     """Somebody asked for the job to be canceled: its worker should stop, and then say so."""
 
 
+def owned_key(owner: str | None) -> str:
+    """The Redis key of the list of one owner's jobs, by their time of making."""
+    return _OWNED + (owner or "")
+
+
 class JobRecords:
     """The records of all jobs. Changes may be asked for twice: they are made, and counted, once."""
 
@@ -53,7 +62,7 @@ class JobRecords:
         self._record_retention_s = record_retention_s
         self._scripts: dict[str, Script] = {
             name: redis.register_script(getattr(moves, name))
-            for name in ("START", "ADVANCE", "LEAVE", "GIVE_BACK", "CANCEL", "EXPIRE")
+            for name in ("START", "ADVANCE", "LEAVE", "GIVE_BACK", "CANCEL", "EXPIRE", "REMOVE")
         }
 
     @staticmethod
@@ -66,6 +75,8 @@ class JobRecords:
         fields = _encode({name: getattr(record, name) for name in JobRecord.model_fields})
         pipeline.hset(self.key(record.id), mapping=cast("Mapping[Any, Any]", fields))
         pipeline.zadd(OPEN_KEY, {record.id: record.created_at.timestamp()})
+        pipeline.zadd(owned_key(record.owner), {record.id: record.created_at.timestamp()})
+        pipeline.sadd(OWNERS_KEY, record.owner or "")
 
     def get(self, job_id: str) -> JobRecord | None:
         """The record as it is now, or None."""
@@ -79,6 +90,61 @@ class JobRecords:
     def open_ids(self) -> list[str]:
         """The jobs that are queued or in progress, the oldest first."""
         return _texts(self._redis.zrange(OPEN_KEY, 0, -1))
+
+    def open_of(self, owner: str | None) -> int:
+        """How many jobs of this owner are queued or in progress."""
+        return int(self._redis.zintercard(2, [OPEN_KEY, owned_key(owner)]))
+
+    def many(self, job_ids: Sequence[str]) -> list[JobRecord | None]:
+        """The records as they are now, asked for at once, in the order of the ids; None where there is none."""
+        if not job_ids:
+            return []
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.hgetall(self.key(job_id))
+            raws = cast("list[dict[bytes, bytes]]", pipeline.execute())
+        return [_decode(raw) if raw else None for raw in raws]
+
+    def in_progress(self) -> list[JobRecord]:
+        """The records of all jobs that a worker has; there are never more of them than workers."""
+        held = _texts(self._redis.zrange(LEASES_KEY, 0, -1))
+        return [record for record in self.many(held) if record is not None and record.status is JobStatus.IN_PROGRESS]
+
+    def page(self, owner: str | None, size: int, before: tuple[float, str] | None = None) -> list[JobRecord]:
+        """The newest jobs of this owner, at most ``size``, the newest first.
+
+        ``before``: only those older than the job of this time of making, in seconds, and this id, which may be gone.
+        """
+        key, found, at_once = owned_key(owner), list[JobRecord](), size
+        while len(found) < size and (rows := self._older(key, before, at_once)):
+            before = rows[-1]
+            records = self.many([job_id for _, job_id in rows])
+            gone = [job_id for (_, job_id), record in zip(rows, records, strict=True) if record is None]
+            if gone:  # their retention is over; there may be many more of these, since they are the oldest
+                self._redis.zrem(key, *gone)
+                at_once = _MANY
+            found += [record for record in records if record is not None]
+        return found[:size]
+
+    def _older(self, key: str, before: tuple[float, str] | None, count: int) -> list[tuple[float, str]]:
+        """Jobs are ordered by time, those of the same time by their ids, as Redis does it, backwards."""
+        last, skipped = ("+inf" if before is None else before[0]), 0
+        while True:
+            answer = self._redis.zrevrangebyscore(key, last, "-inf", start=skipped, num=count, withscores=True)
+            rows = [(made, name.decode()) for name, made in cast("list[tuple[bytes, float]]", answer)]
+            older = rows if before is None else [row for row in rows if row < before]
+            if older or len(rows) < count:
+                return older
+            skipped += count  # all of these are of the same time as the last one, and newer by their ids
+
+    def remove(self, record: JobRecord) -> None:
+        """Forgets a job that is not in progress, its record and every trace of it.
+
+        IllegalMoveError while it is in progress; UnknownJobError when it is gone, be it by this very call, whose answer
+        got lost the first time.
+        """
+        self._change("REMOVE", record.id, [])
+        self._redis.zrem(owned_key(record.owner), record.id)  # without this ``page`` does it
 
     def kept(self, what: Literal["uploads", "results"], before: float | None = None, limit: int = 100) -> list[str]:
         """Jobs that are over and whose upload, or results, are still kept, the first to end first.
@@ -158,7 +224,7 @@ class JobRecords:
         )
 
     def _change(self, move: str, job_id: str, args: list[str]) -> str:
-        keys = [self.key(job_id), OPEN_KEY, LEASES_KEY, *_KEPT_KEYS.values()]
+        keys = [self.key(job_id), OPEN_KEY, LEASES_KEY, *_KEPT_KEYS.values(), WEBHOOKS_KEY]
         answer = self._scripts[move](keys=keys, args=[job_id, *args])
         verdict, detail = (part.decode() for part in cast("list[bytes]", answer))
         if verdict == "missing":

@@ -16,9 +16,8 @@ from jobs.records import JobRecords
 from jobs.store import ArtifactStore, StoreError
 
 log: Final = structlog.get_logger(__name__)
-MAX_FAILURES: Final = (
-    3  # one bad file is in nobody's way; so many in one round, and it is the store that removes nothing
-)
+# One bad file is in nobody's way; so many in one round, and it is the store that removes nothing.
+MAX_FAILURES: Final = 3
 _TO_REMOVE_KEY: Final = "v2m:to-remove"
 
 
@@ -28,7 +27,7 @@ class Expired:
 
     job_id: str
     what: Literal["upload", "all", "stray results"]
-    reason: Literal["age", "quota", "expired before", "nobody knows of them"]
+    reason: Literal["age", "quota", "deleted", "expired before", "nobody knows of them"]
 
 
 class Removal:

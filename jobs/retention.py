@@ -3,14 +3,16 @@
 Only files of jobs that are over are ever removed.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from redis import Redis
 
+from jobs import owned
 from jobs.connection import server_time
 from jobs.quota import Quota
-from jobs.record import JobStatus
-from jobs.records import JobRecords
+from jobs.record import JobRecord, JobStatus
+from jobs.records import JobRecords, UnknownJobError
 from jobs.removal import Expired, Removal
 from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoredJob, StoreFullError
@@ -41,6 +43,8 @@ class Retention:
     def expire(self, now: float | None = None) -> list[Expired]:
         """Removes what should have gone before, what is over its age or the quota, then what nobody knows of.
 
+        Once an hour the lists of jobs are freed from those that are forgotten, too.
+
         ``now``: seconds since 1970, by default the server's clock. One file that cannot be removed is logged and does
         not stand in the way of the others; StoreError when the store as a whole does not work, RedisError.
         """
@@ -52,6 +56,7 @@ class Retention:
         if self._quota is not None:
             gone += self._quota.keep()
         if self._redis.set(_TIDIED_KEY, "1", nx=True, ex=_TIDY_EVERY_S):
+            owned.tidy(self._redis)
             gone += self._tidy(now)
         return gone
 
@@ -78,6 +83,16 @@ class Retention:
         """Takes back ``make_room``: the upload has not been stored."""
         if self._quota is not None:
             self._usage.release(size)
+
+    def delete(self, record: JobRecord) -> None:
+        """Removes a job that is not in progress, whatever there is of it; IllegalMoveError while it is.
+
+        The record goes first, as always: files that cannot be removed now are tried again every round. A job that is
+        gone already is looked after in the same way: the answer may have got lost on its way.
+        """
+        with suppress(UnknownJobError):
+            self._records.remove(record)
+        self._removal.tried(Expired(record.id, "all", "deleted"))
 
     def used(self) -> int | None:
         """Bytes in the store when it was last looked through, and uploads since; None when it never was."""

@@ -40,8 +40,8 @@ class Scratch:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
-    def file(self, source: IO[bytes], limit: int) -> Iterator[Path]:
-        """All of ``source`` as a file.
+    def file(self, source: IO[bytes], limit: int, each: Callable[[bytes], object] | None = None) -> Iterator[Path]:
+        """All of ``source`` as a file; ``each`` is called with every chunk on the way.
 
         UploadTooLargeError past ``limit`` bytes; StoreFullError, StoreError when it cannot be written.
         """
@@ -50,7 +50,7 @@ class Scratch:
         path = Path(name)
         try:
             with translated("a file in the making cannot be written"), os.fdopen(handle, "wb") as target:
-                _copy(source, target, limit)
+                _copy(source, target, limit, each)
             yield path
         finally:
             path.unlink(missing_ok=True)
@@ -113,13 +113,15 @@ class Scratch:
         return make()
 
 
-def _copy(source: IO[bytes], target: IO[bytes], limit: int) -> None:
+def _copy(source: IO[bytes], target: IO[bytes], limit: int, each: Callable[[bytes], object] | None) -> None:
     total = 0
     while chunk := source.read(_CHUNK):
         total += len(chunk)
         if total > limit:
             raise UploadTooLargeError
         target.write(chunk)
+        if each is not None:
+            each(chunk)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -2,14 +2,24 @@
 
 import math
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
+from jobs import access
+from jobs.webhooks.signing import Signer
+
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+_PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "api_keys": access.parse_keys,
+    "rate_limit": access.parse_rates,
+    "cors_origins": access.parse_origins,
+    "webhook_secret": Signer,
+}
 
 
 def default_state_dir() -> Path:
@@ -22,7 +32,12 @@ class Settings(BaseSettings):
     """Settings that the API, the worker and ``v2m up`` share; ``max_upload_bytes`` is ``V2M_MAX_UPLOAD_BYTES``."""
 
     model_config = SettingsConfigDict(
-        env_prefix="V2M_", env_ignore_empty=True, frozen=True, populate_by_name=True, extra="ignore"
+        env_prefix="V2M_",
+        env_ignore_empty=True,
+        frozen=True,
+        populate_by_name=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # some of it is secret
     )
 
     redis_url: str | None = Field(
@@ -49,7 +64,38 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    api_keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="Who may use the API: NAME:SHA256 of each key, separated by commas; `v2m key NAME` makes one.",
+    )
+    rate_limit: str | None = Field(
+        default=None, description="Requests that one key may make, such as 600/minute; several separated by ;."
+    )
+    max_open_jobs: int | None = Field(
+        default=None, ge=1, description="So many jobs of one key may be queued or in progress at a time."
+    )
+    cors_origins: str | None = Field(
+        default=None, description="Origins of web pages that may call the API, separated by commas; * for all."
+    )
+    link_ttl_s: int = Field(default=3600, gt=0, le=7 * 24 * 3600, description="A signed link is good for this long.")
+    webhook_secret: str | None = Field(
+        default=None,
+        repr=False,
+        description="Signs webhooks: whsec_ and 24 to 64 bytes in base64; several with spaces between.",
+    )
+    webhook_private: bool = Field(
+        default=False, description="Whether webhooks may go to addresses of private networks and over plain HTTP."
+    )
+    idempotency_s: int = Field(
+        default=24 * 3600, gt=0, description="An Idempotency-Key names the job it has made for this long."
+    )
     max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
+    max_uploads: int = Field(default=64, ge=1, description="So many uploads may be under way in one process.")
+    max_uploads_per_key: int = Field(default=16, ge=1, description="So many uploads of one key may be under way in it.")
+    upload_silence_s: float = Field(
+        default=60.0, gt=0, description="An upload of which no byte comes for so many seconds is ended."
+    )
     max_duration_s: float = Field(default=600.0, gt=0, description="Longest video that is accepted, in seconds.")
     job_timeout_s: int = Field(default=3600, gt=0, description="A job that runs longer fails with the code `timeout`.")
     max_crashes: int = Field(
@@ -93,6 +139,13 @@ class Settings(BaseSettings):
         if url is not None:
             parse_url(url)  # type: ignore[no-untyped-call]  # its ValueError says what is wrong
         return url
+
+    @field_validator("api_keys", "rate_limit", "cors_origins", "webhook_secret")
+    @classmethod
+    def _can_be_understood(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None:
+            _PARSERS[str(info.field_name)](text)
+        return text
 
     @property
     def redis(self) -> str:

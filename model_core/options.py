@@ -23,29 +23,46 @@ class ScoreOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=0, ge=0, lt=2**31, description="The same input and seed give the same score.")
-    steps: int | None = Field(default=None, ge=4, le=100, description="Steps of the sampler.")
-    text_guidance: float | None = Field(default=None, ge=0, le=10, description="Guidance scale of the prompt.")
+    seed: int = Field(
+        default=0, ge=0, lt=2**31, description="The same input and seed give the same score.", examples=[7]
+    )
+    steps: int | None = Field(
+        default=None, ge=4, le=100, description="Steps of the sampler: more take longer.", examples=[20]
+    )
+    text_guidance: float | None = Field(
+        default=None,
+        ge=0,
+        le=10,
+        description="Guidance scale of the prompt, a factor: 0 leaves it out, 1 is plain, more exaggerates it.",
+        examples=[3.0],
+    )
     curve_guidance: float | None = Field(
-        default=None, ge=0, le=12, description="Guidance scale of the video's event curve; 0 leaves it out."
+        default=None,
+        ge=0,
+        le=12,
+        description="Guidance scale of the video's event curve, a factor, in the same way.",
+        examples=[4.0],
     )
     negative_prompt: str | None = Field(
         default=None,
         max_length=PROMPT_MAX_CHARS,
         description="What the music should not be; for audio models, with a text_guidance other than 1.",
+        examples=["vocals, distortion"],
     )
     sync: float | None = Field(
         default=None,
         ge=0,
         le=1,
-        description="How freely the tempo bends to meet the strongest events: 0 not at all, 1 by at most 4 %; "
-        "for score models.",
+        description="How freely the tempo bends to meet the strongest events, as a share: 0 not at all, 1 by at most "
+        "4 % of the tempo; for score models.",
+        examples=[0.5],
     )
     redraws: int | None = Field(
         default=None,
         ge=0,
         le=3,
         description="How often the bars around events that were missed are drawn again, at most; for score models.",
+        examples=[2],
     )
 
 
@@ -73,7 +90,14 @@ class ModelInfo(BaseModel):
 
 
 def check_prompt(prompt: str) -> str:
-    """The prompt without outer white space; InputError when it is longer than PROMPT_MAX_CHARS."""
+    """The prompt without outer white space; InputError when it is longer than PROMPT_MAX_CHARS, or no text.
+
+    A lone surrogate is no text: it stands for a byte that could not be read, and cannot be written.
+    """
     if len(prompt) > PROMPT_MAX_CHARS:
         raise InputError("prompt", f"is {len(prompt)} characters long; the limit is {PROMPT_MAX_CHARS}", "too_long")
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise InputError("prompt", "holds what is no Unicode text", "invalid_request") from None
     return prompt.strip()

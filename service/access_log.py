@@ -6,6 +6,8 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.caller import name_of_key
+
 log: Final = structlog.get_logger(__name__)
 _JOBS: Final = "/v1/jobs/"
 
@@ -35,6 +37,9 @@ class AccessLog:
         finally:
             path: str = scope["path"]
             if status >= 400 or path not in ("/healthz", "/readyz"):
+                # The query stays out: signatures of links are in it.
                 about = {"job_id": path[len(_JOBS) :].split("/")[0]} if path.startswith(_JOBS) else {}
+                if (key := name_of_key(scope)) is not None:
+                    about["key"] = key
                 milliseconds = round((time.monotonic() - began) * 1000, 1)
                 log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds, **about)

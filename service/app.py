@@ -1,27 +1,50 @@
 """The API, put together."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Any, Final
 
 import structlog
-from fastapi import FastAPI
+from anyio import CapacityLimiter, create_task_group, to_thread
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
 from jobs.metrics import serve
 from jobs.settings import Settings
 from jobs.store import StoreError
-from service import problems
+from service import openapi, problems
 from service.access_log import AccessLog
 from service.admission import Admission
 from service.body_limit import BodyLimit
+from service.cors import Cors
 from service.dependencies import Services
+from service.drain import Drained
+from service.forms import OnlyForms
+from service.gate import Gate
+from service.idempotency import Idempotency
 from service.metrics import ApiMetrics, Measured
 from service.request_id import RequestId
-from service.routers import health, jobs
+from service.routers import content, curves, events, health, jobs, links
+from service.silence import Silence
+from service.spool import Spool
+from service.uploads_at_once import UploadsAtOnce
+from service.watch import Watch
+from service.webhooks import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
+_THREADS_OF_GATE: Final = 16  # they ask Redis one short question
 _FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
+
+
+_TAGS: Final = [
+    {"name": "jobs", "description": "Make jobs, follow them, and fetch what they made."},
+    {"name": "health", "description": "For those who watch the service."},
+]
+_KEY: Final = HTTPBearer(
+    auto_error=False, scheme_name="key", description="An API key: `v2m_` and 43 characters. `v2m key NAME` makes one."
+)
 
 
 class _Api(FastAPI):
@@ -29,40 +52,76 @@ class _Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette."""
-        return RequestId(Measured(super().build_middleware_stack(), self.state.metrics))
+        app: ASGIApp = Drained(super().build_middleware_stack())
+        if self.state.cors_origins is not None:
+            app = Cors(app, self.state.cors_origins)
+        return RequestId(Measured(app, self.state.metrics))
+
+    def openapi(self) -> dict[str, Any]:
+        """See FastAPI."""
+        document = super().openapi()  # the same one, as long as the routes are the same
+        openapi.complete(document)
+        return document
 
 
 def create_app(settings: Settings) -> FastAPI:
     """An app of its own with its own connections; StoreError when the store cannot be used."""
     services = Services.open(settings)
     metrics = ApiMetrics(services)
+    webhooks = make_deliverer(services, metrics.webhook)
+
+    watch = Watch(services)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        try:
-            services.store.scratch.sweep()
-        except StoreError as error:  # /readyz tells whether the store works; what was left waits for a worker's round
-            log.warning("scratch_not_swept", error=str(error))
-        server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
-        yield
-        if server is not None:
-            server.close()
-        metrics.state.close()
-        services.close()
+        async with AsyncExitStack() as ending:  # the last first, and the rest of them if one fails
+            ending.callback(services.close)
+            ending.callback(metrics.state.close)
+            try:
+                services.store.scratch.sweep()
+            except StoreError as error:  # /readyz tells whether the store works; a worker's round sees to what was left
+                log.warning("scratch_not_swept", error=str(error))
+            server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
+            if server is not None:
+                ending.callback(server.close)
+            if webhooks is not None:
+                webhooks.start()
+                ending.push_async_callback(to_thread.run_sync, webhooks.stop)
+            tasks = await ending.enter_async_context(create_task_group())
+            ending.callback(tasks.cancel_scope.cancel)
+            tasks.start_soon(watch.run)
+            yield
 
     app = _Api(
         title="v2m-zero",
+        version=version("v2m-zero"),
         description="A soundtrack for a video from a prompt, in time with the picture.",
+        openapi_tags=_TAGS,
+        generate_unique_id_function=lambda route: route.name,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
         form_limits={"max_files": 1, "max_fields": 8},
     )
     app.state.services = services
     app.state.metrics = metrics
+    app.state.watch = watch
+    app.state.cors_origins = settings.cors_origins
     problems.install(app)
     limit = settings.max_upload_bytes
-    app.add_middleware(Admission, queue=services.queue, path=jobs.PATH)
-    app.add_middleware(BodyLimit, max_body_bytes=limit + _FORM_BYTES, max_upload_bytes=limit)
+    threads = CapacityLimiter(_THREADS_OF_GATE)
+    app.add_middleware(OnlyForms)
+    app.add_middleware(Admission, queue=services.queue, threads=threads)
+    app.add_middleware(Idempotency, redis=services.redis, kept_s=settings.idempotency_s)
+    spool = Spool(settings.min_free_bytes)
+    app.add_middleware(BodyLimit, max_body_bytes=limit + _FORM_BYTES, max_upload_bytes=limit, spool=spool)
+    app.add_middleware(Silence, limit_s=settings.upload_silence_s)
+    app.add_middleware(UploadsAtOnce, limit=settings.max_uploads, of_caller=settings.max_uploads_per_key)
+    app.add_middleware(Gate, services=services, threads=threads)
     app.add_middleware(AccessLog)
-    app.include_router(jobs.router)
+    # For the document alone: the gate has seen to it by then. Without keys nothing asks for one.
+    asks = [Security(_KEY)] if services.keys.required else []
+    for router in (jobs.router, curves.router, events.router, content.router, links.router):
+        app.include_router(router, dependencies=asks)
     app.include_router(health.router)
     return app

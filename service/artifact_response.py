@@ -13,12 +13,14 @@ from jobs.artifact import Variant
 from jobs.record import JobRecord
 from jobs.store import ArtifactStore
 from service import ranges
+from service.conditional import is_known
 
 MEDIA_TYPES: Final = {
     ".mp4": "video/mp4",
     ".mov": "video/quicktime",
     ".webm": "video/webm",
     ".mkv": "video/x-matroska",
+    ".wmv": "video/x-ms-wmv",
     ".wav": "audio/wav",
     ".mid": "audio/midi",
     ".json": "application/json",
@@ -48,7 +50,7 @@ class ArtifactResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request. Raises StoreError when the file cannot be read, before anything is sent."""
         asked = Headers(scope=scope)
-        if self._is_known(asked.getlist("if-none-match")):
+        if is_known(self.etag, asked.getlist("if-none-match")):
             await Response(status_code=304, headers=self._kept)(scope, receive, send)
             return
         if scope["method"] == "HEAD":
@@ -72,10 +74,6 @@ class ArtifactResponse(Response):
         finally:
             with CancelScope(shield=True):  # a client that went away must not leave the file open
                 await to_thread.run_sync(chunks.close)
-
-    def _is_known(self, if_none_match: list[str]) -> bool:
-        tags = [tag.strip().removeprefix("W/") for value in if_none_match for tag in value.split(",")]
-        return self.etag in tags or "*" in tags
 
 
 async def _bytes(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,6 +4,7 @@ import json
 import time
 from typing import Final
 
+from fastapi.sse import EventSourceResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,7 +30,7 @@ class ApiMetrics:
         ProcessCollector(registry=self.registry)
         self._requests = Histogram(
             "v2m_http_request_seconds",
-            "Time from a request's first byte to the last of its answer.",
+            "Time from a request's first byte to the last of its answer; streams of events are left out.",
             ["method", "route", "status"],
             buckets=_BUCKETS_S,
             registry=self.registry,
@@ -41,6 +42,13 @@ class ApiMetrics:
             "v2m_problems", "Answers that were no success, by the end of their problem type.", ["type"],
             registry=self.registry,
         )  # fmt: skip
+        self._webhooks = Counter(
+            "v2m_webhooks", "Webhooks that were tried, by how that came out.", ["result"], registry=self.registry
+        )
+
+    def webhook(self, result: str) -> None:
+        """A webhook was tried, or dropped."""
+        self._webhooks.labels(result).inc()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request has been answered; ``route`` is a template such as ``/v1/jobs/{job_id}``."""
@@ -70,6 +78,7 @@ class Measured:
         began = time.monotonic()
         status = 499  # the client left before there was an answer
         problem: bytearray | None = None
+        streams = False
 
         async def counted() -> Message:
             message = await receive()
@@ -77,10 +86,12 @@ class Measured:
             return message
 
         async def noted(message: Message) -> None:
-            nonlocal status, problem
+            nonlocal status, problem, streams
             if message["type"] == "http.response.start":
                 status = message["status"]
-                problem = bytearray() if Headers(raw=message["headers"]).get("content-type") == MEDIA_TYPE else None
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                problem = bytearray() if kind == MEDIA_TYPE else None
+                streams = kind.startswith(EventSourceResponse.media_type)
             elif problem is not None:
                 problem += message.get("body", b"")
             await send(message)
@@ -89,6 +100,7 @@ class Measured:
             await self._app(scope, counted, noted)
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)
-            self._metrics.request(scope["method"], route, status, time.monotonic() - began)
+            if not streams:  # they last for as long as somebody likes to follow
+                self._metrics.request(scope["method"], route, status, time.monotonic() - began)
             if problem:
                 self._metrics.refused(json.loads(problem)["type"].removeprefix(TYPE_PREFIX))

@@ -9,21 +9,29 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from jobs.store import StoreError, StoreFullError
 from jobs.store_errors import from_os_error
 from model_core.errors import InputError
 from model_core.options import PROMPT_MAX_CHARS
+from service.allowed import allowed
+from service.problem_types import CATALOGUE
 from service.request_id import current
 
 log: Final = structlog.get_logger(__name__)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:v2m-zero:problem:"
 RETRY_AFTER_S: Final = "5"
+_LEFT: Final = 499  # heard by nobody: the client has left; for the log and the metrics
 _BUSY_RETRY_AFTER_S: Final = "30"  # jobs take minutes
 
-# Bytes that are no video at all are an unsupported media type; a video that we cannot score is unprocessable.
-_STATUS_OF_CODE: Final = {"not_a_video": 415, "playlist": 415}
+# What the framework answers by itself, and what to do about it. No other status comes from it.
+_OF_FRAMEWORK: Final = {
+    400: ("bad_request", "The form cannot be read: {} Send multipart/form-data with one file, video."),
+    404: ("not_found", "There is nothing at this path. See /openapi.json for those there are."),
+    405: ("method_not_allowed", "This path does not take this method. See the header Allow for those that it takes."),
+}
 
 
 class Problem(HTTPException):
@@ -35,6 +43,10 @@ class Problem(HTTPException):
     def __init__(
         self, status: int, kind: str, detail: str, *, headers: dict[str, str] | None = None, **members: Any
     ) -> None:
+        """ValueError for a kind that is not in the catalogue, or there with another status or with more headers."""
+        listed = CATALOGUE.get(kind)
+        if listed is None or listed.status != status or not {*listed.headers} <= {*(headers or {})}:
+            raise ValueError(f"the catalogue of problems has no {status} {kind} with these headers")
         super().__init__(status, detail, headers)
         self.kind = kind
         self.members = members
@@ -70,6 +82,13 @@ def queue_full(limit: int) -> Problem:
     return Problem(503, "queue_full", f"{limit} jobs wait already. Try again later.", headers=headers, limit=limit)
 
 
+def too_many_jobs(limit: int) -> Problem:
+    """429 when as many jobs of this key are open as may."""
+    headers = {"Retry-After": _BUSY_RETRY_AFTER_S}
+    detail = f"{limit} jobs of this key are queued or in progress already. Try again later."
+    return Problem(429, "too_many_jobs", detail, headers=headers, limit=limit)
+
+
 def unavailable(detail: str, kind: str = "unavailable", **members: Any) -> Problem:
     """503: not now, but later."""
     return Problem(503, kind, detail, headers={"Retry-After": RETRY_AFTER_S}, **members)
@@ -80,7 +99,7 @@ def from_input_error(error: InputError, max_duration_s: float) -> Problem:
     members: dict[str, Any] = {"field": error.field}
     if error.code == "too_long":
         members["limit"] = PROMPT_MAX_CHARS if error.field == "prompt" else max_duration_s
-    return Problem(_STATUS_OF_CODE.get(error.code, 422), error.code, str(error), **members)
+    return Problem(CATALOGUE[error.code].status, error.code, str(error), **members)
 
 
 def from_validation_error(error: RequestValidationError) -> Problem:
@@ -90,10 +109,12 @@ def from_validation_error(error: RequestValidationError) -> Problem:
     return Problem(422, "invalid_request", f"{first['field']}: {first['detail']}", field=first["field"], errors=errors)
 
 
-def from_http_exception(error: HTTPException) -> Problem:
+def from_http_exception(request: Request, error: HTTPException) -> Problem:
     """What the framework raises: unknown routes, methods that a route lacks, a body that cannot be parsed."""
-    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return Problem(error.status_code, kind, str(error.detail), headers=dict(error.headers or {}))
+    kind, detail = _OF_FRAMEWORK[error.status_code]
+    cause = f"{str(error.detail).removesuffix('.')}."
+    headers = {"Allow": allowed(request)} if error.status_code == 405 else None
+    return Problem(error.status_code, kind, detail.format(cause), headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -108,10 +129,12 @@ def install(app: FastAPI) -> None:
         return from_validation_error(error).response()
 
     @app.exception_handler(HTTPException)
-    async def on_http_exception(_request: Request, error: HTTPException) -> Response:
+    async def on_http_exception(request: Request, error: HTTPException) -> Response:
+        if isinstance(error.__cause__, ClientDisconnect):  # FastAPI takes that for a bad form, too
+            return Response(status_code=_LEFT)
         if isinstance(error.__cause__, OSError):  # the body could not be spooled, which FastAPI takes for a bad form
             return on_broken_store(from_os_error(error.__cause__, "the form cannot be spooled"))
-        return from_http_exception(error).response()
+        return from_http_exception(request, error).response()
 
     @app.exception_handler(StoreError)
     async def on_store_error(_request: Request, error: StoreError) -> Response:
@@ -127,7 +150,9 @@ def install(app: FastAPI) -> None:
         # the server logs the traceback, because Starlette raises the error again after this answer
         log.error("request_failed", method=request.method, path=request.url.path, error=repr(error))
         about: dict[str, Any] = {} if (request_id := current()) is None else {"request_id": request_id}
-        return Problem(500, "internal", "A fault of ours. It has been logged.", **about).response()
+        # the server ends the connection after a fault, which a client must know before it uses it again
+        headers = {"Connection": "close"}
+        return Problem(500, "internal", "A fault of ours. It has been logged.", headers=headers, **about).response()
 
 
 def on_broken_store(error: StoreError) -> Response:

@@ -13,7 +13,7 @@ from jobs.connection import connect
 from jobs.liveness import silences
 from jobs.queue import JobQueue
 from jobs.record import now
-from jobs.records import JobRecords
+from jobs.records import WEBHOOKS_KEY, JobRecords
 from jobs.retention import Retention
 from jobs.store import StoreError
 from service.dependencies import Services
@@ -71,6 +71,7 @@ class StateCollector(Collector):
         yield GaugeMetricFamily(
             "v2m_queue_oldest_seconds", "Age of the job that is next, or 0.", self._age_of_the_next()
         )
+        yield GaugeMetricFamily("v2m_webhooks_waiting", "Ends of jobs yet to be told.", self._redis.zcard(WEBHOOKS_KEY))
         alive = [name for name, silence in silences(self._redis).items() if silence < self._settings.heartbeat_ttl_s]
         yield GaugeMetricFamily("v2m_workers", "Workers that have shown themselves lately.", len(alive))
         if not self._counts_the_store:

@@ -1,114 +1,136 @@
-"""What a client sends to make a job: read, checked, and refused with the name of the field at fault."""
+"""Makes a job of what a client sends: read, checked, stored, and queued, or refused with the field at fault."""
 
-from dataclasses import asdict
+import hashlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Final, cast
+from typing import Final, cast
 
 import structlog
-from fastapi import Depends, Request, UploadFile
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from redis.exceptions import RedisError
 
-from jobs.queue import NotTakenError, QueueFullError
-from jobs.record import JobRecord
+from jobs.idempotency import Claim, ClaimLostError
+from jobs.queue import NotTakenError, QueueFullError, TooManyJobsError
+from jobs.record import JobRecord, now
 from jobs.scratch import UploadTooLargeError
 from jobs.store import StoreError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
-from model_core.options import ScoreOptions, check_prompt
+from model_core.options import check_prompt
+from service.caller import Caller
 from service.dependencies import Services
-from service.problems import Problem, from_input_error, queue_full, unavailable, upload_too_large
+from service.forms import JobForm, parse_options
+from service.idempotency import in_use, replay
+from service.problems import from_input_error, queue_full, too_many_jobs, unavailable, upload_too_large
 from service.request_id import current
 
 log: Final = structlog.get_logger(__name__)
-FIELDS: Final = ("video", "prompt", "options")
 _PROBE_S: Final = 60  # a client waits for the answer
 
 
-async def check_form(request: Request) -> None:
-    """415 unless the request is a multipart form, 422 for a field that the route does not know."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if kind != "multipart/form-data":
-        detail = f"Content-Type: must be multipart/form-data, not {kind or 'nothing'}"
-        raise Problem(415, "unsupported_media_type", detail, field="Content-Type")
-    for name in await request.form():
-        if name not in FIELDS:
-            raise Problem(422, "unknown_field", f"{name[:100]}: is not one of {', '.join(FIELDS)}", field=name[:100])
+@dataclass(frozen=True)
+class Accepted:
+    """The job, new or, when the request was ``replayed``, the one that its first sending has made."""
+
+    record: JobRecord
+    replayed: bool = False
 
 
-FormCheck = Annotated[None, Depends(check_form)]
-
-
-def parse_options(text: str | None) -> ScoreOptions:
-    """The options from their JSON; 422 naming the option at fault."""
-    if not text or not text.strip():
-        return ScoreOptions()
-    try:
-        return ScoreOptions.model_validate_json(text)
-    except ValidationError as error:
-        errors = [
-            {"field": ".".join(["options", *map(str, item["loc"])]), "detail": item["msg"]} for item in error.errors()
-        ]
-        first = errors[0]
-        detail = f"{first['field']}: {first['detail']}"
-        raise Problem(422, "invalid_options", detail, field=first["field"], errors=errors) from None
-
-
-def accept(services: Services, video: UploadFile, prompt: str, options: str | None) -> JobRecord:
+def accept(services: Services, caller: Caller, claim: Claim | None, form: JobForm) -> Accepted:
     """Checks everything, stores the upload and queues the job. A refusal leaves neither a job nor a file.
 
-    The upload is in the store before the job is in the queue, so that no job is ever without its video.
+    The upload is in the store before the job is in the queue, so that no job is ever without its video. ``claim`` is to
+    the request's idempotency key.
     """
     settings = services.settings
     try:
-        text, chosen = check_prompt(prompt), parse_options(options)
-        services.retention.check_disk(min(video.size or 0, settings.max_upload_bytes))  # before the disk takes a copy
-        with services.store.scratch.file(video.file, settings.max_upload_bytes) as received:
-            limits = MediaLimits(max_duration_s=settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
-            info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
-            size = received.stat().st_size
-            record = JobRecord.new(text, chosen, info, request_id=current(), upload_bytes=size)
-            with structlog.contextvars.bound_contextvars(job_id=record.id):
-                _store(services, record, received)
-                _submit(services, record)
+        prompt, options = check_prompt(form.prompt), parse_options(form.options)
+        room = min(form.video.size or 0, settings.max_upload_bytes)
+        services.retention.check_disk(room)  # before the disk takes a copy
+        digest = hashlib.sha256()
+        with services.store.scratch.file(form.video.file, settings.max_upload_bytes, digest.update) as received:
+            asked = JobRecord.new(
+                prompt,
+                options,
+                {},
+                kind=form.kind,
+                owner=caller.name,
+                webhook=form.webhook,
+                request_id=current(),
+                upload_bytes=received.stat().st_size,
+                upload_sha256=digest.hexdigest(),
+            )
+            made = None if claim is None else replay(services, claim, asked)
+            return _take(services, asked, received, claim) if made is None else Accepted(made, replayed=True)
     except UploadTooLargeError:
         raise upload_too_large(settings.max_upload_bytes) from None
     except InputError as error:
         raise from_input_error(error, settings.max_duration_s) from error
-    return record
+
+
+def _take(services: Services, asked: JobRecord, received: Path, claim: Claim | None) -> Accepted:
+    limits = MediaLimits(max_duration_s=services.settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
+    with services.uploads.probing:
+        info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
+    record = asked.model_copy(update={"video": info, "created_at": now()})
+    with structlog.contextvars.bound_contextvars(job_id=record.id):
+        _store(services, record, received)
+        taken = _submit(services, record, claim)
+        if not taken.replayed:
+            log.info("job_created", kind=record.kind, bytes=record.upload_bytes, duration=info["duration"])
+    return taken
 
 
 def _store(services: Services, record: JobRecord, received: Path) -> None:
     try:
         services.queue.check_room()  # also shows that Redis answers: otherwise every try would leave a file behind
+        services.queue.check_open(record.owner)
     except QueueFullError as full:
         raise queue_full(full.limit) from full
+    except TooManyJobsError as many:
+        raise too_many_jobs(many.limit) from many
     services.retention.make_room(record.upload_bytes)
     try:
         services.store.put_upload(record.id, received)
-    except StoreError:
+    except Exception:
         services.retention.release(record.upload_bytes)
         raise
 
 
-def _submit(services: Services, record: JobRecord) -> None:
+def _submit(services: Services, record: JobRecord, claim: Claim | None) -> Accepted:
     try:
-        services.queue.submit(record)
+        _queue(services, record, claim)
     except QueueFullError as full:
-        _take_back(services, record)
         raise queue_full(full.limit) from full
+    except TooManyJobsError as many:
+        raise too_many_jobs(many.limit) from many
+    except ClaimLostError as lost:
+        made = None if claim is None else replay(services, claim, record)
+        if made is None:
+            raise in_use() from lost
+        return Accepted(made, replayed=True)
     except NotTakenError as error:
         log.error("job_not_taken", error=str(error))
-        _take_back(services, record)
         raise unavailable("The job store takes no new jobs at present. Try again later.") from error
+    return Accepted(record)
+
+
+def _queue(services: Services, record: JobRecord, claim: Claim | None) -> None:
+    """The job's place in the queue; whatever keeps it from one for certain leaves no upload."""
+    try:
+        services.queue.submit(record, claim)
     except RedisError as error:
         # The job may be in the queue all the same, so its upload stays; if it is not, Retention finds the upload.
         log.error("job_in_doubt", error=str(error))
         detail = "The job store stopped answering. Whether the job was taken shows once it answers again."
         raise unavailable(detail, job_id=record.id) from error
+    except Exception:
+        _take_back(services, record)
+        raise
 
 
 def _take_back(services: Services, record: JobRecord) -> None:
+    """Removes the upload of a job that was not taken."""
     try:
         services.store.remove(record.id)
         services.retention.release(record.upload_bytes)

@@ -36,9 +36,9 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**own, **given}
 
 
-def start_worker(settings: Settings, redis: Redis) -> subprocess.Popen[bytes]:
-    """A worker process with the fake scorer, returned once it is ready for jobs."""
-    process = subprocess.Popen([sys.executable, "-m", "tests.worker.fake_worker"], cwd=ROOT, env=environment(settings))
+def start_worker(settings: Settings, redis: Redis, module: str = "tests.worker.fake_worker") -> subprocess.Popen[bytes]:
+    """A worker process with a fake scorer, returned once it is ready for jobs."""
+    process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment(settings))
 
     def ready() -> bool:
         assert process.poll() is None, f"the worker ended with status {process.returncode} before it was ready"

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs import identity, logs, secrecy
 from jobs.connection import connect
+from jobs.pace import Paces
 from jobs.queue import JobQueue
 from jobs.reconcile import Reconciler
 from jobs.records import JobRecords
@@ -63,7 +64,8 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
     reconciler = Reconciler(redis, records, queue, settings, name)
     housekeeping = Housekeeping(redis, reconciler, Retention(redis, records, store, settings), settings.maintenance_s)
     ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
-    runner = TaskRunner(records, store, scorer, ahead, Stop(), settings.max_retries)
+    paces = Paces(redis, records, settings.heartbeat_ttl_s)
+    runner = TaskRunner(records, store, scorer, ahead, paces, Stop(), settings.max_retries)
     # A client of RQ's own: it waits for jobs longer than ours lets an answer take, and would see an outage in that.
     ScoreWorker(name, connect(settings.redis), queue, runner, housekeeping, settings).work(logging_level="WARNING")
     log.info("worker_stopped")

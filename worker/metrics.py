@@ -87,13 +87,14 @@ class Stages:
         self._close()
         self._stage = stage
 
-    def end(self) -> None:
-        """The job is over, however it ended; a second call says nothing."""
+    def end(self) -> dict[str, float]:
+        """The job is over, however it ended: the seconds of each stage. A second call says nothing."""
         self._close()
         self._stage = None
-        for stage, seconds in self._seconds.items():
+        told, self._seconds = self._seconds, {}
+        for stage, seconds in told.items():
             self._done(stage, seconds)
-        self._seconds.clear()
+        return told
 
     def _close(self) -> None:
         now = self._clock()

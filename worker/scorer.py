@@ -1,13 +1,16 @@
 """What a worker needs of the method: a look at a video, and the music for it. The tests bring one without torch."""
 
+import json
 from pathlib import Path
 from typing import Protocol
 
+from jobs.artifact import Variant
 from jobs.settings import Settings
 from model_core.curves import EventCurve
 from model_core.media import VideoInfo
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime, within_memory
+from model_core.video_curve import curve_json
 
 Look = tuple[VideoInfo, EventCurve]
 """What is in a video, and its event curve: all that the music is made from."""
@@ -39,6 +42,15 @@ class Scorer(Protocol):
         them by variant. Raises what ``look`` raises.
         """
         ...
+
+
+def write_curve(look: Look, out: Path) -> dict[str, Path]:
+    """Writes the event curve of a look into the folder ``out``, in the form that a score's has, and returns it by
+    variant.
+    """
+    path = out / "curve.json"
+    path.write_text(json.dumps({"video": curve_json(look[1])}))
+    return {Variant.CURVE: path}
 
 
 class PipelineScorer:

@@ -1,4 +1,4 @@
-"""The one task: score the video of one job. Whatever happens to it, the record says so and the worker goes on."""
+"""The one task: what one job asks for is made. Whatever happens to it, the record says so and the worker goes on."""
 
 import errno
 import time
@@ -14,8 +14,10 @@ from rq import Retry
 from rq.timeouts import JobTimeoutException
 
 from jobs.artifact import Artifact, Variant
-from jobs.record import JobError, JobStatus
+from jobs.pace import Paces
+from jobs.record import JobError, JobKind, JobRecord, JobStatus
 from jobs.records import CancelRequestedError, JobRecords, RecordError
+from jobs.stages import PUBLISH, overall
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
 from jobs.store_errors import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
@@ -23,13 +25,13 @@ from model_core.options import ProgressCallback
 from worker import metrics
 from worker.ahead import LookAhead
 from worker.attempt import Attempt
-from worker.progress import Throttle, overall
-from worker.scorer import Scorer
+from worker.progress import Throttle
+from worker.scorer import Scorer, write_curve
 from worker.stop import Stop
 
 log: Final = structlog.get_logger(__name__)
 INTERNAL: Final = JobError(
-    code="internal", detail="The soundtrack could not be made because of a fault of ours. The upload has been kept."
+    code="internal", detail="It could not be made because of a fault of ours. The upload has been kept."
 )
 STORE: Final = JobError(
     code="storage", detail="The result could not be stored, again and again. The upload has been kept."
@@ -42,17 +44,26 @@ class TaskRunner:
     """Runs jobs with one scorer."""
 
     def __init__(
-        self, records: JobRecords, store: ArtifactStore, scorer: Scorer, ahead: LookAhead, stop: Stop, max_retries: int
+        self,
+        records: JobRecords,
+        store: ArtifactStore,
+        scorer: Scorer,
+        ahead: LookAhead,
+        paces: Paces,
+        stop: Stop,
+        max_retries: int,
     ) -> None:
         """``ahead`` looks by the same scorer; ``stop`` is looked at on every step of progress.
 
-        ``max_retries``: how often a job is put off because the store does not work.
+        ``paces`` learns from every job that is completed. ``max_retries``: how often a job is put off because the store
+        does not work.
         """
         self.records = records
         self.store = store
         self.ahead = ahead
         self.stop = stop
         self._scorer = scorer
+        self._paces = paces
         self._max_retries = max_retries
         self._attempt: Attempt | None = None
         self.settling: Callable[[], None] = lambda: None
@@ -69,7 +80,7 @@ class TaskRunner:
         return attempt.job.id if attempt is not None and attempt.is_left() else None
 
     def run(self, job_id: str, worker: str) -> Retry | None:
-        """Scores one job for the worker of that name; returns a Retry when the job must go back into the queue.
+        """Does one job for the worker of that name; returns a Retry when the job must go back into the queue.
 
         Raises nothing but SystemExit, and RedisError when Redis stays away until the worker is told to stop.
         """
@@ -114,7 +125,8 @@ class TaskRunner:
 
     def _tried(self, attempt: Attempt) -> Retry | None:
         try:
-            attempt.complete(self._score(attempt))
+            artifacts, seconds = self._make(attempt)
+            attempt.complete(artifacts)
         except (RecordError, RedisError, CanceledError, JobTimeoutException):
             raise
         except InputError as error:
@@ -132,9 +144,11 @@ class TaskRunner:
             attempt.fail(INTERNAL)
         else:
             self._tidy(lambda: self.store.keep_only(attempt.job.id, attempt.number))
+            self._learn(attempt.job, seconds)
         return None
 
-    def _score(self, attempt: Attempt) -> Mapping[Variant, Artifact]:
+    def _make(self, attempt: Attempt) -> tuple[Mapping[Variant, Artifact], Mapping[str, float]]:
+        """What was published, and the seconds that each stage took."""
         job = attempt.job
         stages = metrics.Stages()
         report = self._reporter(attempt, stages)
@@ -142,14 +156,18 @@ class TaskRunner:
             with self.store.upload(job.id) as video, self.store.scratch.folder(job.id) as out:
                 asked = video, job.prompt, job.options
                 look = self.ahead.take(job.id, report) or self._scorer.look(*asked, report)
-                files = self._made(lambda: self._scorer.score(look, *asked, out, report))
-                stages.at("publish")
-                return self.store.publish(job.id, attempt.number, files)
+                if job.kind is JobKind.CURVE:
+                    files = write_curve(look, out)
+                else:
+                    files = self._scored(lambda: self._scorer.score(look, *asked, out, report))
+                stages.at(PUBLISH)
+                published = self.store.publish(job.id, attempt.number, files)
+            return published, stages.end()
         finally:
             self.ahead.rest()
             stages.end()
 
-    def _made(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
+    def _scored(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
         """What ``score`` returns; once more where it may only have lacked the memory that the look ahead took."""
         try:
             return score()
@@ -169,9 +187,15 @@ class TaskRunner:
             if stage == "generate":
                 self.ahead.begin()
             if throttle.lets_pass(stage):
-                attempt.advance(stage, overall(stage, fraction))
+                attempt.advance(stage, overall(attempt.job.kind, stage, fraction))
 
         return report
+
+    def _learn(self, job: JobRecord, seconds: Mapping[str, float]) -> None:
+        try:
+            self._paces.note(job, seconds)
+        except RedisError as error:  # the next job will do
+            log.warning("pace_not_noted", error=str(error))
 
     def _discard_unless_named(self, attempt: Attempt) -> None:
         # A time-out or a signal may come after the job was completed: then these results are the ones that count.

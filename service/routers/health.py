@@ -13,6 +13,7 @@ from jobs.liveness import live_workers
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
 from service.problems import unavailable
+from service.responses import HEALTH, documented
 from service.schemas import Health, Readiness
 
 _PATIENCE_S: Final = 3.0
@@ -23,13 +24,15 @@ U = TypeVar("U")
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz")
-def healthz() -> Health:
+@router.head("/healthz", include_in_schema=False)
+@router.get("/healthz", response_description="It lives.", responses=documented(*HEALTH))
+async def healthz() -> Health:  # in no thread: all of them may be waiting for something
     """200 as long as this process answers."""
     return Health()
 
 
-@router.get("/readyz")
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", response_description="It is ready.", responses=documented("not_ready", *HEALTH))
 async def readyz(services: ServicesDep) -> Readiness:
     """200 when Redis answers, the store takes files and a worker is ready; otherwise 503 naming what is missing.
 

@@ -1,54 +1,110 @@
-"""The jobs: make one, ask after it, fetch what it made."""
+"""The jobs: make one, list them, ask after one, cancel it, delete it."""
 
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile, status
-from redis.exceptions import RedisError
+from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile, status
 
-from jobs.artifact import Variant
-from jobs.record import JobRecord, JobStatus
-from jobs.records import UnknownJobError
-from service import uploads
-from service.artifact_response import ArtifactResponse
-from service.dependencies import RecordDep, Services, ServicesDep, unknown_job
+from jobs.record import JobKind, JobStatus
+from jobs.records import IllegalMoveError, UnknownJobError
+from model_core.options import PROMPT_MAX_CHARS
+from service import forms, uploads
+from service.caller import CallerDep
+from service.conditional import is_known
+from service.cursors import cursor_after, parse_cursor
+from service.dependencies import RecordDep, ServicesDep, unknown_job
+from service.idempotency import ClaimDep
 from service.problems import Problem
-from service.schemas import JobView
+from service.responses import CHANGING, EVERYWHERE, Responses, documented, headers, making
+from service.schemas import JobList, JobView
+from service.views import POLL_S, accepted, view, views
+from service.webhook_field import WebhookDep
 
 log: Final = structlog.get_logger(__name__)
-POLL_S: Final = "1"
 PATH: Final = "/v1/jobs"
+_STATE_HEADERS: Final = headers("ETag") | headers("Retry-After", required=False)
+_STATE: Final[Responses] = {
+    200: {"description": "The job.", "headers": _STATE_HEADERS},
+    304: {"description": "The job is as If-None-Match has it.", "headers": _STATE_HEADERS},
+    **documented("unknown_job", *EVERYWHERE),
+}
 router = APIRouter(prefix=PATH, tags=["jobs"])
 
 
-# Plain functions: FastAPI runs them in threads, where the probe, the disk and Redis may block.
-@router.post("", status_code=status.HTTP_202_ACCEPTED)
-def create_job(
+# The other routes are plain functions: FastAPI runs them in threads, where Redis may block.
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=making("invalid_options"))
+async def create_job(
     services: ServicesDep,
+    caller: CallerDep,
+    claim: ClaimDep,
     response: Response,
-    _form: uploads.FormCheck,
+    _form: Annotated[None, Depends(forms.only("video", "prompt", "options", "webhook"))],
+    webhook: WebhookDep,
     video: Annotated[UploadFile, File(description="The video to score.")],
-    prompt: Annotated[str, Form(description="Words for the music; empty lets the picture decide.")] = "",
+    prompt: Annotated[
+        str,
+        Form(
+            description="Words for the music; empty lets the picture decide.",
+            json_schema_extra={"maxLength": PROMPT_MAX_CHARS},  # told by uploads.accept
+            examples=["bright strings and drums, hopeful"],
+        ),
+    ] = "",
     options: Annotated[str | None, Form(description="ScoreOptions as a JSON object.")] = None,
 ) -> JobView:
     """Takes a video, looks at it at once, and queues the job."""
-    record = uploads.accept(services, video, prompt, options)
-    log.info("job_created", job_id=record.id, bytes=video.size, duration=record.video.get("duration"))
-    response.headers["Location"] = f"/v1/jobs/{record.id}"
-    response.headers["Retry-After"] = POLL_S
-    return view(services, record)
+    form = forms.JobForm(JobKind.SCORE, video, prompt, options, webhook)
+    return await services.uploads.run(
+        lambda: accepted(services, response, uploads.accept(services, caller, claim, form))
+    )
 
 
-@router.get("/{job_id}")
-def get_job(services: ServicesDep, record: RecordDep, response: Response) -> JobView:
-    """How far the job is."""
+@router.get(
+    "", response_description="Some of the jobs.", responses=documented("invalid_request", "invalid_cursor", *EVERYWHERE)
+)
+def list_jobs(
+    services: ServicesDep,
+    caller: CallerDep,
+    response: Response,
+    limit: Annotated[int, Query(ge=1, le=100, description="So many jobs at most.")] = 20,
+    cursor: Annotated[str | None, Query(description="The next_cursor of the page before.")] = None,
+) -> JobList:
+    """The caller's jobs, the newest first. New ones do not shift the pages."""
     response.headers["Cache-Control"] = "no-store"
+    before = None if cursor is None else parse_cursor(cursor)
+    found = services.records.page(caller.name, limit + 1, before)  # one more tells whether there is another page
+    page = found[:limit]
+    return JobList(jobs=views(services, page), next_cursor=cursor_after(page[-1]) if len(found) > limit else None)
+
+
+@router.head("/{job_id}", include_in_schema=False, response_model=JobView)
+@router.get(
+    "/{job_id}",
+    response_model=JobView,
+    responses=_STATE,
+)
+def get_job(
+    services: ServicesDep,
+    record: RecordDep,
+    response: Response,
+    if_none_match: Annotated[list[str] | None, Header(description="ETags of what is known already.")] = None,
+) -> JobView | Response:
+    """How far the job is. Asked with the ETag of the last answer, 304 while all but ``eta_s`` is the same."""
+    shown = view(services, record)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["ETag"] = etag = f'W/"{shown.tag}"'
     if not record.is_final:
         response.headers["Retry-After"] = POLL_S
-    return view(services, record)
+    if is_known(etag, if_none_match or []):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=response.headers)
+    return shown
 
 
-@router.post("/{job_id}/cancel", status_code=status.HTTP_202_ACCEPTED)
+@router.post(
+    "/{job_id}/cancel",
+    status_code=status.HTTP_202_ACCEPTED,
+    response_description="The job.",
+    responses=documented("unknown_job", "already_over", *CHANGING),
+)
 def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
     """Cancels a job: at once while it waits, at its worker's next step while it is in progress."""
     try:
@@ -60,31 +116,18 @@ def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
     return view(services, record)
 
 
-@router.head("/{job_id}/content", include_in_schema=False)
-@router.get("/{job_id}/content", response_class=Response)
-def get_content(
-    services: ServicesDep, record: RecordDep, variant: Annotated[Variant, Query()] = Variant.VIDEO
-) -> Response:
-    """One of the job's results, whole or in ranges."""
-    if record.status in (JobStatus.FAILED, JobStatus.CANCELED):
-        raise Problem(410, "no_content", f"The job is {record.status.value}; it has no results and will have none.")
-    if record.status is not JobStatus.COMPLETED:
-        detail = f"The job is {record.status.value}; its results are there once it is completed."
-        raise Problem(409, "not_completed", detail, headers={"Retry-After": POLL_S})
-    if record.expired_at is not None:
-        detail = f"The results were removed at {record.expired_at.isoformat(timespec='seconds')}."
-        raise Problem(410, "expired", detail)
-    if variant not in record.artifacts:
-        raise Problem(404, "unknown_variant", f"variant: the job has no {variant.value}", field="variant")
-    return ArtifactResponse(services.store, record, variant)
-
-
-def view(services: Services, record: JobRecord) -> JobView:
-    """The record as the API shows it."""
-    position = None
-    if record.status is JobStatus.QUEUED:
-        try:
-            position = services.queue.position(record.id)
-        except RedisError as error:  # the record is known; that its place is not must not hide a job just taken
-            log.warning("position_unknown", job_id=record.id, error=str(error))
-    return JobView.of(record, position)
+@router.delete(
+    "/{job_id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    response_description="It is gone.",
+    responses=documented("unknown_job", "in_progress", *CHANGING),
+)
+def delete_job(services: ServicesDep, record: RecordDep) -> None:
+    """Deletes a job with all its files; one that waits is canceled by that."""
+    try:
+        services.retention.delete(record)
+    except IllegalMoveError:
+        detail = "The job is in progress: cancel it first, and delete it once it is canceled."
+        raise Problem(409, "in_progress", detail) from None
+    services.queue.take_out(record.id)
+    log.info("job_deleted", job_id=record.id, status=record.status)

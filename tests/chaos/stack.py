@@ -74,14 +74,19 @@ class Stack(Processes):
         attempts: tuple[int, ...] = (),
         about: str = "",
         clip: Path | None = None,
+        key: str | None = None,
     ) -> Job | None:
-        """Uploads the clip; the job when it was accepted. ``ends`` lists how it may end."""
-        self._seed += 1
+        """Uploads the clip; the job when it was accepted. ``ends`` lists how it may end.
+
+        ``key``: an idempotency key; then nothing else differs from the last upload.
+        """
+        self._seed += key is None
+        headers = {} if key is None else {"Idempotency-Key": key}
         form = {"prompt": prompt, "options": json.dumps({"seed": self._seed})}
         may_end = frozenset(ends.split())
         with (clip or self.clip).open("rb") as video:
             try:
-                answer = self.client.post("/v1/jobs", files={"video": video}, data=form)
+                answer = self.client.post("/v1/jobs", files={"video": video}, data=form, headers=headers)
             except httpx.TransportError:
                 self._count(0)
                 return None
@@ -91,6 +96,8 @@ class Stack(Processes):
             self.in_doubt.append(Job(told["job_id"], prompt, json.loads(form["options"])["seed"], about, may_end))
         if answer.status_code != 202:
             return None
+        if answer.headers.get("Idempotent-Replayed") and (known := [job for job in self.jobs if job.id == told["id"]]):
+            return known[0]
         job = Job(told["id"], prompt, told["options"]["seed"], about, may_end, frozenset(attempts))
         self.jobs.append(job)
         return job

@@ -8,7 +8,6 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from rq import Callback, Queue
 from rq.exceptions import DeserializationError
 from rq.job import Job
@@ -108,6 +107,45 @@ def test_a_submit_whose_answer_is_lost_is_not_repeated(
     assert records.open_ids() == [record.id]
 
 
+def test_a_redis_that_starts_again_just_before_a_submit_is_waited_for(
+    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = JobQueue.check_room, 0
+
+    def out_at_first(queue: JobQueue) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise RedisConnectionError("it starts again")
+        real(queue)
+
+    monkeypatch.setattr(JobQueue, "check_room", out_at_first)
+    record = new_record()
+    queue.submit(record)
+    assert queue.waiting() == [record.id]
+
+
+def test_a_job_that_filled_the_queue_is_not_refused_when_its_answer_is_lost(
+    redis: Redis, records: JobRecords, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = JobQueue(redis, records, settings.model_copy(update={"max_queued": 1}))
+    record, drops = new_record(), Drops(monkeypatch)
+    queue.submit(record)
+    assert drops.left == 0
+    assert queue.waiting() == [record.id]
+
+
+def test_a_transaction_that_was_sent_leaves_a_doubt(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
+
+    def lost(*_: object) -> None:
+        raise RedisConnectionError("the answer is lost")
+
+    monkeypatch.setattr(Pipeline, "execute", lost)
+    with pytest.raises(RedisConnectionError, match="the answer is lost"):
+        queue.submit(new_record())
+
+
 def test_so_many_jobs_may_wait(redis: Redis, records: JobRecords, settings: Settings) -> None:
     queue = JobQueue(redis, records, settings.model_copy(update={"max_queued": 2}))
     for _ in range(2):
@@ -160,7 +198,7 @@ def test_without_a_server_neither_record_nor_job_is_made(
     monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
     with connect(f"unix://{tmp_path}/nobody.sock") as nobody:
         records = JobRecords(nobody, 1)
-        with pytest.raises(RedisError):
+        with pytest.raises(NotTakenError):
             JobQueue(nobody, records, settings).submit(new_record())
 
 

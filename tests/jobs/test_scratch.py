@@ -1,6 +1,7 @@
 """Files in the making: whole or gone, and swept up after processes that died."""
 
 import errno
+import hashlib
 import io
 import os
 import shutil
@@ -37,6 +38,12 @@ def test_a_file_is_whole_and_gone_after_the_block(scratch: Scratch, tmp_path: Pa
     with scratch.file(io.BytesIO(b"a" * 3_000_000), 3_000_000) as path:
         assert path.read_bytes() == b"a" * 3_000_000
     assert files(tmp_path) == []
+
+
+def test_what_comes_in_can_be_seen_on_the_way(scratch: Scratch) -> None:
+    data, digest = os.urandom(2_500_000), hashlib.sha256()
+    with scratch.file(io.BytesIO(data), len(data), digest.update):
+        assert digest.digest() == hashlib.sha256(data).digest()
 
 
 def test_a_file_may_be_moved_away_within_the_block(scratch: Scratch, tmp_path: Path) -> None:

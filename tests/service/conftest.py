@@ -24,9 +24,9 @@ Serve = Callable[[Settings], httpx.Client]
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[httpx.Client]:
+def serving(settings: Settings, port: int = 0) -> Iterator[httpx.Client]:
     """A client of a server that runs in a thread of this process."""
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, access_log=False, lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -122,7 +122,7 @@ def ask_for_a_fault(settings: Settings, headers: dict[str, str] | None = None) -
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/fault", headers=headers)
 
     return anyio.run(ask)

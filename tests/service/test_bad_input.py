@@ -112,6 +112,21 @@ def test_another_content_type(client: httpx.Client, kind: str) -> None:
     assert assert_problem(answer, 415, "unsupported_media_type")["field"] == "Content-Type"
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "utf-16", "no-such", "hex", '""', "utf-8-sig"])
+def test_a_form_in_another_charset(client: httpx.Client, clip: Path, charset: str) -> None:
+    answer = client.send(form_in(client, charset, rb"\ud800 hi +2AA-", clip))
+    assert assert_problem(answer, 415, "unsupported_media_type")["field"] == "Content-Type"
+    assert "utf-8" in answer.json()["detail"]
+
+
+def form_in(client: httpx.Client, charset: str, prompt: bytes, clip: Path) -> httpx.Request:
+    """A form that says which charset it is in."""
+    files = {"video": ("a", clip.read_bytes()), "prompt": (None, prompt)}
+    form = client.build_request("POST", "/v1/jobs", files=files)
+    form.headers["Content-Type"] += f"; charset={charset}"
+    return form
+
+
 def test_a_form_that_cannot_be_parsed(client: httpx.Client) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=edge"}
     assert_problem(client.post("/v1/jobs", content=b"--other\r\nnonsense", headers=headers), 400, "bad_request")

@@ -68,7 +68,8 @@ def test_without_a_store_it_is_not_ready(client: httpx.Client, redis: Redis, set
 def test_the_description_of_the_api_can_be_read(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     one = "/v1/jobs/{job_id}"
-    assert set(paths) == {"/v1/jobs", one, f"{one}/content", f"{one}/cancel", "/healthz", "/readyz"}
+    of_one = {one, *(f"{one}/{what}" for what in ("cancel", "content", "events", "links"))}
+    assert set(paths) == {"/v1/jobs", "/v1/curves", *of_one, "/healthz", "/readyz"}
 
 
 def test_a_store_that_takes_no_file_is_not_our_clients_fault(

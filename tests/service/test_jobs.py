@@ -21,6 +21,14 @@ def done(client: httpx.Client, services: Services, clip: Path) -> str:
     return f"/v1/jobs/{job_id}/content"
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "UTF8", '"utf-8"'])
+def test_a_form_may_say_that_it_is_in_utf_8(client: httpx.Client, clip: Path, charset: str) -> None:
+    fields = {"video": ("a", clip.read_bytes()), "prompt": (None, "café".encode())}
+    form = client.build_request("POST", "/v1/jobs", files=fields)
+    form.headers["Content-Type"] += f"; charset={charset}"
+    assert client.send(form).json()["prompt"] == "café"
+
+
 def test_a_new_job_says_what_was_understood(client: httpx.Client, services: Services, clip: Path) -> None:
     client.headers["x-request-id"] = request_id = "of-this-test"
     job = create(client, clip, prompt="  calm piano ", options='{"seed": 5}')

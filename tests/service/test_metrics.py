@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -28,6 +29,7 @@ from service.app import create_app
 from service.dependencies import Services
 from service.state_collector import StateCollector
 from tests.conftest import MakeSettings
+from tests.jobs.webhook_receiver import SECRET, receiving, status, webhook_of
 from tests.processes import until
 from tests.service.conftest import Serve, post
 from tests.worker.fake_scorer import MODEL
@@ -80,6 +82,19 @@ def test_requests_are_counted_by_their_route(serve: Serve, make_settings: MakeSe
     assert sample(found, "process_resident_memory_bytes")
 
 
+def test_streams_are_not_among_the_requests(serve: Serve, make_settings: MakeSettings, port: int, clip: Path) -> None:
+    client = serve(make_settings(metrics_port=port))
+    job = post(client, clip).json()["id"]
+    with client.stream("GET", f"/v1/jobs/{job}/events") as stream:
+        next(stream.iter_lines())
+        client.delete(f"/v1/jobs/{job}")
+    assert client.get(f"/v1/jobs/{job}/events").status_code == 404
+    found = scraped(port)
+    route = "/v1/jobs/{job_id}/events"
+    assert sample(found, "v2m_http_request_seconds_count", method="GET", route=route, status="404") == 1
+    assert sample(found, "v2m_http_request_seconds_count", method="GET", route=route, status="200") is None
+
+
 def test_refusals_are_counted_by_the_type_of_their_problem(
     serve: Serve, make_settings: MakeSettings, port: int, clip: Path
 ) -> None:
@@ -105,7 +120,7 @@ def test_a_fault_of_ours_counts_as_one(settings: Settings) -> None:
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/fault/any")
 
     assert anyio.run(ask).status_code == 500
@@ -222,3 +237,23 @@ def test_an_app_that_is_not_started_opens_nothing(make_settings: MakeSettings, p
     create_app(make_settings(metrics_port=port))
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/metrics")
+
+
+def tries(redis: Redis, job_id: str) -> int:
+    return webhook_of(redis, job_id).attempts
+
+
+def test_webhooks_are_counted_by_how_they_came_out(
+    serve: Serve, make_settings: MakeSettings, port: int, redis: Redis, clip: Path
+) -> None:
+    client = serve(make_settings(metrics_port=port, webhook_secret=SECRET, webhook_private=True))
+    with receiving() as receiver:
+        receiver.answers = [status(500), status(200)]
+        for _ in range(2):
+            job = post(client, clip, webhook=receiver.url()).json()["id"]
+            client.post(f"/v1/jobs/{job}/cancel")
+            until(partial(tries, redis, job), "the first try")
+    found = scraped(port)
+    assert sample(found, "v2m_webhooks_total", result="failed") == 1
+    assert sample(found, "v2m_webhooks_total", result="delivered") == 1
+    assert sample(found, "v2m_webhooks_waiting") == 1

@@ -2,9 +2,11 @@
 
 import errno
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
+from jobs.idempotency import Claim
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
+from jobs.records import JobRecords
 from jobs.scratch import Scratch
 from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoreError
@@ -25,6 +29,7 @@ from service.app import create_app
 from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
+from tests.service import raw
 from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
 
 LIMIT = 2_000_000  # bytes of one file, over the megabyte up to which a form stays in memory
@@ -117,6 +122,53 @@ def test_a_disk_that_would_be_full_with_the_upload(
     assert sorted(jobs_in(redis)) == sorted(before)
 
 
+def test_a_disk_of_forms_that_would_be_full(
+    serve: Serve, make_settings: MakeSettings, settings: Settings, redis: Redis, tmp_path: Path, clip: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    elsewhere = tmp_path / "forms"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    free = full_on(monkeypatch, elsewhere, 200 << 20)
+    client = serve(make_settings(min_free_bytes=100 << 20))
+    ask = {"Content-Type": "multipart/form-data; boundary=edge", "Content-Length": str(101 << 20)}
+    with raw.line(client) as line:
+        line.sendall(raw.head("/v1/jobs", {**ask, "Expect": "100-continue"}))
+        assert raw.is_problem(raw.answer(line), 507, "storage_full"), "and not 100, which asks for the body"
+
+    def chunks() -> Iterator[bytes]:
+        yield b'--edge\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\n'
+        free[0] = 103 << 20  # others were quicker
+        for _ in range(64):
+            yield b"x" * (1 << 18)
+        yield b"\r\n--edge--\r\n"
+
+    answer = client.post("/v1/jobs", content=chunks(), headers={"Content-Type": ask["Content-Type"]})
+    assert_problem(answer, 507, "storage_full")
+    assert int(answer.headers["retry-after"]) > 0
+    assert (stored(settings), jobs_in(redis), list(elsewhere.iterdir())) == ([], [], [])
+    free[0] = 200 << 20
+    create(client, clip)
+
+
+def full_on(monkeypatch: pytest.MonkeyPatch, folder: Path, free: int) -> list[int]:
+    """Makes the disk of the folder look as if so many bytes were free on it, which may be changed."""
+    left, real = [free], shutil.disk_usage
+
+    def usage(path: str) -> object:
+        return real(path)._replace(free=left[0]) if Path(path) == folder else real(path)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    return left
+
+
+def test_a_folder_for_forms_that_is_gone(
+    client: httpx.Client, tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    assert_problem(post(client, clip), 503, "storage")
+
+
 @pytest.mark.parametrize(
     ("number", "status", "kind"),
     [
@@ -148,7 +200,7 @@ def test_a_full_queue_is_told_before_the_video_is_sent(
     client = serve(settings)
     create(client, clip)
     before, jobs = stored(settings), sorted(jobs_in(redis))
-    headers = ("Host: test", f"Content-Length: {10**9}", "Content-Type: multipart/form-data; boundary=edge")
+    headers = ("Host: localhost", f"Content-Length: {10**9}", "Content-Type: multipart/form-data; boundary=edge")
     ask = "\r\n".join(["POST /v1/jobs HTTP/1.1", *headers, "Expect: 100-continue", "Connection: close", "", ""])
     with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=60) as line:
         line.sendall(ask.encode())
@@ -169,7 +221,7 @@ def test_a_queue_that_fills_up_while_the_video_is_looked_at(
     client = serve(settings)
     create(client, clip)
     before, jobs, used = stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")
-    monkeypatch.setattr(Admission, "_full", lambda _self: None)
+    monkeypatch.setattr(Admission, "_refusal", lambda _self, _owner: None)
     assert_problem(post(client, clip), 503, "queue_full")
     real, asked = JobQueue.check_room, 0
 
@@ -185,15 +237,48 @@ def test_a_queue_that_fills_up_while_the_video_is_looked_at(
     assert (stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")) == (before, jobs, used)
 
 
+def test_a_fault_of_ours_leaves_no_upload(
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(store_max_bytes=10**6)
+    client = serve(settings)
+
+    def broken(*_: object) -> None:
+        raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+
+    monkeypatch.setattr(JobRecords, "create", broken)
+    assert_problem(post(client, clip), 500, "internal")
+    assert (stored(settings), jobs_in(redis), redis.get("v2m:store:used")) == ([], [], b"0")
+
+
+def test_a_redis_that_goes_just_before_the_job_is_sent_leaves_no_upload(
+    client: httpx.Client, settings: Settings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.2)
+    real, asked = JobQueue.check_room, 0
+
+    def gone_at_last(queue: JobQueue) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 2:  # the first two are before the upload is stored
+            raise RedisConnectionError("the line is cut")
+        real(queue)
+
+    monkeypatch.setattr(JobQueue, "check_room", gone_at_last)
+    assert "job_id" not in assert_problem(post(client, clip), 503, "unavailable"), "it was not taken for certain"
+    assert asked > 3, "and asked again before"
+    assert (stored(settings), jobs_in(redis)) == ([], [])
+
+
 @pytest.mark.parametrize("taken", [True, False])
 def test_when_nobody_knows_whether_the_job_was_taken_its_upload_is_kept(
     client: httpx.Client, settings: Settings, clip: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
 ) -> None:
     real = JobQueue.submit
 
-    def answer_lost(queue: JobQueue, record: JobRecord) -> None:
+    def answer_lost(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
         if taken:
-            real(queue, record)
+            real(queue, record, claim)
         raise RedisConnectionError("the line is cut")
 
     with monkeypatch.context() as patch:
@@ -205,16 +290,21 @@ def test_when_nobody_knows_whether_the_job_was_taken_its_upload_is_kept(
     assert client.get(f"/v1/jobs/{job_id}").status_code == (200 if taken else 404)
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [(StoreError("the line is cut"), 503, "storage"), (RuntimeError("ours"), 500, "internal")],
+)
 def test_a_store_that_fails_after_room_was_made_gives_it_back(
-    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch,
+    error: Exception, status: int, kind: str,
+) -> None:  # fmt: skip
     client = serve(make_settings(store_max_bytes=10**6))
 
     def broken(*_: object) -> None:
-        raise StoreError("the line is cut")
+        raise error
 
     monkeypatch.setattr(ArtifactStore, "put_upload", broken)
-    assert_problem(post(client, clip), 503, "storage")
+    assert_problem(post(client, clip), status, kind)
     assert redis.get("v2m:store:used") == b"0"
 
 

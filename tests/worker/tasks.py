@@ -16,6 +16,7 @@ from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read
 from worker.ahead import LookAhead
 from worker.scorer import Look
+from worker.scorer import Scorer as AnyScorer
 from worker.stop import Stop
 from worker.task import TaskRunner
 
@@ -35,7 +36,7 @@ class Scorer:
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
         self.lookers.append(threading.current_thread().name)
-        curve = EventCurve(np.zeros(3), np.zeros(3), threading.current_thread().name)
+        curve = EventCurve(np.arange(3.0), np.zeros(3), threading.current_thread().name)
         return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
 
     def score(
@@ -44,9 +45,10 @@ class Scorer:
         return self._behave(out, progress)
 
 
-def new_runner(services: Services, scorer: Scorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
+def new_runner(services: Services, scorer: AnyScorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
     looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
-    return TaskRunner(services.records, services.store, scorer, looker, stop or Stop(), max_retries=2)
+    asked = services.records, services.store, scorer, looker, services.paces, stop or Stop()
+    return TaskRunner(*asked, max_retries=2)
 
 
 def run(

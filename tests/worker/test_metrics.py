@@ -58,11 +58,9 @@ def test_steps_of_progress_become_the_seconds_of_stages() -> None:
     stages.at("render")
     now = 142.0
     assert told == {}
-    stages.end()
-    assert told == {"probe": 1, "curve": 10, "generate": 28, "render": 3}
+    assert stages.end() == told == {"probe": 1, "curve": 10, "generate": 28, "render": 3}
     told.clear()
-    stages.end()
-    assert told == {}
+    assert stages.end() == told == {}
 
 
 def test_a_job_without_a_step_has_no_stages() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.chaos.ground import Ground
-from tests.chaos.scenarios.api import api_killed
+from tests.chaos.scenarios.api import api_killed, api_killed_amid_retries
 from tests.chaos.scenarios.cancels import cancels
 from tests.chaos.scenarios.disks import disks
 from tests.chaos.scenarios.kills import kills
@@ -24,6 +24,6 @@ def _named(*scenarios: Scenario) -> Mapping[str, Scenario]:
 
 ALL: Final = _named(
     kills, poison, redis_out, outages_beyond_the_lease, stop_while_redis_is_out, disks, cancels, time_outs,
-    many_workers, paused_workers, api_killed, terms,
+    many_workers, paused_workers, api_killed, api_killed_amid_retries, terms,
 )  # fmt: skip
 WITH_MODEL: Final = _named(model_killed)

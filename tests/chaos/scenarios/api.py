@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 
 from tests.chaos.ground import Ground
+from tests.chaos.jobs import Job
+from tests.chaos.parts import PATIENCE_S
 from tests.chaos.stack import Stack
 
 
@@ -24,6 +26,30 @@ def api_killed(ground: Ground) -> None:
             stack.accepted(about="after a kill of the API")
         scratch = stack.store / "scratch"
         stack.until(lambda: not any(map(Path.is_file, scratch.rglob("*"))), "what the dead API left to be swept", 30)
+
+
+def api_killed_amid_retries(ground: Ground) -> None:
+    """A client sends the same request under the same key until it is heard: each key makes one job."""
+    with ground.stack("api_killed_amid_retries") as stack:
+        for number in range(3):
+            heard: list[Job] = []
+            client = threading.Thread(target=_insist, args=[stack, f"key-{number}", heard])
+            client.start()
+            time.sleep(ground.random.uniform(0.05, 0.9))
+            stack.kill("API")
+            client.join()
+            again = stack.upload(key=f"key-{number}")
+            assert heard == [again], f"key {number} made {heard}, and {again} when it was sent again"
+
+
+def _insist(stack: Stack, key: str, heard: list[Job]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not heard and time.monotonic() < deadline:
+        job = stack.upload(key=key, about="sent again and again")
+        if job is None:
+            time.sleep(0.5)
+        else:
+            heard.append(job)
 
 
 def _upload(stack: Stack) -> None:

@@ -1,0 +1,34 @@
+"""Event curves of videos, without music: jobs of their own kind."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Response, UploadFile, status
+
+from jobs.record import JobKind
+from service import forms, uploads
+from service.caller import CallerDep
+from service.dependencies import ServicesDep
+from service.idempotency import ClaimDep
+from service.responses import making
+from service.schemas import JobView
+from service.views import accepted
+from service.webhook_field import WebhookDep
+
+router = APIRouter(prefix="/v1/curves", tags=["jobs"])
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=making())
+async def create_curve(
+    services: ServicesDep,
+    caller: CallerDep,
+    claim: ClaimDep,
+    response: Response,
+    _form: Annotated[None, Depends(forms.only("video", "webhook"))],
+    webhook: WebhookDep,
+    video: Annotated[UploadFile, File(description="The video whose event curve is asked for.")],
+) -> JobView:
+    """Takes a video, looks at it at once, and queues a job that makes its event curve and nothing else."""
+    form = forms.JobForm(JobKind.CURVE, video, webhook=webhook)
+    return await services.uploads.run(
+        lambda: accepted(services, response, uploads.accept(services, caller, claim, form))
+    )

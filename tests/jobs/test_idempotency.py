@@ -1,0 +1,204 @@
+"""Idempotency keys: one claim at a time, and one job for one key whatever gets lost."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+from redis.client import Pipeline
+from redis.connection import Connection
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from jobs.idempotency import LEASE_S, Claim, ClaimLostError, KeyInUseError, Made, fingerprint
+from jobs.queue import JobQueue
+from jobs.record import JobKind, JobRecord, Webhook
+from jobs.records import JobRecords
+from jobs.settings import Settings
+from model_core.options import ScoreOptions
+
+DAY_S = 24 * 3600
+THREADS = 16
+STORED = "v2m:idempotency:ann:a-key"
+Claims = Callable[[], Claim]
+
+
+@pytest.fixture
+def records(redis: Redis, settings: Settings) -> JobRecords:
+    return JobRecords(redis, settings.record_retention_s)
+
+
+@pytest.fixture
+def queue(redis: Redis, records: JobRecords, settings: Settings) -> JobQueue:
+    return JobQueue(redis, records, settings)
+
+
+@pytest.fixture
+def claims(redis: Redis) -> Claims:
+    """Each call is another request with the same key."""
+    return lambda: Claim(redis, "ann", "a-key", DAY_S)
+
+
+def asked(**others: object) -> JobRecord:
+    given: dict[str, object] = {"upload_sha256": "ab" * 32, "owner": "ann", **others}
+    prompt, options = str(given.pop("prompt", "")), given.pop("options", ScoreOptions())
+    assert isinstance(options, ScoreOptions)
+    return JobRecord.new(prompt, options, {}, **given)
+
+
+def made(record: JobRecord) -> Made:
+    return Made(record.id, fingerprint(record))
+
+
+def test_a_key_is_claimed_by_one_request_at_a_time(redis: Redis, claims: Claims) -> None:
+    first, second = claims(), claims()
+    for _ in range(2):
+        assert first.take() is None
+        with pytest.raises(KeyInUseError):
+            second.take()
+    second.release()
+    with pytest.raises(KeyInUseError):
+        second.take()
+    assert 0 < redis.pttl(STORED) <= LEASE_S * 1000
+    for _ in range(2):
+        first.release()
+    assert second.take() is None
+
+
+def test_keys_of_different_owners_never_meet(redis: Redis) -> None:
+    for owner, key in [("ann", "b"), ("bob", "b"), (None, "b"), (None, "ann:b")]:
+        assert Claim(redis, owner, key, DAY_S).take() is None
+
+
+def test_a_lease_is_renewed_by_whoever_has_it(redis: Redis, claims: Claims) -> None:
+    first, second = claims(), claims()
+    first.take()
+    redis.pexpire(STORED, 5000)
+    second.renew()
+    assert redis.pttl(STORED) <= 5000
+    first.renew()
+    assert redis.pttl(STORED) > 5000
+    first.release()
+    first.renew()
+    assert not redis.exists(STORED), "a renewal that comes late claims nothing"
+
+
+def test_a_key_names_the_job_that_it_has_made(redis: Redis, queue: JobQueue, claims: Claims) -> None:
+    first, record = claims(), asked()
+    first.take()
+    queue.submit(record, first)
+    first.release()
+    assert claims().take() == first.take() == made(record)
+    assert DAY_S - 60 < redis.ttl(STORED) <= DAY_S
+
+
+def test_a_key_that_was_lost_makes_no_second_job(
+    redis: Redis, queue: JobQueue, records: JobRecords, claims: Claims
+) -> None:
+    first, second, record, other = claims(), claims(), asked(), asked()
+    first.take()
+    redis.delete(STORED)  # the lease ran out
+    second.take()
+    with pytest.raises(ClaimLostError):
+        queue.submit(other, first)
+    queue.submit(record, second)
+    with pytest.raises(ClaimLostError):
+        queue.submit(other, first)
+    assert not records.exists(other.id)
+    assert queue.waiting() == [record.id]
+
+
+def test_a_lease_that_ran_out_unnoticed_does_no_harm(queue: JobQueue, claims: Claims) -> None:
+    record = asked()
+    queue.submit(record, claims())
+    assert claims().take() == made(record)
+
+
+def test_of_many_at_once_one_makes_a_job(queue: JobQueue, claims: Claims) -> None:
+    together = threading.Barrier(THREADS)
+
+    def submit(record: JobRecord) -> str | None:
+        claim = claims()
+        together.wait()
+        try:
+            queue.submit(record, claim)  # without having claimed the key: as after leases that ran out
+        except ClaimLostError:
+            return None
+        return record.id
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        taken = [job_id for job_id in pool.map(submit, [asked() for _ in range(THREADS)]) if job_id is not None]
+    assert len(taken) == 1
+    assert queue.waiting() == taken
+
+
+class Line:
+    """Between a client and the server: something happens right before, or right after, the next transaction."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 1
+        self.before: Callable[[], object] = lambda: None
+        self.loses_answer = False
+        execute, parse = Pipeline.execute, Pipeline.parse_response
+
+        def executed(pipeline: Pipeline) -> list[object]:
+            if self.left:
+                self.before()
+            return execute(pipeline)
+
+        def parsed(pipeline: Pipeline, connection: Connection, command: str, **options: object) -> object:
+            answer = parse(pipeline, connection, command, **options)  # type: ignore[no-untyped-call]
+            if self.left and isinstance(answer, list):  # only EXEC answers with a list
+                self.left -= 1
+                if self.loses_answer:
+                    connection.disconnect()  # type: ignore[no-untyped-call]
+                    raise RedisConnectionError("the answer is lost")
+            return answer
+
+        monkeypatch.setattr(Pipeline, "execute", executed)
+        monkeypatch.setattr(Pipeline, "parse_response", parsed)
+
+
+def test_an_answer_that_is_lost_makes_one_job(queue: JobQueue, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, record, line = claims(), asked(), Line(monkeypatch)
+    line.loses_answer = True
+    first.take()
+    queue.submit(record, first)
+    assert line.left == 0
+    assert queue.waiting() == [record.id]
+    assert claims().take() == made(record)
+
+
+def test_a_transaction_that_comes_late_does_nothing_to_a_key_that_was_taken_meanwhile(
+    redis: Redis, queue: JobQueue, claims: Claims, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, late, record, line = claims(), claims(), asked(), asked(), Line(monkeypatch)
+
+    def overtake() -> None:
+        line.left = 0
+        first.release()
+        second.take()
+        queue.submit(record, second)
+
+    line.before = overtake
+    first.take()
+    with pytest.raises(ClaimLostError):
+        queue.submit(late, first)
+    assert queue.waiting() == [record.id]
+    assert claims().take() == made(record)
+
+
+def test_the_fingerprint_is_of_what_was_asked_for() -> None:
+    base = fingerprint(asked())
+    assert base == fingerprint(asked(request_id="another", upload_bytes=5))
+    assert base == fingerprint(asked(options=ScoreOptions.model_validate_json('{"steps": null, "seed": 0}')))
+    two = [ScoreOptions.model_validate_json(text) for text in ('{"seed": 1, "sync": 1}', '{"sync": 1.0, "seed": 1}')]
+    others = [
+        asked(upload_sha256="cd" * 32),
+        asked(prompt="calm"),
+        asked(options=two[0]),
+        asked(kind=JobKind.CURVE),
+        asked(webhook=Webhook(url="https://example.com/")),
+    ]
+    assert len({base, *map(fingerprint, others)}) == len(others) + 1
+    assert fingerprint(asked(options=two[1])) == fingerprint(others[2])

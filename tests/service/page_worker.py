@@ -1,0 +1,26 @@
+"""A worker for the commands of docs/api.md: the waltz takes until somebody cancels it."""
+
+import sys
+from pathlib import Path
+
+from jobs.settings import Settings
+from model_core.options import ProgressCallback, ScoreOptions
+from tests.worker.fake_scorer import FakeScorer
+from worker.main import run
+from worker.scorer import Look
+
+UNTIL_CANCELED = "a slow waltz"
+
+
+class PageScorer(FakeScorer):
+    """The page cancels a job, which must not be over by then."""
+
+    def score(
+        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+    ) -> dict[str, Path]:
+        """See worker.scorer.Scorer."""
+        return super().score(look, video, "slow 60" if prompt == UNTIL_CANCELED else prompt, options, out, progress)
+
+
+if __name__ == "__main__":
+    sys.exit(run(Settings(), PageScorer))

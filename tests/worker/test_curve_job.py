@@ -1,0 +1,152 @@
+"""A job that asks for the event curve alone: the first two stages of a score, and nothing else."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.artifact import Variant
+from jobs.record import JobKind, JobRecord, JobStatus
+from jobs.settings import Settings
+from model_core.assets import asset
+from model_core.errors import InputError
+from model_core.options import ProgressCallback, ScoreOptions
+from service.dependencies import Services
+from tests.processes import until
+from tests.worker.house import left_in_store, read, results, submitted
+from tests.worker.tasks import WORKER, Behave, Scorer, new_runner
+from worker.scorer import Look, PipelineScorer
+from worker.stop import Stop
+
+
+def asked(services: Services, upload: bytes = b"video", duration: float = 2.0) -> str:
+    """A queued job for a curve."""
+    record = JobRecord.new("", ScoreOptions(), {"duration": duration}, kind=JobKind.CURVE)
+    with services.store.scratch.file(io.BytesIO(upload), 1 << 30) as received:
+        services.store.put_upload(record.id, received)
+    services.queue.submit(record)
+    return record.id
+
+
+def never(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+    raise AssertionError("nobody asked for music")
+
+
+class Looker(Scorer):
+    """Looks as the test says, and makes no music."""
+
+    def __init__(self, during: Callable[[ProgressCallback], None], behave: Behave = never) -> None:
+        super().__init__(behave)
+        self._during = during
+
+    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+        self._during(progress)
+        return super().look(video, prompt, options, progress)
+
+
+def test_it_publishes_the_curve_and_nothing_else(services: Services) -> None:
+    job, seen = asked(services), []
+
+    def during(progress: ProgressCallback) -> None:
+        for stage, fraction in (("probe", 0.0), ("curve", 0.0), ("probe", 1.0), ("curve", 1.0)):
+            progress(stage, fraction)
+            record = read(services, job)
+            seen.append((record.stage, round(record.progress, 2)))
+
+    assert new_runner(services, Looker(during)).run(job, WORKER) is None
+    record = read(services, job)
+    assert (record.status, record.progress, set(record.artifacts)) == (JobStatus.COMPLETED, 1.0, {Variant.CURVE})
+    assert seen == [("probe", 0.0), ("curve", 0.08), ("probe", 0.08), ("curve", 1.0)]
+    (curve,) = [json.loads(text) for text in results(services, job).values()]
+    assert set(curve) == {"video"}
+    assert (curve["video"]["times_s"], curve["video"]["values"]) == ([0, 1, 2], [0, 0, 0])
+    assert left_in_store(services, job) == {"upload", "results/1/curve.json"}
+
+
+def test_it_can_be_canceled(services: Services) -> None:
+    job = asked(services)
+
+    def during(progress: ProgressCallback) -> None:
+        services.queue.cancel(job)
+        progress("curve", 0.5)
+
+    new_runner(services, Looker(during)).run(job, WORKER)
+    assert (read(services, job).status, left_in_store(services, job)) == (JobStatus.CANCELED, {"upload"})
+
+
+def test_it_goes_back_when_its_worker_stops(services: Services) -> None:
+    job = asked(services)
+    scorer = Looker(lambda progress: progress("curve", 0.5))
+    assert new_runner(services, scorer, Stop("shutdown")).run(job, WORKER) is not None
+    assert (read(services, job).status, read(services, job).progress) == (JobStatus.QUEUED, 0.0)
+
+
+def test_a_bad_video_is_its_error(services: Services) -> None:
+    job = asked(services)
+
+    def during(progress: ProgressCallback) -> None:
+        raise InputError("video", "holds no frame", "no_frames")
+
+    new_runner(services, Looker(during)).run(job, WORKER)
+    error = read(services, job).error
+    assert error is not None
+    assert (error.code, error.field) == ("no_frames", "video")
+
+
+def test_it_is_looked_at_ahead_like_a_score(services: Services) -> None:
+    first = submitted(services)
+    services.queue.take_out(first)
+    job = asked(services)
+
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        progress("generate", 0.5)
+        until(lambda: len(scorer.lookers) == 2, "the look ahead")
+        (out / "v.mp4").write_bytes(b"scored")
+        return {"video": out / "v.mp4"}
+
+    scorer = Scorer(behave)
+    runner = new_runner(services, scorer, ahead=True)
+    runner.run(first, WORKER)
+    runner.run(job, WORKER)
+    assert scorer.lookers == ["MainThread", "look-ahead"]
+    assert set(read(services, job).artifacts) == {Variant.CURVE}
+    runner.ahead.turn_off()
+
+
+def test_a_completed_job_tells_how_long_the_next_one_takes(services: Services) -> None:
+    first, second = asked(services), asked(services, duration=4.0)
+    runner = new_runner(services, Looker(lambda progress: progress("probe", 0.0)))
+    services.queue.take_out(first)
+    runner.run(first, WORKER)
+    services.records.start(second, Scorer.model, WORKER)
+    eta_s = services.paces.forecast(queue=False).eta_s(read(services, second))
+    assert eta_s is not None
+    learnt = services.paces.forecast(queue=False).paces["curve fake 1"].stages
+    assert set(learnt) == {"probe", "publish"}
+    assert eta_s == pytest.approx(4.0 * sum(learnt.values()))
+
+
+@pytest.mark.parametrize("error", [InputError("video", "holds no frame"), RuntimeError("secret")])
+def test_a_job_that_fails_teaches_nothing(services: Services, error: Exception) -> None:
+    job = asked(services)
+
+    def during(progress: ProgressCallback) -> None:
+        progress("probe", 0.0)
+        raise error
+
+    new_runner(services, Looker(during)).run(job, WORKER)
+    assert services.paces.forecast(queue=False).paces == {}
+
+
+def test_the_curve_of_the_demo_clip_finds_its_cuts(services: Services) -> None:
+    """With the real model."""
+    clip = asset("demo/montage.mp4")
+    job = asked(services, clip.read_bytes())
+    new_runner(services, PipelineScorer(Settings(model=None))).run(job, WORKER)
+    record = read(services, job)
+    assert (record.status, record.error) == (JobStatus.COMPLETED, None)
+    events = [event["time_s"] for event in json.loads(results(services, job)[Variant.CURVE])["video"]["events"]]
+    cuts = json.loads(asset("demo/cuts.json").read_text())["cuts"]
+    assert all(min(abs(cut - event) for event in events) <= 0.05 for cut in cuts)

@@ -1,0 +1,146 @@
+"""A job that was deleted stays deleted, whoever had it in hand."""
+
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+import pytest
+from redis import Redis
+from structlog.testing import capture_logs
+
+from jobs.reconcile import Reconciler
+from jobs.record import JobRecord
+from jobs.records import IllegalMoveError
+from jobs.store import ArtifactStore, StoreError
+from model_core.options import ProgressCallback
+from service.dependencies import Services
+from tests.processes import until
+from tests.worker.house import left_in_store, read, submitted
+from tests.worker.tasks import WORKER, Scorer, good, new_runner
+from worker.ahead import LookAhead
+
+
+def deleted(services: Services, job_id: str) -> JobRecord:
+    """Deletes a job as the API does."""
+    record = read(services, job_id)
+    services.retention.delete(record)
+    services.queue.take_out(job_id)
+    return record
+
+
+def traces(redis: Redis, job_id: str) -> list[str]:
+    """Where the id still stands in Redis, as a key, or in a list or set."""
+    found = [key for key in texts(redis.keys()) if job_id in key]
+    for key in texts(redis.keys()):
+        kind = redis.type(key)
+        members = redis.zrange(key, 0, -1) if kind == b"zset" else redis.lrange(key, 0, -1) if kind == b"list" else []
+        found += [key for member in texts(members) if job_id in member]
+    return found
+
+
+def texts(answer: Any) -> list[str]:
+    return [item.decode() for item in cast("list[bytes]", answer)]
+
+
+def test_a_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
+    job, other = submitted(services), submitted(services)
+    deleted(services, job)
+    assert traces(redis, job) == []
+    assert (left_in_store(services, job), services.queue.waiting()) == (set(), [other])
+
+
+def test_a_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
+    job = submitted(services)
+    services.queue.take_out(job)
+    new_runner(services, Scorer(good)).run(job, WORKER)
+    deleted(services, job)
+    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+
+
+def test_whoever_took_it_off_the_queue_finds_nothing_to_do(services: Services, redis: Redis) -> None:
+    job = submitted(services)
+    redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
+    deleted(services, job)
+    scorer = Scorer(good)
+    assert new_runner(services, scorer).run(job, WORKER) is None
+    assert (scorer.lookers, services.records.get(job), left_in_store(services, job)) == ([], None, set())
+
+
+def test_the_reconciler_brings_nothing_back(services: Services, redis: Redis) -> None:
+    job = submitted(services)
+    redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
+    deleted(services, job)
+    reconciler = Reconciler(redis, services.records, services.queue, services.settings, WORKER)
+    for _ in range(2):
+        reconciler.run()
+    assert not services.queue.put_back(job)
+    assert (services.queue.waiting(), services.queue.taken(), services.records.get(job)) == ([], [], None)
+
+
+def test_a_worker_that_passed_for_lost_leaves_nothing(services: Services, redis: Redis) -> None:
+    """It was canceled as the job of a worker that had died, and deleted, while the worker was only slow."""
+    job = submitted(services)
+    services.queue.rq.remove(job)
+
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        files = good(out, progress)
+        services.records.request_cancel(job)
+        services.records.requeue(job, 1)
+        deleted(services, job)
+        return files
+
+    assert new_runner(services, Scorer(behave)).run(job, WORKER) is None
+    assert (services.records.get(job), left_in_store(services, job), redis.exists("v2m:pace")) == (None, set(), 0)
+
+
+def test_a_look_ahead_at_it_ends(services: Services) -> None:
+    job = submitted(services)
+    began: list[str] = []
+
+    class Slow(Scorer):
+        def look(self, video: Path, prompt: str, options: object, progress: ProgressCallback) -> NoReturn:
+            began.append(video.name)
+            while True:
+                progress("curve", 0.5)
+
+    ahead = LookAhead(services.queue.rq, services.records, services.store, Slow(good), on=True)
+    with capture_logs() as lines:
+        ahead.begin()
+        until(lambda: began, "the look to begin")
+        deleted(services, job)
+        until(lambda: [line for line in lines if line["event"] == "look_ahead_ended"], "the look to end")
+        ahead.turn_off()
+
+
+def test_a_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
+    def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+        with pytest.raises(IllegalMoveError):
+            deleted(services, job)
+        return good(out, progress)
+
+    new_runner(services, Scorer(behave)).run(job, WORKER)
+    assert read(services, job).artifacts
+
+
+def test_files_that_could_not_be_removed_are_tried_again(
+    services: Services, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submitted(services)
+
+    def broken(store: ArtifactStore, job_id: str) -> None:
+        raise StoreError("the disk is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArtifactStore, "remove", broken)
+        deleted(services, job)
+    assert (traces(redis, job), left_in_store(services, job)) == (["v2m:to-remove"], {"upload"})
+    (gone,) = services.retention.expire()
+    assert (gone.job_id, gone.reason) == (job, "expired before")
+    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+
+
+def test_an_answer_that_got_lost_leaves_no_file(services: Services) -> None:
+    job = submitted(services)
+    record = read(services, job)
+    services.records.remove(record)  # done, and the client of Redis asks once more
+    services.retention.delete(record)
+    assert left_in_store(services, job) == set()
