@@ -30,8 +30,8 @@ class Client:
     """Talks to one API; may be used by several threads, and as a context manager.
 
     Every method raises ApiError when the API refuses, and NoAnswerError when it cannot be reached. Where the trouble
-    may pass (a broken connection, 408, 429, 502, 503, 504, 507), it is asked again for ``patience_s`` seconds first, at the
-    time that the API names; an API that has never answered is not waited for.
+    may pass (a broken connection, 408, 429, 502, 503, 504, 507), it is asked again for ``patience_s`` seconds first, at
+    the time that the API names; an API that has never answered is not waited for.
     """
 
     def __init__(self, url: str, key: str | None = None, *, timeout: float = 90.0, patience_s: float = 60.0) -> None:
