@@ -28,8 +28,9 @@ format: setup ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# Two at a time, a file each. Each has one thread: torch's and BLAS' own would stand in each other's way.
 test: lint ## lint, then every test with warnings as errors
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 fuzz: setup ## 2,000 damaged files through the real service, and what became of them (about 15 minutes)
 	@$(BIN)/python -m tests.fuzz $(ARGS)
