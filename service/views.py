@@ -8,10 +8,13 @@ from fastapi import Response
 from redis.exceptions import RedisError
 
 from jobs.forecast import Forecast
+from jobs.idempotency import Claim
 from jobs.record import JobRecord, JobStatus
+from service.caller import Caller
 from service.dependencies import Services
+from service.forms import JobForm
 from service.schemas import JobView
-from service.uploads import Accepted
+from service.uploads import Accepted, accept
 
 log: Final = structlog.get_logger(__name__)
 POLL_S: Final = "1"
@@ -43,7 +46,12 @@ def shown(record: JobRecord, position: int | None, forecast: Forecast) -> JobVie
     return JobView.of(record, position, None if eta_s is None else round(eta_s, 1))
 
 
-def accepted(services: Services, response: Response, taken: Accepted) -> JobView:
+async def made(services: Services, caller: Caller, claim: Claim | None, form: JobForm, response: Response) -> JobView:
+    """Makes the job that a form asks for, in one of the threads for uploads, and shows it."""
+    return await services.uploads.run(lambda: _accepted(services, response, accept(services, caller, claim, form)))
+
+
+def _accepted(services: Services, response: Response, taken: Accepted) -> JobView:
     """A job that was asked for, and in the headers where it is and whether it was there already."""
     response.headers["Location"] = f"/v1/jobs/{taken.record.id}"
     if not taken.record.is_final:

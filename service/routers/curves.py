@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Response, UploadFile, status
 
 from jobs.record import JobKind
-from service import forms, uploads
+from service import forms
 from service.caller import CallerDep
 from service.dependencies import ServicesDep
 from service.idempotency import ClaimDep
 from service.responses import making
 from service.schemas import JobView
-from service.views import accepted
+from service.views import made
 from service.webhook_field import WebhookDep
 
 router = APIRouter(prefix="/v1/curves", tags=["jobs"])
@@ -29,6 +29,4 @@ async def create_curve(
 ) -> JobView:
     """Takes a video, looks at it at once, and queues a job that makes its event curve and nothing else."""
     form = forms.JobForm(JobKind.CURVE, video, webhook=webhook)
-    return await services.uploads.run(
-        lambda: accepted(services, response, uploads.accept(services, caller, claim, form))
-    )
+    return await made(services, caller, claim, form, response)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, Upl
 from jobs.record import JobKind, JobStatus
 from jobs.records import IllegalMoveError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
-from service import forms, uploads
+from service import forms
 from service.caller import CallerDep
 from service.conditional import is_known
 from service.cursors import cursor_after, parse_cursor
@@ -17,18 +17,17 @@ from service.idempotency import ClaimDep
 from service.problems import Problem
 from service.responses import CHANGING, EVERYWHERE, Responses, documented, headers, making
 from service.schemas import JobList, JobView
-from service.views import POLL_S, accepted, view, views
+from service.views import POLL_S, made, view, views
 from service.webhook_field import WebhookDep
 
 log: Final = structlog.get_logger(__name__)
-PATH: Final = "/v1/jobs"
 _STATE_HEADERS: Final = headers("ETag") | headers("Retry-After", required=False)
 _STATE: Final[Responses] = {
     200: {"description": "The job.", "headers": _STATE_HEADERS},
     304: {"description": "The job is as If-None-Match has it.", "headers": _STATE_HEADERS},
     **documented("unknown_job", *EVERYWHERE),
 }
-router = APIRouter(prefix=PATH, tags=["jobs"])
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 # The other routes are plain functions: FastAPI runs them in threads, where Redis may block.
@@ -53,9 +52,7 @@ async def create_job(
 ) -> JobView:
     """Takes a video, looks at it at once, and queues the job."""
     form = forms.JobForm(JobKind.SCORE, video, prompt, options, webhook)
-    return await services.uploads.run(
-        lambda: accepted(services, response, uploads.accept(services, caller, claim, form))
-    )
+    return await made(services, caller, claim, form, response)
 
 
 @router.get(

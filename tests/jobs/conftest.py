@@ -1,4 +1,4 @@
-"""Stores to test: on a disk, and in a bucket."""
+"""Records, the queue, and stores to test: on a disk, and in a bucket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +7,26 @@ import pytest
 from redis import Redis
 
 from jobs import identity
+from jobs.queue import JobQueue
+from jobs.records import JobRecords
 from jobs.settings import Settings
 from jobs.store import ArtifactStore
 from tests import s3_server
 from tests.conftest import MakeSettings
 from tests.jobs.house import House, Make
 from tests.s3_server import S3Server
+
+
+@pytest.fixture
+def records(redis: Redis, settings: Settings) -> JobRecords:
+    """The records of this test's database."""
+    return JobRecords(redis, settings.record_retention_s)
+
+
+@pytest.fixture
+def queue(redis: Redis, records: JobRecords, settings: Settings) -> JobQueue:
+    """Its queue."""
+    return JobQueue(redis, records, settings)
 
 
 @pytest.fixture(scope="session")

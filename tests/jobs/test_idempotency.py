@@ -14,23 +14,12 @@ from jobs.idempotency import LEASE_S, Claim, ClaimLostError, KeyInUseError, Made
 from jobs.queue import JobQueue
 from jobs.record import JobKind, JobRecord, Webhook
 from jobs.records import JobRecords
-from jobs.settings import Settings
 from model_core.options import ScoreOptions
 
 DAY_S = 24 * 3600
 THREADS = 16
 STORED = "v2m:idempotency:ann:a-key"
 Claims = Callable[[], Claim]
-
-
-@pytest.fixture
-def records(redis: Redis, settings: Settings) -> JobRecords:
-    return JobRecords(redis, settings.record_retention_s)
-
-
-@pytest.fixture
-def queue(redis: Redis, records: JobRecords, settings: Settings) -> JobQueue:
-    return JobQueue(redis, records, settings)
 
 
 @pytest.fixture

@@ -23,16 +23,6 @@ from model_core.options import ModelInfo, ScoreOptions
 MODEL = ModelInfo(name="one", version="2", kind="none", licence="CC0-1.0")
 
 
-@pytest.fixture
-def records(redis: Redis, settings: Settings) -> JobRecords:
-    return JobRecords(redis, settings.record_retention_s)
-
-
-@pytest.fixture
-def queue(redis: Redis, records: JobRecords, settings: Settings) -> JobQueue:
-    return JobQueue(redis, records, settings)
-
-
 def new_record() -> JobRecord:
     return JobRecord.new("", ScoreOptions(), {})
 

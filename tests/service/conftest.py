@@ -11,8 +11,12 @@ import httpx
 import pytest
 import uvicorn
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.serve import listen, url_of
+from jobs.idempotency import Claim
+from jobs.queue import JobQueue
+from jobs.record import JobRecord
 from jobs.settings import Settings
 from service.app import create_app
 from service.dependencies import Services
@@ -110,6 +114,21 @@ def stored(settings: Settings) -> list[str]:
 def jobs_in(redis: Redis) -> list[str]:
     """Every trace of a job."""
     return [str(key) for pattern in ("v2m:job:*", "rq:job:*", "rq:queue:v2m") for key in redis.keys(pattern)]
+
+
+@contextmanager
+def losing_the_answer(monkeypatch: pytest.MonkeyPatch, taken: bool) -> Iterator[None]:
+    """Redis' answer to a submission gets lost during the block, after the job was ``taken`` or before."""
+    real = JobQueue.submit
+
+    def submit(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
+        if taken:
+            real(queue, record, claim)
+        raise RedisConnectionError("the line is cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobQueue, "submit", submit)
+        yield
 
 
 def ask_for_a_fault(settings: Settings, headers: dict[str, str] | None = None) -> httpx.Response:

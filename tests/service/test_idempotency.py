@@ -25,7 +25,7 @@ from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
 from tests.service import raw
-from tests.service.conftest import Serve, assert_problem, complete, stored
+from tests.service.conftest import Serve, assert_problem, complete, losing_the_answer, stored
 from tests.video_factory import make_clip
 
 KEY: Final = "5d0a4f4e-6c1c-4d0e-9d5b-1f2f0c4b7a11"
@@ -196,15 +196,7 @@ def test_a_fault_of_ours_frees_the_key(
 def test_a_job_in_doubt_is_found_again(
     client: httpx.Client, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
 ) -> None:
-    real = JobQueue.submit
-
-    def answer_lost(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
-        if taken:
-            real(queue, record, claim)
-        raise RedisConnectionError("the line is cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JobQueue, "submit", answer_lost)
+    with losing_the_answer(monkeypatch, taken):
         doubt = assert_problem(ask(client, clip), 503, "unavailable")["job_id"]
     job_id = made(ask(client, clip), again=taken)
     assert (job_id == doubt) is taken

@@ -17,9 +17,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
-from jobs.idempotency import Claim
 from jobs.queue import JobQueue
-from jobs.record import JobRecord
 from jobs.records import JobRecords
 from jobs.scratch import Scratch
 from jobs.settings import Settings
@@ -30,7 +28,7 @@ from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
 from tests.service import raw
-from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
+from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, losing_the_answer, post, stored
 
 LIMIT = 2_000_000  # bytes of one file, over the megabyte up to which a form stays in memory
 
@@ -274,15 +272,7 @@ def test_a_redis_that_goes_just_before_the_job_is_sent_leaves_no_upload(
 def test_when_nobody_knows_whether_the_job_was_taken_its_upload_is_kept(
     client: httpx.Client, settings: Settings, clip: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
 ) -> None:
-    real = JobQueue.submit
-
-    def answer_lost(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
-        if taken:
-            real(queue, record, claim)
-        raise RedisConnectionError("the line is cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(JobQueue, "submit", answer_lost)
+    with losing_the_answer(monkeypatch, taken):
         answer = post(client, clip)
     job_id = assert_problem(answer, 503, "unavailable")["job_id"]
     assert int(answer.headers["retry-after"]) > 0
