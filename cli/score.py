@@ -97,10 +97,10 @@ def curve(
     """Print the event curve of VIDEO: when, and how much, its picture changes."""
     with user_errors():
         check_video(video)
+        from model_core.curves.video import curve_json, video_curve
         from model_core.media import probe
         from model_core.pipeline import pictures_of
         from model_core.runtime import Runtime
-        from model_core.video_curve import curve_json, video_curve
 
         info = probe(video)
         measured = video_curve(video, pictures_of(model, Runtime(device=device)), info.duration)

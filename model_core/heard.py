@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.onsets import RATE, onset_strength
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
 
 Floats = NDArray[np.float64]
 SAMPLE_RATE: Final = 22050

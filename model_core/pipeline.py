@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.video import FrameEncoder, video_curve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
@@ -12,7 +13,6 @@ from model_core.musicians.musician import Musician
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
 from model_core.soundtrack import Soundtrack
-from model_core.video_curve import FrameEncoder, video_curve
 
 
 class Pipeline:

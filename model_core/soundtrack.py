@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.codecs.score.midi import write_midi
-from model_core.curves import EventCurve
-from model_core.frame_curve import frame_curve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.frame_curve import frame_curve
+from model_core.curves.video import curve_json
 from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.media import VideoInfo, mux, output_suffix, write_wav
 from model_core.musicians.musician import Performance, Written
 from model_core.options import ModelInfo, ProgressCallback
-from model_core.video_curve import curve_json
 
 _SPACING_S: Final = 0.1
 VARIANTS: Final = ("video", "audio", "midi", "curve", "report")

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from jobs.artifact import Variant
 from jobs.settings import Settings
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.video import curve_json
 from model_core.media import VideoInfo
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime, within_memory
-from model_core.video_curve import curve_json
 
 Look = tuple[VideoInfo, EventCurve]
 """What is in a video, and its event curve: all that the music is made from."""

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model_core.curves import EventCurve, event_curve
+from model_core.curves.event_curve import EventCurve, event_curve
 from model_core.encoders.musicfm_mel import FFT, HOP, SAMPLE_RATE, log_mel
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
 from model_core.encoders.resampling import mono_at

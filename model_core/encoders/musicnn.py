@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from scipy.fft import rfft
 
 from model_core.assets import asset
-from model_core.curves import EventCurve, event_curve
+from model_core.curves.event_curve import EventCurve, event_curve
 from model_core.encoders.musicnn_network import FEATURES, MELS, REACH, MusicnnNetwork
 from model_core.encoders.resampling import mono_at
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.nulls import DRAWS, Pooled, p_value, z_score
 
 Floats = NDArray[np.float64]

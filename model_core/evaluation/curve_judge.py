@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scenedetect import AdaptiveDetector, ContentDetector, detect
 from scipy.stats import rankdata, spearmanr
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.metrics import f1, matched
 from model_core.evaluation.truth import TruthClip
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.video import FrameEncoder, video_curve
 from model_core.media import VideoInfo, frames, probe
-from model_core.video_curve import FrameEncoder, video_curve
 
 Floats = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ from model_core.codecs.score.mix import mix, trims_of
 from model_core.codecs.score.notes import notes_of, riser_envelope, step_times
 from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.synth import stems
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
 from model_core.evaluation.envelopes import Envelope, strongest_peaks
 from model_core.evaluation.judge import Seen, judge
 from model_core.evaluation.listening import Heard, listen

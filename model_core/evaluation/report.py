@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.curves.video import FrameEncoder
+from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.errors import InputError
 from model_core.evaluation.correlation import PooledR, correlogram, pooled_r
 from model_core.evaluation.envelopes import Envelope, strongest_peaks
@@ -19,7 +20,6 @@ from model_core.evaluation.looking import Looked, look
 from model_core.evaluation.metrics import HIT_TOLERANCE_S, pairs
 from model_core.evaluation.nulls import Figure
 from model_core.media import probe, read_audio
-from model_core.video_curve import FrameEncoder
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve, FloatArray
+from model_core.curves.event_curve import EventCurve, FloatArray
 
 CLEAR_S: Final = 0.3
 """A curve is never split closer than this to one of its events, so that each event keeps its shape."""

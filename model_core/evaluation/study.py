@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.evaluation.correlation import Correlogram, correlogram
 from model_core.evaluation.judge import Seen, judge
 from model_core.evaluation.listening import listen

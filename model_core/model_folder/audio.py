@@ -20,7 +20,7 @@ from diffusers import (
 from diffusers.models.transformers.transformer_stable_audio3 import StableAudio3RotaryEmbedding
 from transformers import PreTrainedTokenizerBase, T5GemmaEncoderModel
 
-from model_core.encoders.catalogue import has_weights
+from model_core.encoders.registry import has_weights
 from model_core.errors import ModelError
 from model_core.model_folder.manifest import (
     FORMAT,

@@ -13,7 +13,8 @@ from model_core.assets import asset
 from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.codecs.score.score import STEPS_PER_BEAT
 from model_core.codecs.score.vae import BeatVAE
-from model_core.curves import PULSE_SIGMA_S
+from model_core.curves.event_curve import PULSE_SIGMA_S
+from model_core.curves.video import FRAME_RATE, WINDOW_S
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.minilm import TEXT_DIM, MiniLM
 from model_core.encoders.musicnn import Musicnn
@@ -34,7 +35,6 @@ from model_core.model_folder.version_1 import is_format_1, load_format_1
 from model_core.model_folder.writing import new_folder
 from model_core.options import ModelInfo
 from model_core.planner.network import PromptPlanner
-from model_core.video_curve import FRAME_RATE, WINDOW_S
 
 DEFAULT_MODEL: Final = "models/v2m-embedded-1"
 GRID: Final = Grid(beats_per_frame=BEATS_PER_FRAME, steps_per_beat=STEPS_PER_BEAT)

@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
-from model_core.encoders.catalogue import MusicEncoder, music_encoder, picture_encoder
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.frame_curve import frame_curve
+from model_core.curves.video import FrameEncoder
+from model_core.encoders.registry import MusicEncoder, music_encoder, picture_encoder
 from model_core.errors import InputError
-from model_core.frame_curve import frame_curve
 from model_core.generator import Guidance
 from model_core.model_folder.audio import (
     MUSIC_WEIGHTS,
@@ -26,7 +27,6 @@ from model_core.options import ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime
 from model_core.stable_audio.flow import AudioFlow, Take
 from model_core.stable_audio.memory import check_device
-from model_core.video_curve import FrameEncoder
 
 
 @dataclass(frozen=True)

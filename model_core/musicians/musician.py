@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.notes import Note
 from model_core.codecs.score.plan import Plan
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.video import FrameEncoder
 from model_core.errors import InputError
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
-from model_core.video_curve import FrameEncoder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from model_core.codecs.score.header import Header
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
-from model_core.curves import Events
+from model_core.curves.event_curve import Events
 from model_core.planner.network import SCALARS, PromptPlanner
 from model_core.planner.obeying import obeyed
 from model_core.planner.words import explicit_words

@@ -11,7 +11,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.conditioning import Condition, widen_for_curve
-from model_core.curves import PULSE_SCALE
+from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.prompting import GLOBAL_DIM
 from model_core.training.dataset import Dropout, FlowData, batch

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_core.codecs.score.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
-from model_core.curves import Events
+from model_core.curves.event_curve import Events
 
 
 def _events(times: list[float], strengths: list[float] | None = None) -> Events:

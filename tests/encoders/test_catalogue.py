@@ -9,15 +9,15 @@ import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from model_core.encoders import musicfm, published
-from model_core.encoders.catalogue import (
+from model_core.encoders.dinov2 import Dinov2
+from model_core.encoders.musicfm_network import MusicFmConfig
+from model_core.encoders.registry import (
     MUSIC_ENCODERS,
     PICTURE_ENCODERS,
     keep_encoder,
     music_encoder,
     picture_encoder,
 )
-from model_core.encoders.dinov2 import Dinov2
-from model_core.encoders.musicfm_network import MusicFmConfig
 from model_core.errors import ModelError
 from tests.encoders.tiny import MUSICFM_SIZES, published_musicfm, tiny_dinov2, tiny_musicfm
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.correlation import RATE, Correlogram, correlogram, pooled_r
 
 DURATION = 40.0

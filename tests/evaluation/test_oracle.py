@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation import oracle
 from model_core.evaluation.envelopes import Envelope
 from model_core.evaluation.listening import Heard

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.correlation import Correlogram
 from model_core.evaluation.curve_judge import OURS, Found, find, offsets, score, size_order
 from model_core.evaluation.looking import Looked

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.looking import Looked
 from model_core.evaluation.picture import HIT, MISS, PEAK, ROLE_COLOURS, draw, pictures_after
 from model_core.evaluation.report import SyncReport, measure_sound

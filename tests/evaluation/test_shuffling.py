@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from model_core.curves import EventCurve, peak_shaped
-from model_core.curves import Events as Peaks
+from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import Events as Peaks
 from model_core.evaluation.shuffling import shuffled
 
 DURATION = 20.0

@@ -7,9 +7,9 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.curves.video import curve_json, video_curve
 from model_core.media import MediaError, mux, output_suffix, probe, read_audio, write_wav
 from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions
-from model_core.video_curve import curve_json, video_curve
 from worker.scorer import Look
 
 SAMPLE_RATE: Final = 44_100
@@ -23,7 +23,7 @@ class MeanColours:
     sees: Literal["picture", "motion"] = "picture"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-        """See model_core.video_curve.FrameEncoder."""
+        """See model_core.curves.video.FrameEncoder."""
         fields = rgb.reshape(len(rgb), 4, 8, 4, 8, 3).mean(axis=(2, 4))
         return np.asarray(fields.reshape(len(rgb), -1) / 255, np.float32)
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from model_core.curves import (
+from model_core.curves.event_curve import (
     LEAST_STRENGTH,
     PULSE_SCALE,
     EventCurve,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.encoders.onsets import RATE
-from model_core.encoders.spectral import LogMelChroma
 from model_core.heard import SAMPLE_RATE, Heard, gain, judge, listen
 
 Floats = NDArray[np.float64]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.encoders.spectral import SAMPLE_RATE, LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import SAMPLE_RATE, LogMelChroma, music_event_curve
 
 
 def _tones(changes: list[float], duration: float, rate: int) -> np.ndarray:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model_core.curves.video import CELLS, PICTURE_WEIGHT, seen, video_curve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.motion import MotionDis
 from model_core.media import probe
-from model_core.video_curve import CELLS, PICTURE_WEIGHT, seen, video_curve
 from tests import video_factory as factory
 
 CUTS = [0.93, 1.77, 3.16, 4.6]

@@ -9,7 +9,7 @@ import torch
 
 from model_core.codecs.score.beats import to_beats
 from model_core.codecs.score.vae import BeatVAE
-from model_core.curves import PULSE_SCALE
+from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.training.composer import compose

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
 from model_core.media import probe
 from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions

@@ -8,7 +8,7 @@ import numpy as np
 from rq import Retry
 
 from jobs.record import JobRecord
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.media import VideoInfo
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services

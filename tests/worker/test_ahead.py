@@ -12,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.queue import QUEUE_NAME
 from jobs.record import JobRecord, JobStatus
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.media import VideoInfo
 from model_core.options import ProgressCallback, ScoreOptions

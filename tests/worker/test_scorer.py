@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from jobs.settings import Settings
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
 from model_core.model_folder.manifest import AUDIO_KIND, KIND

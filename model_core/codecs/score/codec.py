@@ -15,7 +15,7 @@ from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
 from model_core.codecs.score.synth import load_bank, stems
 from model_core.codecs.score.vae import BeatVAE
-from model_core.curves import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, peak_shaped
 
 SAMPLE_RATE: Final = 44100
 PREVIEW_RATE: Final = 22050

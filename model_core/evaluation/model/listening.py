@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from model_core.codecs.score.codec import SAMPLE_RATE
-from model_core.curves import EventCurve, peak_shaped
-from model_core.encoders.spectral import LogMelChroma, music_event_curve
+from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.evaluation.correlation import correlogram
 from model_core.evaluation.model.figures import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.planted import FRAME_RATE, planted_curve

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.curves import EventCurve, FloatArray
+from model_core.curves.event_curve import EventCurve, FloatArray
 
 FRAME_RATE: Final = 25.0
 SHORTEST_S, LONGEST_S = 30.0, 40.0

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from model_core.codecs.score.score import Score
-from model_core.encoders.spectral import LogMelChroma
+from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.codec import codec_rows
 from model_core.evaluation.model.copies import band_prints, lead_prints
 from model_core.evaluation.model.differing import mean_difference

@@ -12,7 +12,7 @@ from model_core.codecs.score.codec import SAMPLE_RATE, played_notes
 from model_core.codecs.score.notes import Note
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.model.planted import duration_of, planted_curve
 from model_core.evaluation.model.together import at_once
 from model_core.loudness import normalise

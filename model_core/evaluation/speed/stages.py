@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from model_core.curves.video import FRAME_RATE
 from model_core.evaluation.speed import networks
 from model_core.evaluation.speed.sizes import Size
 from model_core.evaluation.speed.work import Work
 from model_core.generator import Guidance
-from model_core.video_curve import FRAME_RATE
 
 PROMPT: Final = "prompt"
 DECODE: Final = "decode"

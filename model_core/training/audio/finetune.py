@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError
 
-from model_core.encoders.catalogue import MusicEncoder, music_encoder
+from model_core.encoders.registry import MusicEncoder, music_encoder
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.model_folder.audio import MUSIC_WEIGHTS, AudioModel, encoder_weights, load_audio
 from model_core.model_folder.manifest import MANIFEST, AudioManifest, read_json

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from model_core.curves import FloatArray
+from model_core.curves.event_curve import FloatArray
 
 WITH, WITHOUT, SHIFTED = "held out", "held out without curve", "held out with it shifted"
 EARLY_TIME: Final = 0.98

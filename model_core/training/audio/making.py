@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.encoders.catalogue import MusicEncoder
+from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
 from model_core.media import MediaError, MediaLimits, read_audio, read_tags
 from model_core.stable_audio.text import TextStates

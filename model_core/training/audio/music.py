@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 
 from model_core.codecs.same.codec import SameCodec
-from model_core.encoders.catalogue import MusicEncoder
+from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
 from model_core.model_folder.audio import MUSIC_WEIGHTS, AudioModel
 from model_core.stable_audio.text import PromptEncoder, TextStates

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.media.writing import replacing
 from model_core.stable_audio.text import TextStates
 

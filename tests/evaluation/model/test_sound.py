@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from model_core.curves import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, peak_shaped
 from model_core.evaluation.model.codec import f1_count
 from model_core.evaluation.model.figures import NOTHING, Measured, Row
 from model_core.evaluation.model.listening import Heard, curve_rows, following, sound_rows

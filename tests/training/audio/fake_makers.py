@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.stable_audio.text import TextStates
 from model_core.training.audio.making import Makers
 from model_core.training.audio.track_file import Marks

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model_core.codecs.same.codec import SameCodec
-from model_core.encoders.catalogue import music_encoder
+from model_core.encoders.registry import music_encoder
 from model_core.media import read_audio
 from model_core.stable_audio.text import PromptEncoder
 from model_core.training.audio import making

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
 from model_core.stable_audio.text import TextStates
 from model_core.training.audio.track_file import TRACKS, Entry, Marks, Source, write_track

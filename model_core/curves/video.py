@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from model_core.curves import EventCurve, contrast_curve
+from model_core.curves.event_curve import EventCurve, contrast_curve
 from model_core.media import frames
 
 FRAME_RATE: Final = 12.5

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from model_core.curves import EventCurve, event_curve
+from model_core.curves.event_curve import EventCurve, event_curve
 from model_core.encoders.resampling import mono_at
 
 SAMPLE_RATE: Final = 22050

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.curves import EventCurve, FloatArray, smoothed
+from model_core.curves.event_curve import EventCurve, FloatArray, smoothed
 
 FLAT: Final = 0.05
 """Least standard deviation that a smoothed curve is divided by: one in which nothing happens stays flat."""

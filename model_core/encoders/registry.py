@@ -9,9 +9,9 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves import EventCurve
+from model_core.curves.event_curve import EventCurve
+from model_core.curves.video import FrameEncoder
 from model_core.errors import ModelError
-from model_core.video_curve import FrameEncoder
 
 EFFICIENTNET: Final = "efficientnet-lite0"
 MOTION: Final = "motion-dis"
