@@ -4,8 +4,8 @@ from typing import Final
 
 import torch
 
-from model_core.codecs.score.header import HEADER_DIM
 from model_core.encoders.minilm import TEXT_DIM
+from model_core.plan.header import HEADER_DIM
 
 GLOBAL_DIM: Final = HEADER_DIM + TEXT_DIM + 1
 _POOLED_GAIN: Final = 8.0  # unit vectors of 384 values are small beside the header's ones

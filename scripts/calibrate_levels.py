@@ -11,9 +11,9 @@ import pyloudnorm
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from model_core.codecs.score.header import PROGRAMS
 from model_core.codecs.score.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
 from model_core.codecs.score.synth import stems
+from model_core.plan.header import PROGRAMS
 
 RATE: Final = 44100
 TARGET_LUFS: Final = -20.0

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
 from model_core.codecs.score.notes import Note
-from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
 from model_core.conditioning import Condition, flagged
 from model_core.curves.event_curve import EventCurve
@@ -25,6 +24,7 @@ from model_core.heard import listen
 from model_core.model_folder.embedded import EmbeddedModel, load_embedded
 from model_core.musicians.musician import Performance, Written, settled
 from model_core.options import ProgressCallback, ScoreOptions
+from model_core.plan.plan import Plan
 from model_core.planner.plan import Wish, make_plan
 from model_core.prompting import global_vector
 from model_core.redrawing import redrawn

@@ -8,8 +8,8 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 from torch.nn import functional
 
-from model_core.codecs.score.vocabulary import VOCABULARY, Vocabulary
 from model_core.encoders.minilm import TEXT_DIM
+from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 
 SCALARS: Final = ("bpm", "swing", "energy", "density")
 """Continuous header values, each predicted as a mean and a log standard deviation of its 0..1 form."""

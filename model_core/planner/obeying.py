@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from model_core.codecs.score.header import Header
-from model_core.codecs.score.vocabulary import ROLES, Vocabulary
+from model_core.plan.header import Header
+from model_core.plan.vocabulary import ROLES, Vocabulary
 from model_core.planner.words import ExplicitWords
 
 _PIANO: Final = 0

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 import torch
 
-from model_core.codecs.score.header import Header
-from model_core.codecs.score.plan import Plan
-from model_core.codecs.score.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
 from model_core.curves.event_curve import Events
+from model_core.plan.header import Header
+from model_core.plan.plan import Plan
+from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
 from model_core.planner.network import SCALARS, PromptPlanner
 from model_core.planner.obeying import obeyed
 from model_core.planner.words import explicit_words

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from model_core.codecs.score.header import BPM_RANGE
+from model_core.plan.header import BPM_RANGE
 
 SLOW_BPM: Final = 84.0
 FAST_BPM: Final = 116.0

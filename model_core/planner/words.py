@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from model_core.codecs.score.header import PROGRAMS
+from model_core.plan.header import PROGRAMS
 from model_core.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
 from model_core.planner.mode_words import mode_and_key
 from model_core.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.codecs.score.beats import to_beats
-from model_core.codecs.score.header import STYLES, Header
+from model_core.plan.header import STYLES, Header
 from model_core.training.captions import caption
 from model_core.training.composer import Piece, compose
 

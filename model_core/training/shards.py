@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.header import Header
 from model_core.errors import InputError
+from model_core.plan.header import Header
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
-from model_core.codecs.score.header import Header
-from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import FIRST_PITCH, LANE, SUSTAIN, Score
-from model_core.codecs.score.tempo_map import plain_map
 from model_core.codecs.score.vae import BeatVAE
+from model_core.plan.header import Header
+from model_core.plan.plan import Plan
+from model_core.plan.tempo_map import plain_map
 
 BEATS = 16
 _PROGRAMS = {"bass": 39, "chords": 90, "lead": 80, "arp": 81, "drums": 8}

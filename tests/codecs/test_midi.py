@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.header import PROGRAMS, Header
 from model_core.codecs.score.midi import write_midi
 from model_core.codecs.score.notes import Note
 from model_core.codecs.score.score import ROLES
+from model_core.plan.header import PROGRAMS, Header
 
 _PROGRAMS = {role: programs[1] for role, programs in PROGRAMS.items()}
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model_core.codecs.score.header import PROGRAMS, Header
 from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
 from model_core.codecs.score.score import FIRST_PITCH, LANE, RANGES, ROLES, SUSTAIN, Score
+from model_core.plan.header import PROGRAMS, Header
 
 HEADER = Header(
     style="house",

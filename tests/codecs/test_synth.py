@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.header import PROGRAMS
 from model_core.codecs.score.levels import LAYERED
 from model_core.codecs.score.notes import DRUM_KEYS, FIRST_DRUM_SET, IMPACT_PROGRAM, Note
 from model_core.codecs.score.synth import TAIL_S, load_bank, stems
+from model_core.plan.header import PROGRAMS
 
 RATE = 22050
 _KEYS = {"bass": 40, "chords": 60, "lead": 69, "arp": 64, "drums": 36, "impact": 36}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from model_core.codecs.score.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
 from model_core.curves.event_curve import Events
+from model_core.plan.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
 
 
 def _events(times: list[float], strengths: list[float] | None = None) -> Events:

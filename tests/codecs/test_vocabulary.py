@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_core.codecs.score.header import Header
 from model_core.codecs.score.levels import LATENCY_MS, TRIM_DB
-from model_core.codecs.score.vocabulary import METERS, VOCABULARY, Vocabulary
+from model_core.plan.header import Header
+from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
 
 OLD = Vocabulary(
     styles=("house", "piano"),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from model_core.codecs.score.header import PROGRAMS
-from model_core.codecs.score.plan import Plan
 from model_core.curves.event_curve import Events
+from model_core.plan.header import PROGRAMS
+from model_core.plan.plan import Plan
 from model_core.planner.network import PromptPlanner
 from model_core.planner.plan import Wish, make_plan
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_core.codecs.score.header import PROGRAMS
+from model_core.plan.header import PROGRAMS
 from model_core.planner.instruments import INSTRUMENTS
 from model_core.planner.words import explicit_words
 

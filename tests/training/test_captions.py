@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from model_core.codecs.score.header import STYLES
+from model_core.plan.header import STYLES
 from model_core.training.captions import caption
 from model_core.training.captions.held_out_words import HELD_OUT_SCENES, HELD_OUT_STYLES
 from model_core.training.captions.instruments import (

@@ -5,8 +5,8 @@ import torch
 from diffusers import StableAudio3DiTModel
 
 from model_core.codecs.score.beats import to_beats
-from model_core.codecs.score.header import Header
-from model_core.codecs.score.vocabulary import VOCABULARY, Vocabulary
+from model_core.plan.header import Header
+from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 from model_core.prompting import global_vector
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec

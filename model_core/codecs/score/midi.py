@@ -8,8 +8,8 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.header import Header
 from model_core.codecs.score.notes import Note, kit_of
+from model_core.plan.header import Header
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.vocabulary import Vocabulary
 from model_core.evaluation.model.sounds import NAMED
 from model_core.evaluation.model.takes import Take
+from model_core.plan.vocabulary import Vocabulary
 from model_core.training.captions.styles import STYLE_WORDS
 
 _INSTRUMENT_FORMS: Final = (

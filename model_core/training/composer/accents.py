@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.header import Header
 from model_core.codecs.score.score import MONO_PARTS, STEPS_PER_BEAT, Score
+from model_core.plan.header import Header
 from model_core.training.composer.events import Event, hit
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord

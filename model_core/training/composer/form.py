@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.header import Header
+from model_core.plan.header import Header
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.header import STYLES, Header
 from model_core.codecs.score.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
+from model_core.plan.header import STYLES, Header
 from model_core.training.composer.accents import add_accents
 from model_core.training.composer.accompaniment import write_arp, write_chords
 from model_core.training.composer.bass import write_bass

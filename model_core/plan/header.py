@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.vocabulary import METERS, VOCABULARY, Vocabulary
+from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
 
 STYLES: Final = VOCABULARY.styles
 PROGRAMS: Final = VOCABULARY.programs

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from model_core.codecs.score.header import Header
-from model_core.codecs.score.tempo_map import TempoMap
+from model_core.plan.header import Header
+from model_core.plan.tempo_map import TempoMap
 
 
 @dataclass(frozen=True)
