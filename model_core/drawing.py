@@ -9,8 +9,8 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 from numpy.typing import NDArray
 
-from model_core.conditioning import Condition, inpainting_channels
-from model_core.generator import Guidance, even_sigmas, generate
+from model_core.flow.conditioning import Condition, inpainting_channels
+from model_core.flow.sampler import Guidance, even_sigmas, generate
 
 WINDOW_FRAMES: Final = 48
 OVERLAP_FRAMES: Final = 16

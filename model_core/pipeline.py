@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from model_core.audio.loudness import normalise
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder, video_curve
 from model_core.encoders.efficientnet import EfficientNetLite0
-from model_core.loudness import normalise
 from model_core.media import VideoInfo, probe
 from model_core.model_folder.manifest import AUDIO_KIND, kind_of, read_manifest
 from model_core.model_folder.version_1 import is_format_1

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.drawing import runs
-from model_core.heard import Heard, Verdict, gain, judge
+from model_core.sync.event_matching import Heard, Verdict, gain, judge
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.heard import strongest
+from model_core.sync.event_matching import strongest
 
 Floats = NDArray[np.float64]
 

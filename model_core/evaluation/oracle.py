@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.audio.loudness import normalise
 from model_core.codecs.score.mix import mix, trims_of
 from model_core.codecs.score.notes import notes_of, riser_envelope, step_times
 from model_core.codecs.score.score import STEPS_PER_BEAT
@@ -27,7 +28,6 @@ from model_core.evaluation.judge import Seen, judge
 from model_core.evaluation.listening import Heard, listen
 from model_core.evaluation.metrics import HIT_TOLERANCE_S, cut_hit_f1, matched
 from model_core.evaluation.nulls import Figure, Pooled, pooled, shift_figure
-from model_core.loudness import normalise
 from model_core.training.composer import Piece
 from model_core.training.corpus import piece_of
 from model_core.training.render_curves import steady_beats

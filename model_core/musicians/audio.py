@@ -12,7 +12,7 @@ from model_core.curves.frame_curve import frame_curve
 from model_core.curves.video import FrameEncoder
 from model_core.encoders.registry import MusicEncoder, music_encoder, picture_encoder
 from model_core.errors import InputError
-from model_core.generator import Guidance
+from model_core.flow.sampler import Guidance
 from model_core.model_folder.audio import (
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,

@@ -3,7 +3,7 @@
 import torch
 from diffusers import StableAudio3DurationEmbedder
 
-from model_core.conditioning import Condition, inpainting_channels
+from model_core.flow.conditioning import Condition, inpainting_channels
 from model_core.stable_audio.text import TextStates
 
 

@@ -10,9 +10,9 @@ from diffusers.pipelines.stable_audio_3.pipeline_stable_audio_3 import logsnr_si
 from numpy.typing import NDArray
 
 from model_core.codecs.same.codec import SameCodec
-from model_core.conditioning import flagged
 from model_core.errors import ModelError
-from model_core.generator import Guidance, generate
+from model_core.flow.conditioning import flagged
+from model_core.flow.sampler import Guidance, generate
 from model_core.model_folder.audio import CURVE_CHANNELS, AudioModel
 from model_core.stable_audio.conditions import conditioned, continued
 from model_core.stable_audio.text import PromptEncoder, TextStates

@@ -7,9 +7,9 @@ import torch
 from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError, safe_open
 
-from model_core.conditioning import widen_for_curve
 from model_core.encoders.registry import check_music_encoder, check_picture_encoder, keep_encoder
 from model_core.errors import ModelError
+from model_core.flow.conditioning import widen_for_curve
 from model_core.model_folder.audio import (
     CURVE_CHANNELS,
     MUSIC_WEIGHTS,

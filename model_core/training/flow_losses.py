@@ -2,8 +2,8 @@
 
 import torch
 
-from model_core.conditioning import Condition
-from model_core.generator import predict_velocity
+from model_core.flow.conditioning import Condition
+from model_core.flow.sampler import predict_velocity
 
 
 def flow_losses(

@@ -18,7 +18,7 @@ from diffusers import StableAudio3DiTModel
 from model_core.codecs.score.vae import BeatVAE
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
-from model_core.generator import plain_scheduler
+from model_core.flow.sampler import plain_scheduler
 from model_core.model_folder.embedded import EmbeddedModel, load_embedded, save_embedded
 from model_core.model_folder.manifest import digests_of
 from model_core.plan.vocabulary import VOCABULARY

@@ -6,8 +6,8 @@ import pytest
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.conditioning import Condition, flagged, inpainting_channels, widen_for_curve
-from model_core.generator import (
+from model_core.flow.conditioning import Condition, flagged, inpainting_channels, widen_for_curve
+from model_core.flow.sampler import (
     Guidance,
     even_sigmas,
     generate,

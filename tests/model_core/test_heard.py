@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
-from model_core.encoders.onsets import RATE
-from model_core.heard import SAMPLE_RATE, Heard, gain, judge, listen
+from model_core.sync.event_matching import SAMPLE_RATE, Heard, gain, judge, listen
+from model_core.sync.onset_strength import RATE
 
 Floats = NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.loudness import held_below, integrated_lufs, normalise, true_peak_dbtp
+from model_core.audio.loudness import held_below, integrated_lufs, normalise, true_peak_dbtp
 
 RATE = 44100
 

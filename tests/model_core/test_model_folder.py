@@ -13,11 +13,11 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from model_core.codecs.score.grid import GRID_CHANNELS
-from model_core.conditioning import Condition, flagged, inpainting_channels
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
-from model_core.generator import Guidance, even_sigmas, generate
+from model_core.flow.conditioning import Condition, flagged, inpainting_channels
+from model_core.flow.sampler import Guidance, even_sigmas, generate
 from model_core.model_folder.embedded import CURVE, load_embedded, save_embedded
 from model_core.model_folder.manifest import digests_of, read_manifest
 from model_core.plan.header import HEADER_DIM

@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from model_core.encoders.onsets import RATE
-from model_core.heard import Heard
 from model_core.redrawing import around, redrawn
+from model_core.sync.event_matching import Heard
+from model_core.sync.onset_strength import RATE
 
 FRAMES, FRAME_S = 40, 0.5
 FRAME_TIMES: NDArray[np.float64] = np.arange(FRAMES + 1, dtype=np.float64) * FRAME_S

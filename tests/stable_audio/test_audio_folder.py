@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model_core.conditioning import Condition
 from model_core.errors import ModelError
-from model_core.generator import predict_velocity
+from model_core.flow.conditioning import Condition
+from model_core.flow.sampler import predict_velocity
 from model_core.model_folder.audio import AudioModel, load_audio
 from model_core.model_folder.embedded import load_embedded, save_embedded
 from model_core.model_folder.manifest import digests_of

@@ -2,8 +2,8 @@
 
 import torch
 
-from model_core.conditioning import flagged
 from model_core.curves.event_curve import PULSE_SCALE
+from model_core.flow.conditioning import flagged
 from model_core.training.train_flow import frame_weights
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfilt
 
+from model_core.audio.loudness import held_below
 from model_core.codecs.score.levels import TRIM_DB
 from model_core.codecs.score.mixes import Room, Strip, mix_of
 from model_core.codecs.score.notes import Note
-from model_core.loudness import held_below
 
 Audio = NDArray[np.float32]
 

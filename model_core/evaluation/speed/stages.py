@@ -7,7 +7,7 @@ from model_core.curves.video import FRAME_RATE
 from model_core.evaluation.speed import networks
 from model_core.evaluation.speed.sizes import Size
 from model_core.evaluation.speed.work import Work
-from model_core.generator import Guidance
+from model_core.flow.sampler import Guidance
 
 PROMPT: Final = "prompt"
 DECODE: Final = "decode"

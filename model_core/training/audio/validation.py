@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from model_core.conditioning import Condition
+from model_core.flow.conditioning import Condition
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.gain import EARLY_TIME, HeldOut
 from model_core.training.audio.times import times_at

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.conditioning import widen_for_curve
+from model_core.flow.conditioning import widen_for_curve
 from model_core.training.audio.average import Average
 from model_core.training.audio.lora import choose_trained, with_trained
 from tests.stable_audio.tiny_base import LATENTS, WIDTH, tiny_pipeline

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 
-from model_core.conditioning import Condition
+from model_core.flow.conditioning import Condition
 
 
 @dataclass(frozen=True)

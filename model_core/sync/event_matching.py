@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
-from model_core.encoders.onsets import RATE, onset_strength
+from model_core.sync.onset_strength import RATE, onset_strength
 
 Floats = NDArray[np.float64]
 SAMPLE_RATE: Final = 22050
