@@ -70,7 +70,7 @@ def score(
         if output.suffix.lower() != suffix:
             raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
-            from model_core.model_folder.manifest import AUDIO_KIND, kind_of
+            from model_core.models.folder.manifest import AUDIO_KIND, kind_of
             from model_core.pipeline import Pipeline
             from model_core.runtime import Runtime, within_memory
 

@@ -22,7 +22,7 @@ from jobs.connection import connect
 from jobs.identity import process_of
 from jobs.liveness import live_workers
 from jobs.settings import Settings
-from model_core.model_folder.manifest import read_manifest
+from model_core.models.folder.manifest import read_manifest
 
 NOT_USABLE: Final = 2
 """Exit status of what cannot be started with these settings; a worker has the same one (worker.main)."""

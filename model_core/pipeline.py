@@ -7,9 +7,9 @@ from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder, video_curve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.media import VideoInfo, probe
-from model_core.model_folder.manifest import AUDIO_KIND, kind_of, read_manifest
-from model_core.model_folder.version_1 import is_format_1
-from model_core.musicians.musician import Musician
+from model_core.models.base import Musician
+from model_core.models.folder.manifest import AUDIO_KIND, kind_of, read_manifest
+from model_core.models.folder.version_1 import is_format_1
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
 from model_core.soundtrack import Soundtrack
@@ -34,10 +34,10 @@ class Pipeline:
             ModelError: it cannot be used; one line that names the file and the field.
         """
         if model is not None and kind_of(model) == AUDIO_KIND:
-            from model_core.musicians.audio import AudioMusician  # not paid for by those who score with notes
+            from model_core.models.stable_audio.model import AudioMusician  # not paid for by those who score with notes
 
             return cls(AudioMusician.load(model, runtime or Runtime()))
-        from model_core.musicians.score import ScoreMusician
+        from model_core.models.score.model import ScoreMusician
 
         return cls(ScoreMusician.load(model))
 
@@ -96,7 +96,7 @@ class Pipeline:
 def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
     """The encoder of pictures alone that Pipeline.load would load with a model; errors as there."""
     if model is not None and kind_of(model) == AUDIO_KIND:
-        from model_core.musicians.audio import pictures_in
+        from model_core.models.stable_audio.model import pictures_in
 
         return pictures_in(model, runtime)
     if model is not None and not is_format_1(model):

@@ -14,7 +14,7 @@ from model_core.curves.event_curve import EventCurve
 from model_core.curves.frame_curve import frame_curve
 from model_core.curves.video import curve_json
 from model_core.media import VideoInfo, mux, output_suffix, write_wav
-from model_core.musicians.musician import Performance, Written
+from model_core.models.base import Performance, Written
 from model_core.options import ModelInfo, ProgressCallback
 
 _SPACING_S: Final = 0.1

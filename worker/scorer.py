@@ -62,7 +62,7 @@ class PipelineScorer:
         DeviceMemoryError when the memory was there as it began, and somebody else took it meanwhile.
         """
         # Imports torch, which only a process that scores should pay for.
-        from model_core.model_folder.manifest import AUDIO_KIND
+        from model_core.models.folder.manifest import AUDIO_KIND
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)

@@ -7,9 +7,9 @@ from huggingface_hub import hf_hub_download, snapshot_download
 
 from model_core.encoders.published import had
 from model_core.errors import ModelError
-from model_core.model_folder.audio import COPIED, check_parts
-from model_core.model_folder.manifest import MANIFEST, read_json
-from model_core.model_folder.parts import TOKENIZER
+from model_core.models.folder.manifest import MANIFEST, read_json
+from model_core.models.folder.parts import TOKENIZER
+from model_core.models.stable_audio.folder import COPIED, check_parts
 
 _INDEX: Final = "model_index.json"
 _CLASSES: Final = ("StableAudio3Pipeline", "StableAudio3InpaintPipeline", "StableAudio3Audio2AudioPipeline")

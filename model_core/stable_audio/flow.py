@@ -13,7 +13,7 @@ from model_core.codecs.same.codec import SameCodec
 from model_core.errors import ModelError
 from model_core.flow.conditioning import flagged
 from model_core.flow.sampler import Guidance, generate
-from model_core.model_folder.audio import CURVE_CHANNELS, AudioModel
+from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
 from model_core.stable_audio.conditions import conditioned, continued
 from model_core.stable_audio.text import PromptEncoder, TextStates
 from model_core.stable_audio.windows import Window, windows_of

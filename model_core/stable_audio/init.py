@@ -10,7 +10,10 @@ from safetensors import SafetensorError, safe_open
 from model_core.encoders.registry import check_music_encoder, check_picture_encoder, keep_encoder
 from model_core.errors import ModelError
 from model_core.flow.conditioning import widen_for_curve
-from model_core.model_folder.audio import (
+from model_core.models.folder.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows, read_json
+from model_core.models.folder.parts import load_part, load_scheduler
+from model_core.models.folder.writing import new_folder
+from model_core.models.stable_audio.folder import (
     CURVE_CHANNELS,
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
@@ -20,9 +23,6 @@ from model_core.model_folder.audio import (
     write_audio_manifest,
     write_transformer,
 )
-from model_core.model_folder.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows, read_json
-from model_core.model_folder.parts import load_part, load_scheduler
-from model_core.model_folder.writing import new_folder
 from model_core.stable_audio.base import open_base
 from model_core.stable_audio.settings import InitSettings
 

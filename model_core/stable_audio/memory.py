@@ -18,7 +18,7 @@ from transformers import T5GemmaConfig, T5GemmaEncoderModel
 
 from model_core.codecs.same.chunks import margin_of, window_of
 from model_core.errors import ModelError
-from model_core.model_folder.manifest import read_json
+from model_core.models.folder.manifest import read_json
 from model_core.stable_audio.text import MAX_TOKENS
 
 MARGIN: Final = 1.1

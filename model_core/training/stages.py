@@ -19,8 +19,8 @@ from model_core.codecs.score.vae import BeatVAE
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.flow.sampler import plain_scheduler
-from model_core.model_folder.embedded import EmbeddedModel, load_embedded, save_embedded
-from model_core.model_folder.manifest import digests_of
+from model_core.models.folder.manifest import digests_of
+from model_core.models.score.folder import EmbeddedModel, load_embedded, save_embedded
 from model_core.plan.vocabulary import VOCABULARY
 from model_core.planner.network import PromptPlanner
 from model_core.training.checkpoints import read_progress, write_network

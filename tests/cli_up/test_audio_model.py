@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jobs.settings import Settings
 from model_core.media import video_packets_digest
-from model_core.model_folder.manifest import MANIFEST
+from model_core.models.folder.manifest import MANIFEST
 from tests.cli_up.conftest import Up
 from tests.stable_audio.tiny_model import tiny_folder
 from tests.video_factory import make_clip

@@ -13,7 +13,7 @@ from cli import stack
 from cli.stack import StartError, run_stack
 from cli.vigil import Vigil
 from jobs.settings import Settings
-from model_core.model_folder.embedded import save_embedded
+from model_core.models.score.folder import save_embedded
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT
 from worker import main

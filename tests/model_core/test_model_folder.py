@@ -18,8 +18,8 @@ from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
-from model_core.model_folder.embedded import CURVE, load_embedded, save_embedded
-from model_core.model_folder.manifest import digests_of, read_manifest
+from model_core.models.folder.manifest import digests_of, read_manifest
+from model_core.models.score.folder import CURVE, load_embedded, save_embedded
 from model_core.plan.header import HEADER_DIM
 from tests.model_core.tiny_model import tiny_model
 

@@ -4,7 +4,7 @@ import torch
 
 from model_core.codecs.score.vae import BeatVAE
 from model_core.flow.sampler import plain_scheduler
-from model_core.model_folder.embedded import EmbeddedModel
+from model_core.models.score.folder import EmbeddedModel
 from model_core.planner.network import PromptPlanner
 from model_core.training.train_flow import new_model, with_curve
 

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import predict_velocity
-from model_core.model_folder.audio import AudioModel, load_audio
-from model_core.model_folder.embedded import load_embedded, save_embedded
-from model_core.model_folder.manifest import digests_of
+from model_core.models.folder.manifest import digests_of
+from model_core.models.score.folder import load_embedded, save_embedded
+from model_core.models.stable_audio.folder import AudioModel, load_audio
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime
 from model_core.stable_audio.init import init_model

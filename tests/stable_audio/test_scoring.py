@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from model_core.errors import CanceledError, InputError
 from model_core.media import probe, read_audio, video_packets_digest
-from model_core.musicians.audio import AudioMusician
+from model_core.models.stable_audio.model import AudioMusician
 from model_core.options import STAGES, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime

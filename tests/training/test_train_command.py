@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from jobs.settings import Settings
-from model_core.model_folder.embedded import load_embedded
+from model_core.models.score.folder import load_embedded
 from model_core.training.checkpoints import read_progress
 from tests.processes import ROOT, until
 from tests.training.event_files import scalars

@@ -13,8 +13,8 @@ from jobs.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
-from model_core.model_folder.manifest import AUDIO_KIND, KIND
-from model_core.musicians.audio import AudioMusician
+from model_core.models.folder.manifest import AUDIO_KIND, KIND
+from model_core.models.stable_audio.model import AudioMusician
 from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime, within_memory

@@ -15,7 +15,7 @@ from model_core.codecs.score.score import Score
 from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.model.planted import duration_of, planted_curve
 from model_core.evaluation.model.together import at_once
-from model_core.musicians.score import ScoreMusician
+from model_core.models.score.model import ScoreMusician
 from model_core.options import ScoreOptions
 from model_core.plan.plan import Plan
 

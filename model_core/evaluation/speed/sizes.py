@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model_core.model_folder.manifest import Windows
+from model_core.models.folder.manifest import Windows
 from model_core.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
 from model_core.stable_audio.windows import Window, windows_of
 

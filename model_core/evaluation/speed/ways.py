@@ -13,7 +13,7 @@ from diffusers import StableAudio3Pipeline
 from model_core.evaluation.speed.build import scheduler
 from model_core.evaluation.speed.clock import Clock
 from model_core.evaluation.speed.stages import Sampling
-from model_core.model_folder.audio import AudioModel
+from model_core.models.stable_audio.folder import AudioModel
 from model_core.stable_audio.flow import AudioFlow, Take
 
 EAGER: Final = "eager"

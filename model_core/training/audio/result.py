@@ -12,7 +12,10 @@ from safetensors.torch import save_file
 
 from model_core.errors import InputError
 from model_core.media.writing import replacing
-from model_core.model_folder.audio import (
+from model_core.models.folder.manifest import AudioManifest
+from model_core.models.folder.parts import load_part
+from model_core.models.folder.writing import check_replaceable, new_folder
+from model_core.models.stable_audio.folder import (
     COPIED,
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
@@ -20,9 +23,6 @@ from model_core.model_folder.audio import (
     write_audio_manifest,
     write_transformer,
 )
-from model_core.model_folder.manifest import AudioManifest
-from model_core.model_folder.parts import load_part
-from model_core.model_folder.writing import check_replaceable, new_folder
 from model_core.training.audio.lora import with_trained
 
 _DIGITS: Final = 8

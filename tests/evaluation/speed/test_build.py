@@ -5,7 +5,7 @@ from torch import nn
 
 from model_core.evaluation.speed.build import audio_model, music_encoder, picture_encoder, tokenizer
 from model_core.evaluation.speed.sizes import SIZES, TINY
-from model_core.model_folder.audio import CURVE_CHANNELS
+from model_core.models.stable_audio.folder import CURVE_CHANNELS
 
 CPU = torch.device("cpu")
 

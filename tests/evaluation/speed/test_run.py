@@ -26,7 +26,7 @@ from model_core.evaluation.speed.stages import (
     Sampling,
 )
 from model_core.evaluation.speed.ways import COMPILED, DIFFUSERS, EAGER, Ours, Plain, Way
-from model_core.model_folder.audio import AudioModel
+from model_core.models.stable_audio.folder import AudioModel
 from model_core.stable_audio.flow import AudioFlow
 
 CPU = torch.device("cpu")

@@ -15,7 +15,7 @@ from model_core.evaluation.speed.build import audio_model, music_encoder, pictur
 from model_core.evaluation.speed.sizes import MEDIUM, SIZES, SMALL, TINY, Size
 from model_core.evaluation.speed.stages import CURVE, PLAIN, TEXT_AND_CURVE, work_of
 from model_core.evaluation.speed.work import band_pairs
-from model_core.model_folder.audio import AudioModel
+from model_core.models.stable_audio.folder import AudioModel
 
 CPU = torch.device("cpu")
 

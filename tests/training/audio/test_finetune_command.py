@@ -13,9 +13,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from model_core.model_folder.audio import read_audio_manifest
-from model_core.model_folder.manifest import digests_of, read_manifest
-from model_core.musicians.audio import AudioMusician
+from model_core.models.folder.manifest import digests_of, read_manifest
+from model_core.models.stable_audio.folder import read_audio_manifest
+from model_core.models.stable_audio.model import AudioMusician
 from model_core.runtime import Runtime
 from model_core.training.audio.train import FineTuning
 from tests.processes import ROOT, until

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from model_core.errors import InputError
 from model_core.flow.conditioning import Condition
-from model_core.model_folder.audio import AudioModel
+from model_core.models.stable_audio.folder import AudioModel
 from model_core.training.audio.crops import Reader
 from model_core.training.audio.examples import draw, random_of
 from model_core.training.audio.listening import Listening

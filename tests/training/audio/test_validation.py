@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
-from model_core.model_folder.audio import AudioModel
+from model_core.models.stable_audio.folder import AudioModel
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.gain import EARLY, HeldOut, gain_of
 from model_core.training.audio.listening import FOLLOWED, OTHERS, Listening

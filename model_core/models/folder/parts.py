@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase, T5GemmaEncoderM
 from transformers.utils import logging as transformers_logging
 
 from model_core.errors import ModelError
-from model_core.model_folder.manifest import read_json
+from model_core.models.folder.manifest import read_json
 
 TOKENIZER: Final = "tokenizer/tokenizer.json"
 _SHARD: Final = "12MB"

@@ -22,14 +22,14 @@ from transformers import PreTrainedTokenizerBase, T5GemmaEncoderModel
 
 from model_core.encoders.registry import has_weights
 from model_core.errors import ModelError
-from model_core.model_folder.manifest import (
+from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
     AudioManifest,
     digests_of,
     read_manifest,
 )
-from model_core.model_folder.parts import (
+from model_core.models.folder.parts import (
     config_of,
     config_of_text_encoder,
     load_part,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from model_core.errors import ModelError
-from model_core.model_folder.manifest import MANIFEST
+from model_core.models.folder.manifest import MANIFEST
 
 
 def check_replaceable(out: Path) -> None:

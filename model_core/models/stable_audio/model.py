@@ -13,7 +13,9 @@ from model_core.curves.video import FrameEncoder
 from model_core.encoders.registry import MusicEncoder, music_encoder, picture_encoder
 from model_core.errors import InputError
 from model_core.flow.sampler import Guidance
-from model_core.model_folder.audio import (
+from model_core.models.base import Performance, settled
+from model_core.models.folder.manifest import AudioManifest
+from model_core.models.stable_audio.folder import (
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
     AudioModel,
@@ -21,8 +23,6 @@ from model_core.model_folder.audio import (
     load_audio,
     read_audio_manifest,
 )
-from model_core.model_folder.manifest import AudioManifest
-from model_core.musicians.musician import Performance, settled
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime
 from model_core.stable_audio.flow import AudioFlow, Take

@@ -20,8 +20,8 @@ from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.minilm import MiniLM, TextEmbedding
 from model_core.flow.conditioning import Condition, flagged
 from model_core.flow.sampler import Guidance
-from model_core.model_folder.embedded import EmbeddedModel, load_embedded
-from model_core.musicians.musician import Performance, Written, settled
+from model_core.models.base import Performance, Written, settled
+from model_core.models.score.folder import EmbeddedModel, load_embedded
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import Plan
 from model_core.planner.plan import Wish, make_plan

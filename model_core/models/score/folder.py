@@ -19,7 +19,7 @@ from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.minilm import TEXT_DIM, MiniLM
 from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
-from model_core.model_folder.manifest import (
+from model_core.models.folder.manifest import (
     FORMAT,
     KIND,
     MANIFEST,
@@ -30,9 +30,9 @@ from model_core.model_folder.manifest import (
     digests_of,
     read_manifest,
 )
-from model_core.model_folder.parts import load_part, load_scheduler, save_part
-from model_core.model_folder.version_1 import is_format_1, load_format_1
-from model_core.model_folder.writing import new_folder
+from model_core.models.folder.parts import load_part, load_scheduler, save_part
+from model_core.models.folder.version_1 import is_format_1, load_format_1
+from model_core.models.folder.writing import new_folder
 from model_core.options import ModelInfo
 from model_core.planner.network import PromptPlanner
 
