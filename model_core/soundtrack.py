@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
-from model_core.codecs.score.midi import write_midi
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.frame_curve import frame_curve
 from model_core.curves.video import curve_json
 from model_core.media import VideoInfo, mux, output_suffix, write_wav
 from model_core.models.base import Performance, Written
+from model_core.models.score.codec.midi import write_midi
 from model_core.options import ModelInfo, ProgressCallback
 
 _SPACING_S: Final = 0.1

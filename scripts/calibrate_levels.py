@@ -1,6 +1,6 @@
 """Measure how loud and how late each program of each role speaks, and write what makes them even.
 
-Usage: python scripts/calibrate_levels.py > model_core/codecs/score/levels.py
+Usage: python scripts/calibrate_levels.py > model_core/models/score/render/program_levels.py
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import pyloudnorm
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from model_core.codecs.score.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
-from model_core.codecs.score.synth import stems
+from model_core.models.score.codec.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
+from model_core.models.score.render.synth import stems
 from model_core.plan.header import PROGRAMS
 
 RATE: Final = 44100

@@ -16,10 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import normalise
-from model_core.codecs.score.mix import mix, trims_of
-from model_core.codecs.score.notes import notes_of, riser_envelope, step_times
-from model_core.codecs.score.score import STEPS_PER_BEAT
-from model_core.codecs.score.synth import stems
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
@@ -28,6 +24,10 @@ from model_core.evaluation.judge import Seen, judge
 from model_core.evaluation.listening import Heard, listen
 from model_core.evaluation.metrics import HIT_TOLERANCE_S, cut_hit_f1, matched
 from model_core.evaluation.nulls import Figure, Pooled, pooled, shift_figure
+from model_core.models.score.codec.notes import notes_of, riser_envelope, step_times
+from model_core.models.score.codec.score import STEPS_PER_BEAT
+from model_core.models.score.render.mix import mix, trims_of
+from model_core.models.score.render.synth import stems
 from model_core.training.composer import Piece
 from model_core.training.corpus import piece_of
 from model_core.training.render_curves import steady_beats

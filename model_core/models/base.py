@@ -6,10 +6,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.notes import Note
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder
 from model_core.errors import InputError
+from model_core.models.score.codec.notes import Note
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.plan.plan import Plan
 

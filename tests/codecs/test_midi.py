@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.midi import write_midi
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.score import ROLES
+from model_core.models.score.codec.midi import write_midi
+from model_core.models.score.codec.notes import Note
+from model_core.models.score.codec.score import ROLES
 from model_core.plan.header import PROGRAMS, Header
 
 _PROGRAMS = {role: programs[1] for role, programs in PROGRAMS.items()}

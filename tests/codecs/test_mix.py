@@ -8,10 +8,10 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs, normalise, true_peak_dbtp
-from model_core.codecs.score.mix import dry_mix, mix, trims_of
-from model_core.codecs.score.mixes import DEFAULT, MIXES, mix_of
-from model_core.codecs.score.notes import Note, notes_of
-from model_core.codecs.score.synth import stems
+from model_core.models.score.codec.notes import Note, notes_of
+from model_core.models.score.render.mix import dry_mix, mix, trims_of
+from model_core.models.score.render.mix_presets import DEFAULT, MIXES, mix_of
+from model_core.models.score.render.synth import stems
 from model_core.plan.header import PROGRAMS, STYLES
 from model_core.training.composer import compose
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
-from model_core.codecs.score.score import FIRST_PITCH, LANE, RANGES, ROLES, SUSTAIN, Score
+from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
+from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, ROLES, SUSTAIN, Score
 from model_core.plan.header import PROGRAMS, Header
 
 HEADER = Header(

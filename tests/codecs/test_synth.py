@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.levels import LAYERED
-from model_core.codecs.score.notes import DRUM_KEYS, FIRST_DRUM_SET, IMPACT_PROGRAM, Note
-from model_core.codecs.score.synth import TAIL_S, load_bank, stems
+from model_core.models.score.codec.notes import DRUM_KEYS, FIRST_DRUM_SET, IMPACT_PROGRAM, Note
+from model_core.models.score.render.program_levels import LAYERED
+from model_core.models.score.render.synth import TAIL_S, load_bank, stems
 from model_core.plan.header import PROGRAMS
 
 RATE = 22050

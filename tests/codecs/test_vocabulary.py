@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from model_core.codecs.score.levels import LATENCY_MS, TRIM_DB
+from model_core.models.score.render.program_levels import LATENCY_MS, TRIM_DB
 from model_core.plan.header import Header
 from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
 

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from model_core.assets import asset
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.synth import stems
 from model_core.encoders import musicnn
 from model_core.encoders.musicnn import (
     SAMPLE_RATE,
@@ -21,6 +19,8 @@ from model_core.encoders.musicnn import (
     musicnn_event_curve,
 )
 from model_core.encoders.musicnn_network import FEATURES, MELS, TAGS
+from model_core.models.score.codec.notes import Note
+from model_core.models.score.render.synth import stems
 
 Floats = NDArray[np.float64]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from model_core.drawing import Sampling, Sketch, runs
 from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import Guidance, plain_scheduler
+from model_core.models.score.sampler import Sampling, Sketch, runs
 
 CHANNELS, FRAMES = 4, 40
 

@@ -12,13 +12,13 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
-from model_core.codecs.score.grid import GRID_CHANNELS
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
 from model_core.models.folder.manifest import digests_of, read_manifest
+from model_core.models.score.codec.grid import GRID_CHANNELS
 from model_core.models.score.folder import CURVE, load_embedded, save_embedded
 from model_core.plan.header import HEADER_DIM
 from tests.model_core.tiny_model import tiny_model

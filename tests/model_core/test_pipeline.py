@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from model_core.assets import asset
-from model_core.codecs.score.codec import SAMPLE_RATE
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import CanceledError, InputError
 from model_core.media import probe, read_audio, video_packets_digest
+from model_core.models.score.codec.codec import SAMPLE_RATE
 from model_core.options import PROMPT_MAX_CHARS, STAGES, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.soundtrack import VARIANTS, Soundtrack

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from model_core.curves.event_curve import Events
+from model_core.models.score.planner.make_plan import Wish, make_plan
+from model_core.models.score.planner.network import PromptPlanner
 from model_core.plan.header import PROGRAMS
 from model_core.plan.plan import Plan
-from model_core.planner.network import PromptPlanner
-from model_core.planner.plan import Wish, make_plan
 
 EVENTS = Events(np.array([2.0, 5.0, 9.0]), np.array([1.0, 0.8, 0.9]))
 NO_EVENTS = Events(np.zeros(0), np.zeros(0))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from model_core.redrawing import around, redrawn
+from model_core.models.score.refine import around, redrawn
 from model_core.sync.event_matching import Heard
 from model_core.sync.onset_strength import RATE
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST
+from model_core.models.score.codec.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST
 from model_core.plan.header import PROGRAMS, STYLES
 from model_core.training.composer import Piece, compose
 from model_core.training.composer.harmony import SCALE

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import RANGES, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import RANGES, STEPS_PER_BEAT, Score
 from model_core.training.composer.harmony import Chord, chord
 
 _NAMES: Final = ("C", "Am", "F", "G", "Dm", "Em", "E", "Bb", "D", "A", "Fm", "Ab", "Bm7b5")

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from model_core.codecs.score.beats import from_beats, to_beats
-from model_core.codecs.score.score import LANES, MONO_PARTS, Score
-from model_core.codecs.score.vae import BeatVAE
 from model_core.evaluation.model.figures import Row, ratio
 from model_core.evaluation.model.notes import chord_onsets, onsets
+from model_core.models.score.codec.beats import from_beats, to_beats
+from model_core.models.score.codec.score import LANES, MONO_PARTS, Score
+from model_core.models.score.codec.vae import BeatVAE
 
 BAR = 0.995
 

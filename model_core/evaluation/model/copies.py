@@ -5,8 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import FIRST_PITCH, LANES, STEPS_PER_BEAT, Score
 from model_core.evaluation.model.notes import bars_of
+from model_core.models.score.codec.score import FIRST_PITCH, LANES, STEPS_PER_BEAT, Score
 
 _RISER: Final = LANES.index("riser")
 Print = bytes

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, Score
+from model_core.models.score.codec.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, Score
 
 
 def onset_cells(score: Score) -> NDArray[np.bool_]:

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
-from model_core.codecs.score.codec import SAMPLE_RATE
 from model_core.curves.event_curve import EventCurve, peak_shaped
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.evaluation.correlation import correlogram
@@ -16,6 +15,7 @@ from model_core.evaluation.model.figures import NOTHING, Measured, Row, mean, sh
 from model_core.evaluation.model.planted import FRAME_RATE, planted_curve
 from model_core.evaluation.model.takes import Studio, Take
 from model_core.evaluation.shuffling import shuffled
+from model_core.models.score.codec.codec import SAMPLE_RATE
 
 WINDOW_S: Final = 0.2
 CLIPS_DBTP: Final = -1.0

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import Score
 from model_core.evaluation.model.chords import CHORDS, chords_of
 from model_core.evaluation.model.notes import onsets
+from model_core.models.score.codec.score import Score
 
 _NAMES: Final = tuple(dict.fromkeys(one.name for one in CHORDS))
 FEATURES: Final = 5 * len(_NAMES) + 12

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import FIRST_PITCH, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
 from model_core.evaluation.model.chords import Beats, chords_of
 from model_core.evaluation.model.figures import Row, ratio
+from model_core.models.score.codec.score import FIRST_PITCH, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
 
 Count = tuple[float, float]
 """Found, of how many."""

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import Score
 from model_core.evaluation.model.chords import chords_of
 from model_core.evaluation.model.copies import Library, band_prints, lead_prints
 from model_core.evaluation.model.figures import Row, share
 from model_core.evaluation.model.modes import ModeEar
 from model_core.evaluation.model.style_prompts import is_full, is_typical
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet
+from model_core.models.score.codec.score import Score
 from model_core.plan.header import STYLES
 from model_core.training.composer import Piece, compose
 from model_core.training.corpus import length_of, piece_of

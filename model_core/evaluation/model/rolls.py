@@ -11,8 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from model_core.codecs.score.notes import Note
 from model_core.evaluation.model.takes import Take
+from model_core.models.score.codec.notes import Note
 
 COLOURS: Final = {
     "lead": "#d00000", "arp": "#e69f00", "chords": "#0072b2", "bass": "#009e73", "drums": "#444444",

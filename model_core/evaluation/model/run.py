@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import Score
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.codec import codec_rows
 from model_core.evaluation.model.copies import band_prints, lead_prints
@@ -35,6 +34,7 @@ from model_core.evaluation.model.styles import StyleNet, style_net
 from model_core.evaluation.model.takes import Studio, Take
 from model_core.evaluation.model.together import at_once
 from model_core.evaluation.model.wishes import absence_wishes, instrument_wishes, mode_wishes
+from model_core.models.score.codec.score import Score
 from model_core.training.composer.styles import STYLE_TABLE
 
 log = logging.getLogger("model_core.evaluation")

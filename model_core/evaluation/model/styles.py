@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model_core.codecs.score.beats import FIELDS, to_beats
-from model_core.codecs.score.score import BEATS_PER_BAR, LANES, ROLES, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.beats import FIELDS, to_beats
+from model_core.models.score.codec.score import BEATS_PER_BAR, LANES, ROLES, STEPS_PER_BEAT, Score
 from model_core.plan.header import STYLES
 from model_core.training.composer import compose
 

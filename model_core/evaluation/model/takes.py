@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import normalise
-from model_core.codecs.score.codec import SAMPLE_RATE, played_notes
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.score import Score
 from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.model.planted import duration_of, planted_curve
 from model_core.evaluation.model.together import at_once
+from model_core.models.score.codec.codec import SAMPLE_RATE, played_notes
+from model_core.models.score.codec.notes import Note
+from model_core.models.score.codec.score import Score
 from model_core.models.score.model import ScoreMusician
 from model_core.options import ScoreOptions
 from model_core.plan.plan import Plan

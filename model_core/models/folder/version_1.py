@@ -4,12 +4,12 @@ from pathlib import Path
 
 from diffusers import StableAudio3DiTModel
 
-from model_core.codecs.score.vae import BeatVAE
 from model_core.errors import ModelError
 from model_core.flow.sampler import plain_scheduler
 from model_core.models.folder.manifest import KIND, MANIFEST, check_files, read_json
 from model_core.models.folder.parts import load_part
-from model_core.planner.network import PromptPlanner
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.planner.network import PromptPlanner
 
 
 def is_format_1(folder: Path) -> bool:

@@ -10,9 +10,6 @@ from typing import Any, Final
 from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 
 from model_core.assets import asset
-from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
-from model_core.codecs.score.score import STEPS_PER_BEAT
-from model_core.codecs.score.vae import BeatVAE
 from model_core.curves.event_curve import PULSE_SIGMA_S
 from model_core.curves.video import FRAME_RATE, WINDOW_S
 from model_core.encoders.efficientnet import EfficientNetLite0
@@ -33,8 +30,11 @@ from model_core.models.folder.manifest import (
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
 from model_core.models.folder.version_1 import is_format_1, load_format_1
 from model_core.models.folder.writing import new_folder
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
+from model_core.models.score.codec.score import STEPS_PER_BEAT
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.planner.network import PromptPlanner
 from model_core.options import ModelInfo
-from model_core.planner.network import PromptPlanner
 
 DEFAULT_MODEL: Final = "models/v2m-embedded-1"
 GRID: Final = Grid(beats_per_frame=BEATS_PER_FRAME, steps_per_beat=STEPS_PER_BEAT)

@@ -9,24 +9,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
-from model_core.codecs.score.notes import Note
-from model_core.codecs.score.score import Score
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder
-from model_core.drawing import Sampling, Sketch
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.minilm import MiniLM, TextEmbedding
 from model_core.flow.conditioning import Condition, flagged
 from model_core.flow.sampler import Guidance
 from model_core.models.base import Performance, Written, settled
+from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
+from model_core.models.score.codec.notes import Note
+from model_core.models.score.codec.score import Score
 from model_core.models.score.folder import EmbeddedModel, load_embedded
+from model_core.models.score.global_vector import global_vector
+from model_core.models.score.planner.make_plan import Wish, make_plan
+from model_core.models.score.refine import redrawn
+from model_core.models.score.sampler import Sampling, Sketch
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import Plan
-from model_core.planner.plan import Wish, make_plan
-from model_core.prompting import global_vector
-from model_core.redrawing import redrawn
 from model_core.sync.event_matching import listen
 
 _STRONGER: Final = 1.5  # curve guidance of what is drawn again, times the usual one

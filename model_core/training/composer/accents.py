@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import MONO_PARTS, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import MONO_PARTS, STEPS_PER_BEAT, Score
 from model_core.plan.header import Header
 from model_core.training.composer.events import Event, hit
 from model_core.training.composer.form import Section

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from model_core.codecs.score.score import STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
 from model_core.training.composer.ideas import Ideas
 from model_core.training.composer.voicing import voiced

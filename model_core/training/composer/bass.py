@@ -1,6 +1,6 @@
 """The bass: the root in the style's pattern, with its fifth, third and octave, or walking."""
 
-from model_core.codecs.score.score import FIRST_PITCH, RANGES, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import FIRST_PITCH, RANGES, STEPS_PER_BEAT, Score
 from model_core.training.composer.accompaniment import QUIET
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord

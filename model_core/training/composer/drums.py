@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import LANE, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import LANE, STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
 from model_core.training.composer.ideas import Ideas
 from model_core.training.composer.writing import level_of

@@ -7,7 +7,7 @@ a crash and an impact where there are drums. Everything else in a piece stays fa
 from dataclasses import dataclass
 from typing import Final
 
-from model_core.codecs.score.score import FIRST_PITCH, LANE, STEPS_PER_BEAT, SUSTAIN, Score
+from model_core.models.score.codec.score import FIRST_PITCH, LANE, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.training.composer.bass import root_pitch
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model_core.codecs.score.score import STEPS_PER_BEAT
+from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.plan.header import Header
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, progression

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from model_core.codecs.score.score import FIRST_PITCH, RANGES, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import FIRST_PITCH, RANGES, STEPS_PER_BEAT, Score
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord
 from model_core.training.composer.writing import WEAK, hold, level_of, note

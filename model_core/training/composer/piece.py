@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
 from model_core.plan.header import STYLES, Header
 from model_core.training.composer.accents import add_accents
 from model_core.training.composer.accompaniment import write_arp, write_chords

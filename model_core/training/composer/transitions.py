@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.codecs.score.score import LANE, Score
+from model_core.models.score.codec.score import LANE, Score
 from model_core.training.composer.writing import mute, silence
 
 _WITH_DRUMS: Final = {"gap": 0.54, "gap and riser": 0.14, "fill and gap": 0.12, "thin": 0.06, "plain": 0.14}

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from model_core.codecs.score.score import RANGES
+from model_core.models.score.codec.score import RANGES
 from model_core.training.composer.harmony import Chord
 
 _LOW: Final = RANGES["chords"].low

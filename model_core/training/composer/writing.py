@@ -2,7 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 
-from model_core.codecs.score.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST, STEPS_PER_BEAT, SUSTAIN, Score
+from model_core.models.score.codec.score import (
+    FIRST_PITCH,
+    LANE,
+    MONO_PARTS,
+    RANGES,
+    REST,
+    STEPS_PER_BEAT,
+    SUSTAIN,
+    Score,
+)
 from model_core.training.composer.form import Section
 
 WEAK = 0.88

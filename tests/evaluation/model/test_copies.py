@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 
-from model_core.codecs.score.score import FIRST_PITCH, Score
 from model_core.evaluation.model.copies import Library, band_prints, lead_prints
 from model_core.evaluation.model.differing import difference, mean_difference
+from model_core.models.score.codec.score import FIRST_PITCH, Score
 from model_core.training.composer import compose
 from tests.evaluation.model.made import drum, put, strike
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_core.codecs.score.score import Score
 from model_core.evaluation.model import styles
 from model_core.evaluation.model.modes import ModeEar
 from model_core.evaluation.model.style_prompts import is_full, naming_prompt
 from model_core.evaluation.model.styles import WIDTH, Roll, accuracy, roll_of, style_net, train
+from model_core.models.score.codec.score import Score
 from model_core.plan.header import STYLES
 from model_core.training.captions.held_out_words import HELD_OUT_STYLES
 from model_core.training.captions.phrases import STYLE_PHRASES

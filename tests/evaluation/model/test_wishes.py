@@ -2,7 +2,6 @@
 
 import pytest
 
-from model_core.codecs.score.score import Score
 from model_core.evaluation.model.expectations import asked_of, misses
 from model_core.evaluation.model.prompts import PROMPTS, HeldOut
 from model_core.evaluation.model.sounds import NAMED, PIANOS, STRINGS, VIOLINS
@@ -15,6 +14,7 @@ from model_core.evaluation.model.wishes import (
     instrument_wishes,
     mode_wishes,
 )
+from model_core.models.score.codec.score import Score
 from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.captions.held_out_words import HELD_OUT_STYLES
 from model_core.training.captions.phrases import SCENE_PHRASES, STYLE_PHRASES

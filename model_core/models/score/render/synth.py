@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from model_core.assets import asset
-from model_core.codecs.score.levels import LATENCY_MS, LAYERED
-from model_core.codecs.score.notes import Note, kit_of
-from model_core.codecs.score.score import RANGES
+from model_core.models.score.codec.notes import Note, kit_of
+from model_core.models.score.codec.score import RANGES
+from model_core.models.score.render.program_levels import LATENCY_MS, LAYERED
 
 TAIL_S: Final = 2.5
 _BANK: Final = "soundfont/FluidR3Mono_GM.sf3"

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.codecs.score.beats import from_beats
-from model_core.codecs.score.grid import BEATS_PER_FRAME, beats_of, curve_frames, grid_condition
-from model_core.codecs.score.mix import dry_mix, mix, trims_of
-from model_core.codecs.score.notes import Note, notes_of, riser_envelope, step_times
-from model_core.codecs.score.score import Score
-from model_core.codecs.score.synth import load_bank, stems
-from model_core.codecs.score.vae import BeatVAE
 from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.models.score.codec.beats import from_beats
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, beats_of, curve_frames, grid_condition
+from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
+from model_core.models.score.codec.score import Score
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.render.mix import dry_mix, mix, trims_of
+from model_core.models.score.render.synth import load_bank, stems
 from model_core.plan.plan import Plan
 
 SAMPLE_RATE: Final = 44100

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import LANES, MONO_PARTS, RANGES, REST, STEPS_PER_BEAT, Score
+from model_core.models.score.codec.score import LANES, MONO_PARTS, RANGES, REST, STEPS_PER_BEAT, Score
 
 CHORD_PITCHES: Final = RANGES["chords"].count
 

@@ -8,7 +8,7 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.codecs.score.notes import Note, kit_of
+from model_core.models.score.codec.notes import Note, kit_of
 from model_core.plan.header import Header
 
 _TICKS: Final = 480

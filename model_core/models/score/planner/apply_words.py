@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Final
 
+from model_core.models.score.planner.explicit_words import ExplicitWords
 from model_core.plan.header import Header
 from model_core.plan.vocabulary import ROLES, Vocabulary
-from model_core.planner.words import ExplicitWords
 
 _PIANO: Final = 0
 

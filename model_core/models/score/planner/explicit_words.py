@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from model_core.models.score.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
+from model_core.models.score.planner.mode_words import mode_and_key
+from model_core.models.score.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm
 from model_core.plan.header import PROGRAMS
-from model_core.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
-from model_core.planner.mode_words import mode_and_key
-from model_core.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm
 
 _NAMES: Final = "|".join(re.escape(name) for name in sorted(INSTRUMENTS, key=len, reverse=True))
 _ROLE_NAMES: Final = r"drum(?:s|ming|beats?)?|percussion|rhythm section|beats?|bass|bassline|melody|melodies|leads?"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.codecs.score.score import BEATS_PER_BAR, STEPS_PER_BEAT
+from model_core.models.score.codec.score import BEATS_PER_BAR, STEPS_PER_BEAT
 
 BEATS_PER_FRAME: Final = 2
 CURVE_CHANNELS: Final = BEATS_PER_FRAME * STEPS_PER_BEAT

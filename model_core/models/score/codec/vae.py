@@ -5,7 +5,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import nn
 
-from model_core.codecs.score.beats import BEAT_DIM
+from model_core.models.score.codec.beats import BEAT_DIM
 
 
 class BeatVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 
 from model_core.curves.event_curve import Events
+from model_core.models.score.planner.apply_words import obeyed
+from model_core.models.score.planner.explicit_words import explicit_words
+from model_core.models.score.planner.network import SCALARS, PromptPlanner
 from model_core.plan.header import Header
 from model_core.plan.plan import Plan
 from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
-from model_core.planner.network import SCALARS, PromptPlanner
-from model_core.planner.obeying import obeyed
-from model_core.planner.words import explicit_words
 
 _STYLE_TEMPERATURE: Final = 0.35
 _BUSY_EVENTS_PER_S: Final = 0.6

@@ -9,9 +9,9 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfilt
 
 from model_core.audio.loudness import held_below
-from model_core.codecs.score.levels import TRIM_DB
-from model_core.codecs.score.mixes import Room, Strip, mix_of
-from model_core.codecs.score.notes import Note
+from model_core.models.score.codec.notes import Note
+from model_core.models.score.render.mix_presets import Room, Strip, mix_of
+from model_core.models.score.render.program_levels import TRIM_DB
 
 Audio = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.drawing import runs
+from model_core.models.score.sampler import runs
 from model_core.sync.event_matching import Heard, Verdict, gain, judge
 
 Floats = NDArray[np.float64]
