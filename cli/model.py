@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from cli.errors import user_errors
 from model_core.errors import InputError, ModelError
-from model_core.stable_audio.settings import InitSettings
+from model_core.models.stable_audio.init_settings import InitSettings
 
 model = typer.Typer(help="Model folders made from published checkpoints.", no_args_is_help=True)
 _DEFAULTS: Final = InitSettings(name="")
@@ -41,7 +41,7 @@ def init(
     with user_errors():
         from safetensors import SafetensorError
 
-        from model_core.stable_audio.init import init_model
+        from model_core.models.stable_audio.init import init_model
 
         settings = InitSettings(
             name=out.resolve().name if name is None else name,

@@ -15,10 +15,10 @@ from model_core.flow.sampler import predict_velocity
 from model_core.models.folder.manifest import digests_of
 from model_core.models.score.folder import load_embedded, save_embedded
 from model_core.models.stable_audio.folder import AudioModel, load_audio
+from model_core.models.stable_audio.init import init_model
+from model_core.models.stable_audio.init_settings import InitSettings
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime
-from model_core.stable_audio.init import init_model
-from model_core.stable_audio.settings import InitSettings
 from tests.model_core.tiny_model import tiny_model
 from tests.stable_audio.tiny_base import LATENTS, WIDTH, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder

@@ -9,7 +9,7 @@ from diffusers import StableAudio3InpaintPipeline, StableAudio3Pipeline
 
 from model_core.errors import CanceledError
 from model_core.flow.sampler import Guidance
-from model_core.stable_audio.flow import AudioFlow, Take
+from model_core.models.stable_audio.flow import AudioFlow, Take
 from tests.stable_audio.tiny_base import HOP, LATENTS
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_core.stable_audio.windows import Window, windows_of
+from model_core.flow.windows import Window, windows_of
 
 
 def test_what_fits_is_one_window() -> None:

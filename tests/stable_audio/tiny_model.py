@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from model_core.models.stable_audio.folder import AudioModel, load_audio
-from model_core.stable_audio.init import init_model
-from model_core.stable_audio.settings import InitSettings
+from model_core.models.stable_audio.init import init_model
+from model_core.models.stable_audio.init_settings import InitSettings
 from tests.stable_audio.tiny_base import tiny_base
 
 

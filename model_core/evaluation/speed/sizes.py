@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from model_core.flow.windows import Window, windows_of
 from model_core.models.folder.manifest import Windows
-from model_core.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
-from model_core.stable_audio.windows import Window, windows_of
+from model_core.models.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
 
 _LATENTS: Final = 256
 _INPUTS: Final = 1 + _LATENTS + 2

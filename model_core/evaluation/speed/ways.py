@@ -13,8 +13,8 @@ from diffusers import StableAudio3Pipeline
 from model_core.evaluation.speed.build import scheduler
 from model_core.evaluation.speed.clock import Clock
 from model_core.evaluation.speed.stages import Sampling
+from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.stable_audio.flow import AudioFlow, Take
 
 EAGER: Final = "eager"
 COMPILED: Final = "compiled"

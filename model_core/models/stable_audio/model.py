@@ -15,6 +15,7 @@ from model_core.errors import InputError
 from model_core.flow.sampler import Guidance
 from model_core.models.base import Performance, settled
 from model_core.models.folder.manifest import AudioManifest
+from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import (
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
@@ -23,10 +24,9 @@ from model_core.models.stable_audio.folder import (
     load_audio,
     read_audio_manifest,
 )
+from model_core.models.stable_audio.memory import check_device
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.runtime import Runtime
-from model_core.stable_audio.flow import AudioFlow, Take
-from model_core.stable_audio.memory import check_device
 
 
 @dataclass(frozen=True)

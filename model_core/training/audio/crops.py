@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.codecs.same.codec import SameCodec
 from model_core.curves.event_curve import FloatArray
 from model_core.curves.frame_curve import frame_curve
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
+from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.conditions import conditioned
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.stable_audio.conditions import conditioned
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 from model_core.training.audio.tracks import Track
 
 

@@ -9,8 +9,8 @@ from model_core.curves.event_curve import FloatArray
 from model_core.curves.frame_curve import frame_curve
 from model_core.encoders.registry import MusicEncoder
 from model_core.flow.sampler import Guidance
+from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.stable_audio.flow import AudioFlow, Take
 from model_core.training.audio.crops import Crop, Reader
 
 TAKES: Final = 4

@@ -10,11 +10,11 @@ from typing import Any, Final
 import torch
 from accelerate import Accelerator
 
-from model_core.codecs.same.codec import SameCodec
 from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
+from model_core.models.stable_audio.codec import SameCodec
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel
-from model_core.stable_audio.text import PromptEncoder, TextStates
+from model_core.models.stable_audio.text import PromptEncoder, TextStates
 from model_core.training.audio.cache import cache_music, merge_index
 from model_core.training.audio.making import Makers
 from model_core.training.audio.track_file import Marks

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from model_core.curves.event_curve import EventCurve
 from model_core.media.writing import replacing
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 
 TRACKS: Final = "tracks"
 

@@ -8,9 +8,9 @@ import torch
 from diffusers import AutoencoderSAME
 from numpy.typing import NDArray
 
-from model_core.codecs.same.chunks import margin_of, window_of
-from model_core.codecs.same.codec import SameCodec
 from model_core.errors import CanceledError
+from model_core.models.stable_audio.chunks import margin_of, window_of
+from model_core.models.stable_audio.codec import SameCodec
 from tests.stable_audio.tiny_base import HOP, LATENTS, tiny_pipeline
 
 _ONE_LEVEL = {"encoder_strides": (16,), "encoder_transformer_depths": (2,), "encoder_c_mults": (4,)}

@@ -26,8 +26,8 @@ from model_core.evaluation.speed.stages import (
     Sampling,
 )
 from model_core.evaluation.speed.ways import COMPILED, DIFFUSERS, EAGER, Ours, Plain, Way
+from model_core.models.stable_audio.flow import AudioFlow
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.stable_audio.flow import AudioFlow
 
 CPU = torch.device("cpu")
 QUICK = Limits(run_s=60, cell_s=0.0)

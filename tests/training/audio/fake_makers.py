@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 from model_core.training.audio.making import Makers
 from model_core.training.audio.track_file import Marks
 

@@ -9,7 +9,7 @@ from model_core.curves.event_curve import smoothed
 from model_core.curves.frame_curve import frame_curve
 from model_core.encoders.registry import music_encoder
 from model_core.flow.sampler import Guidance
-from model_core.stable_audio.flow import AudioFlow, Take
+from model_core.models.stable_audio.flow import AudioFlow, Take
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.loud_music import CAPTIONS, SECONDS, WINDOW_S, piece
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from model_core.curves.event_curve import EventCurve
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 from model_core.training.audio.crops import Reader
 from model_core.training.audio.track_file import Entry, Marks, Source, write_track
 from model_core.training.audio.tracks import Track

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from model_core.codecs.same.codec import SameCodec
 from model_core.encoders.registry import music_encoder
 from model_core.media import read_audio
-from model_core.stable_audio.text import PromptEncoder
+from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.text import PromptEncoder
 from model_core.training.audio import making
 from model_core.training.audio.cache import cache_music, merge_index
 from model_core.training.audio.making import Makers

@@ -9,7 +9,7 @@ import torch
 
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.frame_curve import frame_curve
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 from model_core.training.audio.crops import Crop, Pool, Reader
 from model_core.training.audio.examples import Batch, Withheld, draw, random_crops, random_of
 from model_core.training.audio.given import SHARES, random_given

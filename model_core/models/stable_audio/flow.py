@@ -9,14 +9,14 @@ import torch
 from diffusers.pipelines.stable_audio_3.pipeline_stable_audio_3 import logsnr_sigma_schedule
 from numpy.typing import NDArray
 
-from model_core.codecs.same.codec import SameCodec
 from model_core.errors import ModelError
 from model_core.flow.conditioning import flagged
 from model_core.flow.sampler import Guidance, generate
+from model_core.flow.windows import Window, windows_of
+from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.conditions import conditioned, continued
 from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
-from model_core.stable_audio.conditions import conditioned, continued
-from model_core.stable_audio.text import PromptEncoder, TextStates
-from model_core.stable_audio.windows import Window, windows_of
+from model_core.models.stable_audio.text import PromptEncoder, TextStates
 
 # The span of log SNR that Stable Audio 3 is sampled over, from noise to data; diffusers' default.
 _LOGSNR: Final = (-6.2, 2.0)

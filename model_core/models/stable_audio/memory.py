@@ -16,10 +16,10 @@ import torch
 from diffusers import AutoencoderSAME, StableAudio3DiTModel
 from transformers import T5GemmaConfig, T5GemmaEncoderModel
 
-from model_core.codecs.same.chunks import margin_of, window_of
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import read_json
-from model_core.stable_audio.text import MAX_TOKENS
+from model_core.models.stable_audio.chunks import margin_of, window_of
+from model_core.models.stable_audio.text import MAX_TOKENS
 
 MARGIN: Final = 1.1
 """Factor on all that is counted."""

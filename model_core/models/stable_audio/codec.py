@@ -9,7 +9,7 @@ from diffusers import AutoencoderSAME
 from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
 from numpy.typing import NDArray
 
-from model_core.codecs.same.chunks import Chunk, chunks_of, margin_of, window_of
+from model_core.models.stable_audio.chunks import Chunk, chunks_of, margin_of, window_of
 
 
 class SameCodec:

@@ -4,7 +4,7 @@ import torch
 from diffusers import StableAudio3DurationEmbedder
 
 from model_core.flow.conditioning import Condition, inpainting_channels
-from model_core.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates
 
 
 def conditioned(

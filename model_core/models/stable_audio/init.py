@@ -23,8 +23,8 @@ from model_core.models.stable_audio.folder import (
     write_audio_manifest,
     write_transformer,
 )
-from model_core.stable_audio.base import open_base
-from model_core.stable_audio.settings import InitSettings
+from model_core.models.stable_audio.init_settings import InitSettings
+from model_core.models.stable_audio.published import open_base
 
 _SMALL_WIDTH: Final = 1024
 _LONGEST_S: Final = {True: 120.0, False: 380.0}  # published lengths of the small models, and of medium
