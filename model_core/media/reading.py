@@ -14,7 +14,7 @@ from model_core.media import answers
 from model_core.media.answers import BATCH
 from model_core.media.confined import Confinement
 from model_core.media.containers import output_suffix
-from model_core.media.sandbox import Sandbox
+from model_core.media.sandbox.parent import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo
 from model_core.media.wire import astray
 

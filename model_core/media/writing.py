@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.media.containers import OUTPUT_SUFFIXES
-from model_core.media.sandbox import Sandbox
+from model_core.media.sandbox.parent import Sandbox
 from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits
 from model_core.media.wire import astray
 

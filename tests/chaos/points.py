@@ -19,7 +19,7 @@ from jobs.reconcile import Reconciler
 from jobs.records import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore, local
-from model_core.media.sandbox import Sandbox
+from model_core.media.sandbox.parent import Sandbox
 from worker.attempt import Attempt
 from worker.worker import ScoreWorker
 

@@ -16,11 +16,11 @@ from model_core.media import (
     output_suffix,
     probe,
     read_audio,
-    sandbox,
     video_packets_digest,
     write_wav,
 )
 from model_core.media.confined import MEANS
+from model_core.media.sandbox import parent
 from tests import video_factory as factory
 
 AAC_FRAME = 1024
@@ -254,7 +254,7 @@ def test_decoded_times_only_rise(tmp_path: Path, name: str) -> None:
 )
 def test_an_answer_without_a_result_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
-    monkeypatch.setattr(sandbox, "_BOOT", ANSWERING + code)
+    monkeypatch.setattr(parent, "_BOOT", ANSWERING + code)
     assert "the decoder went astray" in _refused(source, tmp_path / "out.mp4").detail
     assert os.listdir(tmp_path) == ["a.mp4"]
 
@@ -263,6 +263,6 @@ def test_a_result_may_not_be_much_larger_than_its_source_and_the_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
-    monkeypatch.setattr(sandbox, "_BOOT", ANSWERING + 'write(str(limits["file_bytes"]).encode()); say({"kind": "end"})')
+    monkeypatch.setattr(parent, "_BOOT", ANSWERING + 'write(str(limits["file_bytes"]).encode()); say({"kind": "end"})')
     mux(source, _tone(0.4), 44100, tmp_path / "told.mp4", MediaLimits(max_duration_s=10))
     assert int((tmp_path / "told.mp4").read_bytes()) < source.stat().st_size * 5 / 4 + (18 << 20)

@@ -12,7 +12,7 @@ import pytest
 from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
 from model_core.media.inside import source
 from model_core.media.inside.files import Source
-from model_core.media.sandbox import Sandbox
+from model_core.media.sandbox.parent import Sandbox
 from tests import video_factory as factory
 from tests.processes import is_running, until
 

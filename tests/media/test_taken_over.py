@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_core.media import MediaError, MediaLimits, frames, mux, probe, read_audio, read_tags, sandbox
+from model_core.media import MediaError, MediaLimits, frames, mux, probe, read_audio, read_tags
 from model_core.media.confined import MEANS
+from model_core.media.sandbox import parent
 from tests import video_factory as factory
 
 TakeOver = Callable[[str], None]
@@ -26,7 +27,7 @@ OF_THE_SYSTEM = [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCE
 @pytest.fixture
 def take_over(monkeypatch: pytest.MonkeyPatch) -> TakeOver:
     """Makes every sandbox process run that program after it has said how it is confined."""
-    return lambda code: monkeypatch.setattr(sandbox, "_BOOT", SAY + CONFINED + code)
+    return lambda code: monkeypatch.setattr(parent, "_BOOT", SAY + CONFINED + code)
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_disk_with_room_is_not_full(take_over: TakeOver, video: Path, number: 
 def test_a_disk_that_is_full_is_told(video: Path) -> None:
     arguments = {"suffix": ".mkv", "sample_rate": 44_100, "samples": 0}
     with (
-        sandbox.Sandbox("mux", arguments, MediaLimits(), source=video, out=Path("/dev/full")) as child,
+        parent.Sandbox("mux", arguments, MediaLimits(), source=video, out=Path("/dev/full")) as child,
         pytest.raises(OSError, match="/dev/full") as caught,
     ):
         child.receive()
@@ -66,7 +67,7 @@ def test_a_disk_that_is_full_is_told(video: Path) -> None:
 
 
 def test_a_child_that_cannot_be_confined_speaks_for_itself(monkeypatch: pytest.MonkeyPatch, video: Path) -> None:
-    monkeypatch.setattr(sandbox, "_BOOT", SAY + 'say({"kind": "error", "errno": 22, "detail": "the sandbox: prctl"})')
+    monkeypatch.setattr(parent, "_BOOT", SAY + 'say({"kind": "error", "errno": 22, "detail": "the sandbox: prctl"})')
     with pytest.raises(OSError, match="the sandbox: prctl") as caught:
         probe(video)
     assert caught.value.errno == errno.EINVAL

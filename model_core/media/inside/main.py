@@ -93,4 +93,4 @@ def _of_system(error: OSError, limits: MediaLimits) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit("this module is started by model_core.media.sandbox")
+    sys.exit("this module is started by model_core.media.sandbox.parent")
