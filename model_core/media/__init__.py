@@ -1,8 +1,8 @@
 """Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
 
-from model_core.media.confined import Confinement
 from model_core.media.containers import output_suffix
 from model_core.media.reading import confinement, frames, probe, read_audio, read_tags, video_packets_digest
+from model_core.media.sandbox.confinement_report import Confinement
 from model_core.media.types import (
     DEFAULT_LIMITS,
     PROBE_LIMITS,

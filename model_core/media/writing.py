@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from model_core.media.containers import OUTPUT_SUFFIXES
 from model_core.media.sandbox.parent import Sandbox
+from model_core.media.sandbox.wire import astray
 from model_core.media.types import DEFAULT_LIMITS, MediaError, MediaLimits
-from model_core.media.wire import astray
 
 SAMPLE_RATES: Final = (44100, 48000)
 _BLOCK: Final = 1 << 16

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from model_core.media.inside import confine
+from model_core.media.sandbox.confinement import steps
 from model_core.media.types import MediaLimits
 from tests.media import weak_kernel
 
@@ -33,7 +33,7 @@ def main() -> None:
         weak_kernel.become(orders["uid"])
     attempts = _attempts(Path(orders["folder"]), orders["port"], orders["pid"])
     sys.stdin.close()
-    confinement = confine.finish(confine.begin(MediaLimits(file_bytes=1 << 20), os.getppid()))
+    confinement = steps.finish(steps.begin(MediaLimits(file_bytes=1 << 20), os.getppid()))
     chosen = {name: attempts[name] for name in orders["only"] or attempts if name not in orders["omitted"]}
     results = {name: _try(attempt) for name, attempt in chosen.items()}
     print(json.dumps({"taken": confinement.taken, "missing": confinement.missing, "results": results}))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model_core.media import Confinement, confinement
-from model_core.media.confined import MEANS, report
+from model_core.media.sandbox.confinement_report import MEANS, report
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "import sys; sys.path.append(sys.argv[1]); from tests.media.attempts import main; main()"
@@ -153,7 +153,9 @@ def test_elsewhere_no_limit_counts_the_threads_of_others() -> None:
 
 
 def test_a_caller_that_is_gone_already_is_seen() -> None:
-    code = "import sys; from model_core.media.inside.privileges import end_with; end_with(int(sys.argv[1]))"
+    code = (
+        "import sys; from model_core.media.sandbox.confinement.privileges import end_with; end_with(int(sys.argv[1]))"
+    )
     ended = [subprocess.run([sys.executable, "-c", code, str(pid)], cwd=ROOT).returncode for pid in (os.getpid(), 1)]
     assert ended == [0, 1]
 

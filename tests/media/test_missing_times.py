@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.media import MediaError
-from model_core.media.inside import hidden, ordering
-from model_core.media.inside.placing import UNKNOWN
-from model_core.media.inside.track import Track
+from model_core.media.demux import edit_lists, ordering
+from model_core.media.demux.timestamps import UNKNOWN
+from model_core.media.demux.track import Track
 
 MS = Fraction(1, 1000)
 FAR = 250
@@ -74,14 +74,14 @@ def test_times_that_contradict_the_order_are_refused() -> None:
     ],
 )
 def test_hidden_packets_are_kept_where_a_shown_one_needs_them(pts: list[int], marks: str, kept: str) -> None:
-    needed, _ = hidden.needed(_track(pts, marks))
+    needed, _ = edit_lists.needed(_track(pts, marks))
     assert "".join(mark for mark, keep in zip(marks, needed, strict=True) if keep) == kept
 
 
 def _squeezed(pts: list[int], marks: str, begins: int) -> list[int]:
     track = _track(pts, marks)
     starts = np.arange(len(pts)) == begins
-    return list(hidden.squeezed(track.times, track.hidden, starts, max(pts) + 40, FAR))
+    return list(edit_lists.squeezed(track.times, track.hidden, starts, max(pts) + 40, FAR))
 
 
 def test_hidden_packets_take_a_tick_each_before_the_next_picture() -> None:

@@ -19,8 +19,8 @@ from model_core.media import (
     video_packets_digest,
     write_wav,
 )
-from model_core.media.confined import MEANS
 from model_core.media.sandbox import parent
+from model_core.media.sandbox.confinement_report import MEANS
 from tests import video_factory as factory
 
 AAC_FRAME = 1024

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_core.media import MediaError
-from model_core.media.inside.placing import UNKNOWN, check_kept, place
+from model_core.media.demux.timestamps import UNKNOWN, check_kept, place
 
 B_PICTURES = [0, 120, 40, 80, 240, 160, 200]
 

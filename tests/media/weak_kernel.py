@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from model_core.media.inside import landlock, namespaces, privileges, seccomp, syscalls
+from model_core.media.sandbox.confinement import landlock, libc, namespaces, privileges, seccomp
 
 _MODULES: tuple[ModuleType, ...] = (landlock, namespaces, privileges, seccomp)
 _PRCTLS = {22: "seccomp", 38: "no_new_privs"}
@@ -19,7 +19,7 @@ def refuse(names: Sequence[str]) -> None:
         asked = _PRCTLS.get(arguments[0], name) if name == "prctl" else name
         if asked in names:
             raise OSError(errno.EPERM if asked == "unshare" else errno.ENOSYS, "not on this kernel", asked)
-        return syscalls.call(name, *arguments)
+        return libc.call(name, *arguments)
 
     for module in _MODULES:
         module.call = call  # type: ignore[attr-defined]
@@ -30,9 +30,9 @@ def become(uid: int) -> None:
 
     It goes on in a child of a process of that user, as a sandbox is one, which waits for it.
     """
-    from model_core.media.inside import digest, pictures, probe, remux, sound, tags
+    from model_core.media.operations import audio, digest, frames, mux, probe, tags
 
-    assert all((digest, pictures, probe, remux, sound, tags))
+    assert all((digest, frames, probe, mux, audio, tags))
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

@@ -20,15 +20,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from model_core.media.confined import Confinement, report, told
-from model_core.media.opening import opened_file
-from model_core.media.refusals import refusal
+from model_core.media.sandbox.confinement_report import Confinement, report, told
+from model_core.media.sandbox.opening import opened_file
+from model_core.media.sandbox.refusals import refusal
+from model_core.media.sandbox.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
 from model_core.media.types import MediaError, MediaLimits
-from model_core.media.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
 
 log = logging.getLogger(__name__)
 
-_BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.inside.main import main; main()"
+_BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child.main import main; main()"
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.media.inside.track import Track
+from model_core.media.demux.track import Track
 from model_core.media.types import MediaError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
-from model_core.media.wire import HEADER_MAX_BYTES, pack
+from model_core.media.sandbox.wire import HEADER_MAX_BYTES, pack
 
 
 @dataclass(frozen=True)

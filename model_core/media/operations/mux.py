@@ -13,10 +13,10 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from model_core.media.inside.channel import Channel
-from model_core.media.inside.files import OpenFile, Source
-from model_core.media.inside.source import opened, pick_video
-from model_core.media.inside.timeline import kept_packets, scan
+from model_core.media.demux.source import opened, pick_video
+from model_core.media.demux.timeline import kept_packets, scan
+from model_core.media.sandbox.child.channel import Channel
+from model_core.media.sandbox.child.files import OpenFile, Source
 from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024

@@ -4,9 +4,9 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 
-from model_core.media.inside.channel import Channel
-from model_core.media.inside.files import Source
-from model_core.media.inside.source import opened, pick_audio
+from model_core.media.demux.source import opened, pick_audio
+from model_core.media.sandbox.child.channel import Channel
+from model_core.media.sandbox.child.files import Source
 from model_core.media.types import MediaError, MediaLimits
 
 

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.inside.placing import UNKNOWN
+from model_core.media.demux.timestamps import UNKNOWN
 from model_core.media.types import MediaError, MediaLimits
 
 _SPARE_BYTES: Final = 1 << 20  # Matroska may leave bytes out that all packets begin with

@@ -10,7 +10,7 @@ import struct
 import sys
 from typing import Final
 
-from model_core.media.inside.syscalls import buffer, call
+from model_core.media.sandbox.confinement.libc import buffer, call
 
 _VERSION: Final = 1  # flag of landlock_create_ruleset
 _PATH_BENEATH: Final = 1

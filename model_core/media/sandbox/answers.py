@@ -9,8 +9,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.media.sandbox.wire import Header, astray
 from model_core.media.types import MediaError, MediaLimits, VideoInfo
-from model_core.media.wire import Header, astray
 
 BATCH: Final = 64
 _LONGEST_NAME: Final = 100

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from model_core.media.inside.channel import Channel
-from model_core.media.inside.files import Source
-from model_core.media.inside.source import opened, pick_audio
+from model_core.media.demux.source import opened, pick_audio
+from model_core.media.sandbox.child.channel import Channel
+from model_core.media.sandbox.child.files import Source
 from model_core.media.types import MediaError, MediaLimits
 
 # Under which names files carry them: FFmpeg's own, and those of ID3 and MP4 that it hands on as they are.

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from model_core.media.inside import confine
-from model_core.media.inside.channel import Channel
-from model_core.media.inside.files import Source
-from model_core.media.inside.words import reason
+from model_core.media.sandbox.child.channel import Channel
+from model_core.media.sandbox.child.error_text import reason
+from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.confinement import steps as confine
+from model_core.media.sandbox.wire import unpack
 from model_core.media.types import MediaError, MediaLimits
-from model_core.media.wire import unpack
 
 _OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT})
 
@@ -60,14 +60,14 @@ def _operation(name: str) -> Callable[..., None]:
 
     Before the rest of the confinement, though: the packages may lie where root's capabilities alone may read.
     """
-    from model_core.media.inside import digest, pictures, probe, remux, sound, tags
+    from model_core.media.operations import audio, digest, frames, mux, probe, tags
 
     known: dict[str, Callable[..., None]] = {
         "probe": probe.probe,
-        "frames": pictures.frames,
-        "read_audio": sound.read_audio,
+        "frames": frames.frames,
+        "read_audio": audio.read_audio,
         "read_tags": tags.read_tags,
-        "mux": remux.mux,
+        "mux": mux.mux,
         "digest": digest.digest,
         "nothing": _nothing,
     }

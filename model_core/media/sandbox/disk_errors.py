@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from model_core.media.opening import opened_file
+from model_core.media.sandbox.opening import opened_file
 
 _OF_READING: Final = frozenset({errno.EIO})
 _OF_WRITING: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS})

@@ -10,10 +10,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.inside.files import Source
-from model_core.media.inside.placing import FARTHEST_S, UNKNOWN, check_farthest
-from model_core.media.inside.source import decoded, opened, pick_video
-from model_core.media.inside.track import Track, packets
+from model_core.media.demux.source import decoded, opened, pick_video
+from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_farthest
+from model_core.media.demux.track import Track, packets
+from model_core.media.sandbox.child.files import Source
 from model_core.media.types import MediaError, MediaLimits
 
 _WITHOUT_PTS: Final = ("avi", "asf")  # they tell when a packet is decoded; FFmpeg counts on from there

@@ -13,11 +13,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.inside import hidden, ordering
-from model_core.media.inside.files import Source
-from model_core.media.inside.placing import FARTHEST_S, UNKNOWN, check_kept, place
-from model_core.media.inside.source import opened, pick_video
-from model_core.media.inside.track import Track, packets, read, too_long
+from model_core.media.demux import edit_lists, ordering
+from model_core.media.demux.source import opened, pick_video
+from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_kept, place
+from model_core.media.demux.track import Track, packets, read, too_long
+from model_core.media.sandbox.child.files import Source
 from model_core.media.types import MediaError, MediaLimits
 
 _JITTER: Final = 0.02  # share of the usual distance of two pictures that still counts as constant
@@ -65,7 +65,7 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
         stream = pick_video(container, limits)
         time_base = stream.time_base or Fraction(1, 90_000)
         track = read(container, stream, time_base, limits, os.fstat(source.fd).st_size)
-        kept, begins = hidden.needed(track)
+        kept, begins = edit_lists.needed(track)
         track, begins = track.only(kept), begins[kept]
         shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
@@ -85,7 +85,7 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
     origin, end = int(times[0]), int(times[-1]) + (_longest(track, wanted == times[-1]) or step)
     if (duration := (end - origin) * time_base) > limits.max_duration_s:
         raise too_long(float(duration), limits)
-    moved = hidden.squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
+    moved = edit_lists.squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
     placed_pts, placed_dts = place(moved.tolist(), dts.tolist(), origin, step)
     check_kept(placed_pts[shown], np.where(timed, wanted - origin, UNKNOWN)[shown], end - origin, float(time_base))
     frames = np.unique(moved[timed & shown]).size

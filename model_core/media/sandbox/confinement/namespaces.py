@@ -7,7 +7,7 @@ none. Made while there is one thread: a user namespace cannot be made by more.
 import errno
 from typing import Final
 
-from model_core.media.inside.syscalls import call
+from model_core.media.sandbox.confinement.libc import call
 
 _CLONE_NEWIPC: Final = 0x08000000
 _CLONE_NEWUSER: Final = 0x10000000

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Final, get_args
 
-from model_core.media import disk
+from model_core.media.sandbox import disk_errors
+from model_core.media.sandbox.wire import Header, astray
 from model_core.media.types import MediaCode, MediaError
-from model_core.media.wire import Header, astray
 
 _LONGEST_DETAIL: Final = 500
 
@@ -28,7 +28,7 @@ def refusal(header: Header, source: Path | None, out: Path | None, *, confined: 
     if isinstance(number, int) and number in errno.errorcode:
         if not confined:
             return OSError(number, os.strerror(number), detail)
-        return disk.trouble(number, source, out) or MediaError(
+        return disk_errors.trouble(number, source, out) or MediaError(
             f"cannot be read: its decoder met an error that is not the disk's ({os.strerror(number)})", "unreadable"
         )
     known: tuple[MediaCode, ...] = get_args(MediaCode)

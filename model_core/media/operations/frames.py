@@ -10,12 +10,12 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from model_core.media.inside.changes import Changes
-from model_core.media.inside.channel import Channel
-from model_core.media.inside.files import Source
-from model_core.media.inside.probe import clockwise
-from model_core.media.inside.source import decoded, opened, pick_video
-from model_core.media.inside.timeline import Timeline, kept_packets, scan
+from model_core.media.demux.source import decoded, opened, pick_video
+from model_core.media.demux.timeline import Timeline, kept_packets, scan
+from model_core.media.operations.luma_changes import Changes
+from model_core.media.operations.probe import clockwise
+from model_core.media.sandbox.child.channel import Channel
+from model_core.media.sandbox.child.files import Source
 from model_core.media.types import MediaError, MediaLimits
 
 BATCH: Final = 64

@@ -16,8 +16,8 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from model_core.media.inside.seccomp_rules import LAST_KNOWN, REFUSED, UNKNOWN, Numbers, Rule, rules
-from model_core.media.inside.syscalls import buffer, call
+from model_core.media.sandbox.confinement.libc import buffer, call
+from model_core.media.sandbox.confinement.seccomp_rules import LAST_KNOWN, REFUSED, UNKNOWN, Numbers, Rule, rules
 
 _PR_SET_SECCOMP: Final = 22
 _MODE_FILTER: Final = 2

@@ -6,7 +6,7 @@ import struct
 import sys
 from typing import Final
 
-from model_core.media.inside.syscalls import buffer, call
+from model_core.media.sandbox.confinement.libc import buffer, call
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
