@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.access import NAME
+from jobs.infra.access_settings import NAME
 from service.keys import digest, new_key
 
 

@@ -17,11 +17,11 @@ from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
 from cli.vigil import Vigil
-from jobs import secrecy
-from jobs.connection import connect
-from jobs.identity import process_of
-from jobs.liveness import live_workers
-from jobs.settings import Settings
+from jobs.infra import process_hardening
+from jobs.infra.liveness import live_workers
+from jobs.infra.process_identity import process_of
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from model_core.models.folder.manifest import read_manifest
 
 NOT_USABLE: Final = 2
@@ -52,7 +52,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         UnguardedError: others could reach it, and there are no keys.
         ModelError: another model folder is wanted and is none.
     """
-    secrecy.close_to_others()
+    process_hardening.close_to_others()
     if settings.model is not None:
         read_manifest(settings.model)  # told here, before a worker dies of it again and again
     wanted = _StopFlag()

@@ -13,7 +13,7 @@ from cli.errors import settings_at_fault
 from cli.serve import PortInUseError, UnguardedError, check_local, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from cli.worker_options import with_worker_options
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from jobs.store import StoreError
 from model_core.errors import ModelError
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from jobs.access import NAME
+from jobs.infra.access_settings import NAME
 from jobs.webhooks.signing import Signer
 
 VARIABLE: Final = "V2M_WEBHOOK_SECRET"

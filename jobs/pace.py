@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from redis import Redis
 
 from jobs.forecast import Forecast, Pace, duration_of, pace_name
-from jobs.liveness import silences
+from jobs.infra.liveness import silences
 from jobs.record import JobRecord
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 
 _KEY: Final = "v2m:pace"
 _MEAN: Final = "job_s"

@@ -13,11 +13,11 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
-from jobs.connection import ride_out
 from jobs.idempotency import Claim
+from jobs.infra.redis_connection import ride_out
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord, JobStatus
-from jobs.records import OPEN_KEY, JobRecords, UnknownJobError, owned_key
-from jobs.settings import Settings
+from jobs.repository import OPEN_KEY, JobRecords, UnknownJobError, owned_key
 
 QUEUE_NAME: Final = "v2m"
 TASK: Final = "worker.task.run"

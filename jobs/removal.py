@@ -11,8 +11,8 @@ from typing import Final, Literal, cast
 import structlog
 from redis import Redis
 
-from jobs.connection import server_time
-from jobs.records import JobRecords
+from jobs.infra.redis_connection import server_time
+from jobs.repository import JobRecords
 from jobs.store import ArtifactStore, StoreError
 
 log: Final = structlog.get_logger(__name__)

@@ -8,15 +8,15 @@ from typing import Final
 
 from redis import Redis
 
-from jobs import owned
-from jobs.connection import server_time
-from jobs.quota import Quota
+from jobs import owner_index
+from jobs.infra.redis_connection import server_time
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord, JobStatus
-from jobs.records import JobRecords, UnknownJobError
 from jobs.removal import Expired, Removal
-from jobs.settings import Settings
+from jobs.repository import JobRecords, UnknownJobError
 from jobs.store import ArtifactStore, StoredJob, StoreFullError
-from jobs.usage import Usage
+from jobs.store.quota import Quota
+from jobs.store.usage import Usage
 
 _TIDIED_KEY: Final = "v2m:store:tidied"
 _MIN_AGE_S: Final = 24 * 3600.0  # an upload is there before its record is
@@ -56,7 +56,7 @@ class Retention:
         if self._quota is not None:
             gone += self._quota.keep()
         if self._redis.set(_TIDIED_KEY, "1", nx=True, ex=_TIDY_EVERY_S):
-            owned.tidy(self._redis)
+            owner_index.tidy(self._redis)
             gone += self._tidy(now)
         return gone
 

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
-from jobs.metrics import serve
-from jobs.settings import Settings
+from jobs.infra.metrics_server import serve
+from jobs.infra.settings import Settings
 from jobs.store import StoreError
 from service import openapi, problems
 from service.access_log import AccessLog

@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from jobs.access import parse_origins
+from jobs.infra.access_settings import parse_origins
 from service.problems import Problem
 
 _METHODS: Final = ("GET", "HEAD", "POST", "DELETE")

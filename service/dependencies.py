@@ -6,14 +6,14 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Path, Request
 from redis import Redis
 
-from jobs import identity
-from jobs.connection import connect
+from jobs.infra import process_identity
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.pace import Paces
 from jobs.queue import JobQueue
 from jobs.record import JobRecord, is_job_id
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from jobs.retention import Retention
-from jobs.settings import Settings
 from jobs.store import ArtifactStore
 from service.caller import CallerDep
 from service.keys import ApiKeys, unauthorized
@@ -42,7 +42,7 @@ class Services:
     @classmethod
     def open(cls, settings: Settings) -> "Services":
         """Connects to Redis on first use; StoreError when the store cannot be used."""
-        store = ArtifactStore.open(settings, identity.new_name())
+        store = ArtifactStore.open(settings, process_identity.new_name())
         redis = connect(settings.redis)
         records = JobRecords(redis, settings.record_retention_s)
         queue = JobQueue(redis, records, settings)

@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 
-from jobs.access import parse_keys
+from jobs.infra.access_settings import parse_keys
 from service.problems import Problem
 
 PREFIX: Final = "v2m_"

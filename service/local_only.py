@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from jobs.access import parse_origins
+from jobs.infra.access_settings import parse_origins
 from service.problems import Problem
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -9,8 +9,8 @@ from limits.storage import RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
-from jobs.access import parse_rates
-from jobs.connection import connect
+from jobs.infra.access_settings import parse_rates
+from jobs.infra.redis_connection import connect
 from service.problems import Problem
 
 log: Final = structlog.get_logger(__name__)

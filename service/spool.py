@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from jobs.store_errors import StoreError, StoreFullError, translated
+from jobs.store.errors import StoreError, StoreFullError, translated
 from service.problems import from_store_error
 
 log: Final = structlog.get_logger(__name__)

@@ -9,11 +9,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from jobs.connection import connect
-from jobs.liveness import silences
+from jobs.infra.liveness import silences
+from jobs.infra.redis_connection import connect
 from jobs.queue import JobQueue
 from jobs.record import now
-from jobs.records import WEBHOOKS_KEY, JobRecords
+from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.retention import Retention
 from jobs.store import StoreError
 from service.dependencies import Services

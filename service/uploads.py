@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from jobs.idempotency import Claim, ClaimLostError
 from jobs.queue import NotTakenError, QueueFullError, TooManyJobsError
 from jobs.record import JobRecord, now
-from jobs.scratch import UploadTooLargeError
 from jobs.store import StoreError
+from jobs.store.scratch import UploadTooLargeError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt

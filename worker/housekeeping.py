@@ -8,8 +8,8 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.lock import held
-from jobs.reconcile import Reconciler
+from jobs.infra.lock import held
+from jobs.recovery import Reconciler
 from jobs.retention import Retention
 from jobs.store import StoreError
 from worker import metrics

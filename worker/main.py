@@ -9,14 +9,14 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from jobs import identity, logs, secrecy
-from jobs.connection import connect
+from jobs.infra import logs, process_hardening, process_identity
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.pace import Paces
 from jobs.queue import JobQueue
-from jobs.reconcile import Reconciler
-from jobs.records import JobRecords
+from jobs.recovery import Reconciler
+from jobs.repository import JobRecords
 from jobs.retention import Retention
-from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoreError
 from model_core.errors import DeviceMemoryError, ModelError
 from worker import metrics
@@ -37,13 +37,13 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
 
     ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
-    secrecy.close_to_others()
+    process_hardening.close_to_others()
     logs.configure(settings.log_format, settings.log_level)
     # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     redis = connect(settings.redis)
-    name = identity.new_name()
+    name = process_identity.new_name()
     metrics.serve(settings)
     try:
         redis.ping()

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
-from jobs import metrics
-from jobs.settings import Settings
+from jobs.infra import metrics_server
+from jobs.infra.settings import Settings
 from worker.gpu_memory import GpuMemory
 
 REGISTRY: Final = CollectorRegistry()
@@ -60,7 +60,7 @@ def model_loaded(title: str, kind: str, seconds: float) -> None:
 
 def serve(settings: Settings) -> int | None:
     """Serves all this from a thread until the process ends; returns the port, None when it is off or not to be had."""
-    server = metrics.serve(REGISTRY, settings.metrics_host, settings.worker_metrics_port)
+    server = metrics_server.serve(REGISTRY, settings.metrics_host, settings.worker_metrics_port)
     return None if server is None else server.port
 
 

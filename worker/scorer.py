@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from jobs.artifact import Variant
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import curve_json
 from model_core.media import VideoInfo

@@ -16,10 +16,10 @@ from rq.timeouts import JobTimeoutException
 from jobs.artifact import Artifact, Variant
 from jobs.pace import Paces
 from jobs.record import JobError, JobKind, JobRecord, JobStatus
-from jobs.records import CancelRequestedError, JobRecords, RecordError
+from jobs.repository import CancelRequestedError, JobRecords, RecordError
 from jobs.stages import PUBLISH, overall
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
-from jobs.store_errors import is_full
+from jobs.store.errors import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
 from worker import metrics

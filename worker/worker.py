@@ -16,12 +16,12 @@ from rq.serializers import JSONSerializer
 from rq.utils import now as rq_now
 from rq.worker_registration import clean_worker_registry
 
-from jobs import liveness
-from jobs.connection import connect
+from jobs.infra import liveness
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue, ScoreJob
 from jobs.record import JobError, JobStatus, is_job_id
-from jobs.records import RecordError
-from jobs.settings import Settings
+from jobs.repository import RecordError
 from worker import task
 from worker.housekeeping import Housekeeping
 from worker.pulse import Pulse, Watched

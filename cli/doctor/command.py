@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from jobs import logs
+from jobs.infra import logs
 
 if TYPE_CHECKING:
     from cli.doctor.finding import Finding

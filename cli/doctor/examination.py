@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from cli.doctor import api, media, model, packages, queue, redis_state, store, workers
 from cli.doctor.finding import Check, Deployment, Finding, fail, ok
 from cli.errors import settings_at_fault
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 
 _CHECKS: Final[dict[str, Check]] = {
     "redis": redis_state.check,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from redis import Redis
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 
 State = Literal["ok", "warn", "fail"]
 

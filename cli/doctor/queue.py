@@ -10,7 +10,7 @@ from redis import Redis
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
 from jobs.queue import JobQueue
 from jobs.record import JobRecord, JobStatus, now
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 
 _SUBJECT: Final = "queue"
 _NEARLY: Final = 0.8

@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
 from cli.redis_server import socket_in
-from jobs.connection import connect, server_time
-from jobs.settings import Settings
+from jobs.infra.redis_connection import connect, server_time
+from jobs.infra.settings import Settings
 
 _SUBJECT: Final = "redis"
 _LEAST_VERSION: Final = 7

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
-from jobs.identity import new_name
-from jobs.settings import Settings
+from jobs.infra.process_identity import new_name
+from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, StoreError
 
 _SUBJECT: Final = "store"

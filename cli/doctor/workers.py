@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
-from jobs.identity import is_gone, machine, process_of
-from jobs.liveness import silences
+from jobs.infra.liveness import silences
+from jobs.infra.process_identity import is_gone, machine, process_of
 
 _SUBJECT: Final = "workers"
 

@@ -7,16 +7,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from jobs.scratch import Scratch
-from jobs.store.files import Entry
-from jobs.store_errors import MissingArtifactError, StoreError, from_os_error, translated
+from jobs.store.backend import Entry
+from jobs.store.errors import MissingArtifactError, StoreError, from_os_error, translated
+from jobs.store.scratch import Scratch
 
 _CHUNK: Final = 256 * 1024
 _TRIES: Final = 3
 
 
 class LocalFiles:
-    """See ``jobs.store.files.Files``. The scratch must be on the same file system."""
+    """See ``jobs.store.backend.Files``. The scratch must be on the same file system."""
 
     def __init__(self, root: Path, scratch: Scratch) -> None:
         """Makes the folder; StoreError when that cannot be done."""

@@ -10,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.exceptions import FSTimeoutError
 from s3fs import S3FileSystem
 
-from jobs.scratch import Scratch
-from jobs.store.files import Entry
-from jobs.store_errors import MissingArtifactError, StoreError, StoreFullError, from_os_error
+from jobs.store.backend import Entry
+from jobs.store.errors import MissingArtifactError, StoreError, StoreFullError, from_os_error
+from jobs.store.scratch import Scratch
 
 _READ_BYTES: Final = 4 * 1024**2
 _PART_BYTES: Final = 16 * 1024**2
@@ -27,7 +27,7 @@ _CHECK: Final = "check"  # beside the jobs: the object that is written to see wh
 
 
 class RemoteFiles:
-    """See ``jobs.store.files.Files``. An object appears whole; what makes a set of them visible is the job's record."""
+    """See ``jobs.store.backend.Files``. An object appears whole; what makes a set of them visible is the job's record."""
 
     def __init__(self, root: str, endpoint: str | None, scratch: Scratch) -> None:
         """``root`` is ``bucket`` or ``bucket/prefix``; credentials come from the usual ``AWS_*`` variables.

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from jobs.artifact import Artifact, Variant
+from jobs.infra.settings import Settings
 from jobs.record import check_job_id, is_job_id
-from jobs.scratch import Scratch
-from jobs.settings import Settings
-from jobs.store.files import Entry, Files
+from jobs.store.backend import Entry, Files
+from jobs.store.errors import StoreError, translated
 from jobs.store.local import LocalFiles
-from jobs.store_errors import StoreError, translated
+from jobs.store.scratch import Scratch
 
 _VARIANTS: Final = frozenset(variant.value for variant in Variant)
 _FILE: Final = "file://"

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import structlog
 from anyio import to_thread
 
-from jobs.connection import ride_out
+from jobs.infra.redis_connection import ride_out
 from jobs.record import JobRecord, Webhook, now
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.message import message, message_id

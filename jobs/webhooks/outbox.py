@@ -1,6 +1,6 @@
 """Which ends of jobs are yet to be told: a sorted set in Redis, by the time that each is due.
 
-A job enters it in the step that ends the job (`jobs.moves`), and leaves it in the step that notes how telling it came
+A job enters it in the step that ends the job (`jobs.transitions`), and leaves it in the step that notes how telling it came
 out. In between it is only ever moved to a later time, so whoever dies meanwhile, nothing is lost.
 """
 
@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from redis import Redis
 
 from jobs.record import JobRecord, Webhook, now
-from jobs.records import WEBHOOKS_KEY, JobRecords
+from jobs.repository import WEBHOOKS_KEY, JobRecords
 
 # KEYS: 1 the outbox. ARGV: 1 seconds of the lease, 2 how many at most. The answer: the ids of those that are due.
 _CLAIM: Final = """

@@ -8,8 +8,8 @@ from anyio import to_thread
 from fastapi import APIRouter
 from redis.exceptions import RedisError
 
-from jobs.connection import connect
-from jobs.liveness import live_workers
+from jobs.infra.liveness import live_workers
+from jobs.infra.redis_connection import connect
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
 from service.problems import unavailable

@@ -6,7 +6,7 @@ import structlog
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile, status
 
 from jobs.record import JobKind, JobStatus
-from jobs.records import IllegalMoveError, UnknownJobError
+from jobs.repository import IllegalMoveError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
 from service import forms
 from service.caller import CallerDep

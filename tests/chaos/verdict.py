@@ -8,7 +8,7 @@ from typing import Final, cast
 from rq.intermediate_queue import IntermediateQueue
 
 from jobs.record import JobStatus
-from jobs.records import LEASES_KEY, OPEN_KEY
+from jobs.repository import LEASES_KEY, OPEN_KEY
 from tests.chaos.jobs import FINAL, Job
 from tests.chaos.parts import PARTS
 from tests.chaos.stack import Stack

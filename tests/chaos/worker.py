@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.options import ProgressCallback, ScoreOptions
 from tests.chaos import points
 from tests.worker.fake_scorer import FakeScorer

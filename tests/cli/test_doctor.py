@@ -10,8 +10,8 @@ from redis import Redis
 
 from cli.doctor.examination import examine, run
 from cli.doctor.finding import Deployment, ok
-from jobs.liveness import beat
-from jobs.settings import Settings
+from jobs.infra.liveness import beat
+from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
 

@@ -8,12 +8,12 @@ from redis import Redis
 
 from cli.doctor import queue, workers
 from cli.doctor.finding import Deployment, Finding
-from jobs.identity import machine
-from jobs.liveness import beat
+from jobs.infra.liveness import beat
+from jobs.infra.process_identity import machine
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord
-from jobs.records import LEASES_KEY, JobRecords
-from jobs.settings import Settings
+from jobs.repository import LEASES_KEY, JobRecords
 from model_core.options import ModelInfo, ScoreOptions
 from tests.conftest import MakeSettings
 

@@ -14,8 +14,8 @@ import pytest
 from cli.doctor import api, media, model, packages, store
 from cli.doctor.finding import Check, Deployment, Finding
 from cli.serve import listen
-from jobs.identity import new_name
-from jobs.settings import Settings
+from jobs.infra.process_identity import new_name
+from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
 from model_core.media.sandbox.confinement_report import MEANS, Confinement
 from tests.conftest import MakeSettings

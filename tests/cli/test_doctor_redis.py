@@ -11,7 +11,7 @@ from redis import Redis
 from cli.doctor import redis_state
 from cli.doctor.finding import Deployment, Finding
 from cli.redis_server import RedisServer
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.processes import until
 
 
@@ -116,7 +116,7 @@ def test_clocks_that_differ_are_told(deployment: Deployment, monkeypatch: pytest
 def test_one_that_does_not_answer_is_a_finding(
     tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.settings.DEFAULT_REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr("jobs.infra.settings.DEFAULT_REDIS_URL", "redis://127.0.0.1:1/0")
     redis, finding = redis_state.find(Settings(redis_url=url, state_dir=tmp_path))
     assert redis is None
     assert finding.state == "fail"

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment
 
 

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from jobs.infra.settings import Settings
 from jobs.record import JobStatus
-from jobs.settings import Settings
 from service.dependencies import Services
 from service.keys import digest, new_key
 from tests.conftest import MakeSettings

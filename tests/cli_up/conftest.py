@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.processes import PATIENCE_S, ROOT, descendants, environment, is_running, until
 
 

@@ -3,7 +3,7 @@
 import sys
 
 from cli.stack import run_stack
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 
 if __name__ == "__main__":
     sys.exit(run_stack(Settings(), [sys.executable, "-m", "tests.worker.fake_worker"]))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.media import video_packets_digest
 from model_core.models.folder.manifest import MANIFEST
 from tests.cli_up.conftest import Up

@@ -14,7 +14,7 @@ from uvicorn import Config
 from cli.api_server import ApiServer
 from cli.connections import Connection
 from cli.serve import listen, url_of
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.app import create_app
 from tests.processes import ROOT, environment, until
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.cli_up.test_up import StartUp
 from tests.processes import ROOT, environment
 

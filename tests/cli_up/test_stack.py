@@ -12,7 +12,7 @@ import pytest
 from cli import stack
 from cli.stack import StartError, run_stack
 from cli.vigil import Vigil
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.models.score.folder import save_embedded
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT
@@ -71,9 +71,9 @@ def test_a_worker_that_was_live_once_is_started_again(
     monkeypatch.setattr(stack, "say", say)
     worker = f"""
 import os, pathlib, signal, sys, time
-from jobs.connection import connect
-from jobs.liveness import beat
-from jobs.identity import new_name
+from jobs.infra.redis_connection import connect
+from jobs.infra.liveness import beat
+from jobs.infra.process_identity import new_name
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))
@@ -107,9 +107,9 @@ def test_a_worker_that_shows_no_life_is_killed_and_started_again(
     monkeypatch.setattr(stack, "say", said.append)
     worker = f"""
 import os, pathlib, signal, time
-from jobs.connection import connect
-from jobs.identity import new_name
-from jobs.liveness import beat
+from jobs.infra.redis_connection import connect
+from jobs.infra.process_identity import new_name
+from jobs.infra.liveness import beat
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.cli_up.conftest import Up
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until

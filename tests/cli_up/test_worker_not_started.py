@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.models.folder.manifest import MANIFEST, sha256
 from tests.processes import ROOT, environment
 from tests.stable_audio.tiny_model import tiny_folder

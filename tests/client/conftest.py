@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.service.conftest import serving
 from v2m_client import Client

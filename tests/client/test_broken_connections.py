@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.client.cutting_proxy import cutting
 from tests.client.odd_server import Answer, odd_server

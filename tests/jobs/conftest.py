@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs import identity
+from jobs.infra import process_identity
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
-from jobs.records import JobRecords
-from jobs.settings import Settings
+from jobs.repository import JobRecords
 from jobs.store import ArtifactStore
 from tests import s3_server
 from tests.conftest import MakeSettings
@@ -51,7 +51,7 @@ def store_settings(request: pytest.FixtureRequest, make_settings: MakeSettings) 
 @pytest.fixture
 def store(store_settings: Settings) -> Iterator[ArtifactStore]:
     """An empty store of either kind."""
-    opened = ArtifactStore.open(store_settings, identity.new_name())
+    opened = ArtifactStore.open(store_settings, process_identity.new_name())
     yield opened
     opened.close()
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from redis import Redis
 
-from jobs import identity
+from jobs.infra import process_identity
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from jobs.retention import Retention
-from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoredJob
 from model_core.options import ModelInfo, ScoreOptions
 
@@ -29,7 +29,7 @@ class House:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.records = JobRecords(redis, settings.record_retention_s)
-        self.store = ArtifactStore.open(settings, identity.new_name())
+        self.store = ArtifactStore.open(settings, process_identity.new_name())
         self.queue = JobQueue(redis, self.records, settings)
         self.retention = Retention(redis, self.records, self.store, settings)
 

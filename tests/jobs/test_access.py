@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from cli.errors import settings_at_fault
-from jobs.access import parse_keys, parse_origins, parse_rates
-from jobs.settings import Settings
+from jobs.infra.access_settings import parse_keys, parse_origins, parse_rates
+from jobs.infra.settings import Settings
 
 ONE, TWO = "1" * 64, "ab" * 32
 

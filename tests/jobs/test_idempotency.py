@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from jobs.idempotency import LEASE_S, Claim, ClaimLostError, KeyInUseError, Made, fingerprint
 from jobs.queue import JobQueue
 from jobs.record import JobKind, JobRecord, Webhook
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from model_core.options import ScoreOptions
 
 DAY_S = 24 * 3600

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from jobs.identity import is_gone, machine, new_name, process_of
+from jobs.infra.process_identity import is_gone, machine, new_name, process_of
 
 
 def test_a_name_leads_back_to_its_process() -> None:

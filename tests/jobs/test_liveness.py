@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from jobs.liveness import beat, leave, live_workers, silences
+from jobs.infra.liveness import beat, leave, live_workers, silences
 
 
 def test_a_worker_lives_from_its_beat_until_it_leaves(redis: Redis) -> None:

@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from jobs.lock import held
+from jobs.infra.lock import held
 from tests.processes import until
 
 NAME = "a lock"

@@ -3,11 +3,11 @@
 import pytest
 from redis import Redis
 
-from jobs import liveness
 from jobs.forecast import Forecast
+from jobs.infra import liveness
 from jobs.pace import Paces
 from jobs.record import JobKind, JobRecord
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from model_core.options import ModelInfo, ScoreOptions
 
 MODEL = ModelInfo(name="mine", version="1", kind="none", licence="CC0-1.0")

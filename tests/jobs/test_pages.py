@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from jobs.record import JobRecord, JobStatus
-from jobs.records import OWNERS_KEY, IllegalMoveError, JobRecords, UnknownJobError, owned_key
+from jobs.repository import OWNERS_KEY, IllegalMoveError, JobRecords, UnknownJobError, owned_key
 from model_core.options import ModelInfo, ScoreOptions
 
 BEGAN = datetime(2026, 11, 23, 21, 10, 5, 123457, UTC)

@@ -13,11 +13,11 @@ from rq.exceptions import DeserializationError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from jobs.connection import connect
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotTakenError, QueueFullError, ScoreJob
 from jobs.record import JobRecord, JobStatus
-from jobs.records import JobRecords, UnknownJobError
-from jobs.settings import Settings
+from jobs.repository import JobRecords, UnknownJobError
 from model_core.options import ModelInfo, ScoreOptions
 
 MODEL = ModelInfo(name="one", version="2", kind="none", licence="CC0-1.0")

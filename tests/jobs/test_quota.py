@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from redis import Redis
 
-from jobs.lock import held
+from jobs.infra.lock import held
 from jobs.removal import MAX_FAILURES, Expired
 from jobs.store import StoreError, StoreFullError
 from tests.jobs.house import RESULT, UPLOAD, House, Make
@@ -134,7 +134,7 @@ def test_the_lock_of_one_that_was_killed_is_soon_gone(make: Make, redis: Redis, 
     house = make(store_max_bytes=UPLOAD)
     house.failed()
     dies = (
-        "import os; from jobs.connection import connect; from jobs.lock import held\n"
+        "import os; from jobs.infra.redis_connection import connect; from jobs.infra.lock import held\n"
         f"with held(connect({redis_url!r}), {LOCK!r}, 0) as alone:\n"
         "    os.kill(os.getpid(), 9 if alone else 0)"
     )
@@ -150,7 +150,7 @@ def test_an_upload_waits_for_another_to_make_room_and_then_is_refused(
 ) -> None:
     house = make(store_max_bytes=UPLOAD)
     failed = house.failed()
-    monkeypatch.setattr("jobs.quota._LOCK_WAIT_S", 0)
+    monkeypatch.setattr("jobs.store.quota._LOCK_WAIT_S", 0)
     with held(redis, LOCK, 0), pytest.raises(StoreFullError, match="takes long"):
         house.retention.make_room(UPLOAD)
     assert set(house.stored()) == {failed}

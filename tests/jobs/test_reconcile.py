@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from jobs import identity
+from jobs.infra import process_identity
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
-from jobs.reconcile import LOST, Reconciler, Repairs
 from jobs.record import JobRecord, JobStatus
-from jobs.records import LEASES_KEY, JobRecords
-from jobs.settings import Settings
+from jobs.recovery import LOST, Reconciler, Repairs
+from jobs.repository import LEASES_KEY, JobRecords
 from model_core.options import ModelInfo, ScoreOptions
 
 MODEL = ModelInfo(name="one", version="2", kind="none", licence="CC0-1.0")
@@ -28,7 +28,7 @@ class House:
         self.redis = redis
         self.records = JobRecords(redis, settings.record_retention_s)
         self.queue = JobQueue(redis, self.records, settings)
-        self.own_name = identity.new_name()
+        self.own_name = process_identity.new_name()
         self.reconciler = Reconciler(redis, self.records, self.queue, settings, self.own_name)
 
     def submit(self) -> str:
@@ -68,7 +68,7 @@ def dead() -> str:
     """The name of a worker of this machine whose process has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    return f"{identity.machine()}-{ended.pid}-00000000"
+    return f"{process_identity.machine()}-{ended.pid}-00000000"
 
 
 def test_nothing_is_touched_that_is_in_order(house: House) -> None:
@@ -126,7 +126,7 @@ def test_a_worker_that_has_dropped_its_own_job_gets_it_back(house: House) -> Non
 
 
 def test_a_predecessor_with_our_process_number_is_dead(house: House) -> None:
-    house.running(f"{identity.machine()}-{os.getpid()}-00000000")
+    house.running(f"{process_identity.machine()}-{os.getpid()}-00000000")
     assert house.reconciler.run() == Repairs(requeued=1)
 
 

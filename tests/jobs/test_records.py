@@ -9,7 +9,7 @@ from redis import Redis
 
 from jobs.artifact import Artifact, Variant
 from jobs.record import MOVES, JobError, JobRecord, JobStatus
-from jobs.records import (
+from jobs.repository import (
     CancelRequestedError,
     IllegalMoveError,
     JobRecords,

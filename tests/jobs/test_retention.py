@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs.lock import held
+from jobs.infra.lock import held
+from jobs.infra.settings import Settings
 from jobs.removal import Expired
-from jobs.settings import Settings
 from jobs.store import StoreFullError
 from tests.conftest import MakeSettings
 from tests.jobs.house import DAY_S, RESULT, UPLOAD, House, Make, age, job_folder, too_deep

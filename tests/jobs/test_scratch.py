@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import identity
-from jobs.scratch import Scratch, UploadTooLargeError
+from jobs.infra import process_identity
 from jobs.store import StoreError, StoreFullError
+from jobs.store.scratch import Scratch, UploadTooLargeError
 from tests.jobs.house import too_deep
 
 DAY_S = 24 * 3600.0
@@ -22,7 +22,7 @@ DAY_S = 24 * 3600.0
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path, identity.new_name())
+    return Scratch(tmp_path, process_identity.new_name())
 
 
 def files(root: Path) -> list[str]:
@@ -119,12 +119,12 @@ def test_its_folder_is_made_again_when_it_was_swept_up(scratch: Scratch, tmp_pat
 def test_the_sweep_takes_what_dead_processes_left_at_once(scratch: Scratch, tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    dead = tmp_path / f"{identity.machine()}-{ended.pid}-00000000"
+    dead = tmp_path / f"{process_identity.machine()}-{ended.pid}-00000000"
     elsewhere = tmp_path / "0123456789ab-1-00000000"
     for owner in (dead, elsewhere):
         (owner / "job-1").mkdir(parents=True)
         (owner / "job-1" / "part").write_text("x")
-    sibling = Scratch(tmp_path, identity.new_name())
+    sibling = Scratch(tmp_path, process_identity.new_name())
     with scratch.folder("job") as ours, sibling.folder("job") as theirs:
         scratch.sweep(DAY_S)
         assert ours.is_dir()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment
 
 # As a user, for whom the kernel decides by this alone; the first look shows that it would work.
@@ -30,14 +30,14 @@ print(look(), len(os.listdir("/proc/self/fd")) > 0)
 # Each ends with PR_GET_DUMPABLE as its status where it would begin with its work.
 WORKER = """
 import ctypes, sys
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from worker.main import run
 run(Settings(), lambda: sys.exit(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)))
 """
 API = """
 import ctypes, sys, uvicorn
 from cli.serve import listen, run_api
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 uvicorn.Server.run = lambda *_, **__: sys.exit(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 run_api(Settings(), listen("127.0.0.1", 0))
 """

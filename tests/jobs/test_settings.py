@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from jobs.settings import DEFAULT_REDIS_URL, Settings, default_state_dir
+from jobs.infra.settings import DEFAULT_REDIS_URL, Settings, default_state_dir
 
 
 @pytest.fixture(autouse=True)

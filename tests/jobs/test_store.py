@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jobs.artifact import Artifact, Variant
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, MissingArtifactError, StoredJob
 
 JOB = "0123456789abcdef" * 2

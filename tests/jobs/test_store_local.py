@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs import identity
 from jobs.artifact import Variant
+from jobs.infra import process_identity
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
 from tests.conftest import MakeSettings
 from tests.jobs.test_store import JOB, publish, put_upload
@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(make_settings: MakeSettings, root: Path) -> ArtifactStore:
-    return ArtifactStore.open(make_settings(store=f"file://{root}"), identity.new_name())
+    return ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())
 
 
 def files(root: Path) -> list[str]:
@@ -126,10 +126,10 @@ def test_its_disk_has_room(store: ArtifactStore) -> None:
 )
 def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
     with pytest.raises(StoreError, match=said):
-        ArtifactStore.open(make_settings(store=url), identity.new_name())
+        ArtifactStore.open(make_settings(store=url), process_identity.new_name())
 
 
 def test_a_root_that_cannot_be_made(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
     with pytest.raises(StoreError, match="cannot be made"):
-        ArtifactStore.open(make_settings(store=f"file://{root}"), identity.new_name())
+        ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())

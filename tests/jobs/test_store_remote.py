@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import identity
 from jobs.artifact import Variant
-from jobs.settings import Settings
+from jobs.infra import process_identity
+from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
 from tests.conftest import MakeSettings
 from tests.jobs.test_store import JOB, content, publish, put_upload, summary
@@ -43,7 +43,7 @@ def test_a_large_file_goes_in_parts(store: ArtifactStore) -> None:
 
 
 def test_what_another_process_does_is_seen_at_once(store: ArtifactStore, s3_settings: Settings) -> None:
-    other = ArtifactStore.open(s3_settings, identity.new_name())
+    other = ArtifactStore.open(s3_settings, process_identity.new_name())
     assert store.stored() == []
     artifact = publish(other)[Variant.VIDEO]
     assert content(store, artifact) == b"x"
@@ -80,7 +80,7 @@ def test_a_set_of_which_one_file_fails_leaves_nothing(store: ArtifactStore, monk
 def test_a_bucket_that_does_not_exist(make_settings: MakeSettings, s3: S3Server) -> None:
     settings = make_settings(store="s3://no-such-bucket/x", s3_endpoint=s3.endpoint)
     with pytest.raises(StoreError, match="the bucket no-such-bucket does not exist"):
-        ArtifactStore.open(settings, identity.new_name())
+        ArtifactStore.open(settings, process_identity.new_name())
 
 
 def test_a_bucket_that_is_removed_is_no_missing_file(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
@@ -101,7 +101,7 @@ def test_a_bucket_that_is_removed_is_no_missing_file(store: ArtifactStore, s3: S
 def test_a_server_that_is_not_there(make_settings: MakeSettings) -> None:
     settings = make_settings(store="s3://bucket/x", s3_endpoint="http://127.0.0.1:9")
     with pytest.raises(StoreError, match="the bucket bucket cannot be used"):
-        ArtifactStore.open(settings, identity.new_name())
+        ArtifactStore.open(settings, process_identity.new_name())
 
 
 def test_without_credentials(
@@ -112,14 +112,14 @@ def test_without_credentials(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     settings = make_settings(store=f"s3://{bucket}", s3_endpoint=s3.endpoint)
     with pytest.raises(StoreError, match=r"(?i)credentials"):
-        ArtifactStore.open(settings, identity.new_name())
+        ArtifactStore.open(settings, process_identity.new_name())
 
 
 def test_without_the_extra(s3_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "jobs.store.remote", raising=False)
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(StoreError, match=r"needs v2m-zero\[s3\]"):
-        ArtifactStore.open(s3_settings, identity.new_name())
+        ArtifactStore.open(s3_settings, process_identity.new_name())
 
 
 def test_a_local_disk_that_is_full_while_an_upload_is_fetched(

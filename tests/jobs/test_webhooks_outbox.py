@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from jobs.connection import server_time
+from jobs.infra.redis_connection import server_time
 from jobs.record import JobError, JobRecord, JobStatus, Webhook
-from jobs.records import WEBHOOKS_KEY, JobRecords
+from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.webhooks.outbox import Outbox, Outcome
 from tests.jobs.webhook_receiver import ended, make, webhook_of
 from tests.worker.fake_scorer import MODEL

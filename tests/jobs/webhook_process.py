@@ -3,8 +3,8 @@
 import threading
 from contextlib import closing
 
-from jobs.connection import connect
-from jobs.settings import Settings
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from tests.jobs.webhook_receiver import delivering
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
 from jobs.record import JobRecord, Webhook
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from jobs.webhooks.addresses import Address
 from jobs.webhooks.attempt import Attempts
-from jobs.webhooks.deliverer import Deliverer
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from model_core.options import ScoreOptions
 

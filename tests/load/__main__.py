@@ -19,7 +19,7 @@ import psutil
 
 from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
-from jobs.connection import connect
+from jobs.infra.redis_connection import connect
 from tests.load.clip import make_noise
 from tests.load.users import Result, Users
 from tests.processes import until

@@ -15,9 +15,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.serve import listen, url_of
 from jobs.idempotency import Claim
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from service.app import create_app
 from service.dependencies import Services
 from service.problems import MEDIA_TYPE, TYPE_PREFIX

@@ -4,7 +4,7 @@ import resource
 import sys
 
 from cli.serve import listen, run_api, url_of
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 
 if __name__ == "__main__":
     limit = int(sys.argv[1])

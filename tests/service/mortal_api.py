@@ -6,9 +6,9 @@ import sys
 
 from cli.serve import listen, run_api, url_of
 from jobs.idempotency import Claim
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
-from jobs.settings import Settings
 
 
 def _kill_at(moment: str) -> None:

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.options import ProgressCallback, ScoreOptions
 from tests.worker.fake_scorer import FakeScorer
 from worker.main import run

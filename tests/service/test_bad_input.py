@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.options import PROMPT_MAX_CHARS
 from tests import video_factory
 from tests.conftest import MakeSettings

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from jobs.store import ArtifactStore
 from model_core.options import ScoreOptions
 from service.dependencies import Services

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.processes import start_worker, until
 from tests.service.conftest import assert_problem, jobs_in, stored

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service import events
 from service.dependencies import Services
 from service.watch import Watch

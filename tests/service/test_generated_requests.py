@@ -19,9 +19,9 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from jobs.liveness import beat
+from jobs.infra.liveness import beat
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from model_core.options import ScoreOptions
 from service.app import create_app
 from service.dependencies import Services

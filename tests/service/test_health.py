@@ -9,8 +9,8 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.liveness import beat
-from jobs.settings import Settings
+from jobs.infra.liveness import beat
+from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
 from service.routers import health
 from tests.conftest import MakeSettings

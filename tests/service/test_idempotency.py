@@ -17,9 +17,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from jobs.idempotency import Claim, Made
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from service import idempotency
 from service.dependencies import Services
 from tests.conftest import MakeSettings

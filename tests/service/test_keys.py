@@ -10,7 +10,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.keys import digest
 from tests.conftest import MakeSettings
 from tests.processes import until

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.service import raw
 from tests.service.conftest import Serve, jobs_in, stored

@@ -12,8 +12,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.connection import connect
-from jobs.settings import Settings
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from service import links as of_links
 from service.dependencies import Services
 from service.links import Links

@@ -19,10 +19,10 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from cli.redis_server import RedisServer
-from jobs.connection import connect
-from jobs.liveness import beat
+from jobs.infra.liveness import beat
+from jobs.infra.redis_connection import connect
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from jobs.store import ArtifactStore, StoreError
 from model_core.options import ScoreOptions
 from service.app import create_app

@@ -17,11 +17,11 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
-from jobs.records import JobRecords
-from jobs.scratch import Scratch
-from jobs.settings import Settings
+from jobs.repository import JobRecords
 from jobs.store import ArtifactStore, StoreError
+from jobs.store.scratch import Scratch
 from service.admission import Admission
 from service.app import create_app
 from service.dependencies import Services

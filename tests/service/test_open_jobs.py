@@ -10,7 +10,7 @@ from redis import Redis
 
 from jobs.queue import JobQueue, TooManyJobsError
 from jobs.record import JobRecord
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from model_core.options import ScoreOptions
 from service.admission import Admission
 from service.dependencies import Services

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.dependencies import Services
 from service.request_id import RequestId, current
 from tests.processes import ROOT, environment
@@ -96,7 +96,7 @@ def test_an_answer_is_the_end_of_its_id() -> None:
 API = """
 from fastapi import FastAPI
 from cli.serve import listen, run_api, url_of
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service import app
 
 def with_a_fault(settings, create=app.create_app):

@@ -9,7 +9,7 @@ import httpx
 import psutil
 
 from cli.serve import listen, url_of
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.stream_limits import OF_A_JOB
 from tests.processes import ROOT, environment, until
 from tests.service.conftest import assert_problem, create

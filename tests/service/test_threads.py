@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem, create, post
 

@@ -17,7 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from cli.serve import listen
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.media import MediaLimits, VideoInfo, probe
 from service import upload_threads, uploads
 from service.silence import Silence

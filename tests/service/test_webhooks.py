@@ -13,8 +13,8 @@ import pytest
 from redis import Redis
 from standardwebhooks import WebhookVerificationError
 
-from jobs.records import WEBHOOKS_KEY
-from jobs.webhooks.deliverer import Deliverer
+from jobs.repository import WEBHOOKS_KEY
+from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from service.app import create_app
 from service.dependencies import Services

@@ -14,7 +14,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.models.score.folder import load_embedded
 from model_core.training.checkpoints import read_progress
 from tests.processes import ROOT, until

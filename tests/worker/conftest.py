@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.processes import start_worker
 from tests.worker.house import left_in_scratch, left_in_store, submitted

@@ -2,7 +2,7 @@
 
 import sys
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.worker.fake_scorer import FakeScorer
 from worker.main import run
 

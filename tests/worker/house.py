@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 from jobs.artifact import Variant
+from jobs.infra.settings import Settings
 from jobs.record import JobRecord
-from jobs.settings import Settings
 from model_core.options import ScoreOptions
 from service.dependencies import Services
 

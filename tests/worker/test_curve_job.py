@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jobs.artifact import Variant
+from jobs.infra.settings import Settings
 from jobs.record import JobKind, JobRecord, JobStatus
-from jobs.settings import Settings
 from model_core.assets import asset
 from model_core.errors import InputError
 from model_core.options import ProgressCallback, ScoreOptions

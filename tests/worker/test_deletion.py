@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from jobs.reconcile import Reconciler
 from jobs.record import JobRecord
-from jobs.records import IllegalMoveError
+from jobs.recovery import Reconciler
+from jobs.repository import IllegalMoveError
 from jobs.store import ArtifactStore, StoreError
 from model_core.options import ProgressCallback
 from service.dependencies import Services

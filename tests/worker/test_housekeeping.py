@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.reconcile import Reconciler, Repairs
+from jobs.recovery import Reconciler, Repairs
 from jobs.retention import Retention
 from jobs.store import StoreError
 from tests.processes import until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.errors import DeviceMemoryError, ModelError
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
@@ -15,7 +15,7 @@ from worker.main import NOT_USABLE
 
 _START = """
 import sys
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from tests.worker.fake_scorer import FakeScorer
 from worker.main import run
 {}

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from jobs import metrics as server
+from jobs.infra import metrics_server as server
 from tests.conftest import MakeSettings
 from worker import metrics
 from worker.gpu_memory import GpuMemory

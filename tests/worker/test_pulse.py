@@ -6,9 +6,9 @@ import sys
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.identity import new_name
-from jobs.liveness import beat
-from jobs.settings import Settings
+from jobs.infra.liveness import beat
+from jobs.infra.process_identity import new_name
+from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until
 from worker.health import is_healthy

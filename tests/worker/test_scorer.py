@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.settings import Settings
+from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo

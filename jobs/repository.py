@@ -13,9 +13,9 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
 
-from jobs import moves
+from jobs import transitions
 from jobs.artifact import Artifact, Variant
-from jobs.connection import server_time
+from jobs.infra.redis_connection import server_time
 from jobs.record import JobError, JobRecord, JobStatus, check_job_id, now
 from model_core.options import ModelInfo
 
@@ -61,7 +61,7 @@ class JobRecords:
         self._redis = redis
         self._record_retention_s = record_retention_s
         self._scripts: dict[str, Script] = {
-            name: redis.register_script(getattr(moves, name))
+            name: redis.register_script(getattr(transitions, name))
             for name in ("START", "ADVANCE", "LEAVE", "GIVE_BACK", "CANCEL", "EXPIRE", "REMOVE")
         }
 

@@ -5,11 +5,11 @@ from typing import Final
 import structlog
 from redis import Redis
 
-from jobs.lock import held
-from jobs.records import JobRecords
+from jobs.infra.lock import held
 from jobs.removal import MAX_FAILURES, Expired, Removal
+from jobs.repository import JobRecords
 from jobs.store import ArtifactStore, StoreFullError
-from jobs.usage import Usage
+from jobs.store.usage import Usage
 
 log: Final = structlog.get_logger(__name__)
 _LOCK: Final = "v2m:store:making-room"

@@ -11,8 +11,8 @@ from typing import IO, Final, TypeVar
 
 import structlog
 
-from jobs.identity import is_gone
-from jobs.store_errors import translated
+from jobs.infra.process_identity import is_gone
+from jobs.store.errors import translated
 
 log: Final = structlog.get_logger(__name__)
 _CHUNK: Final = 1 << 20
@@ -31,7 +31,7 @@ class Scratch:
     """Temporary files and folders under ``root/<owner>``, gone when their blocks end."""
 
     def __init__(self, root: Path, owner: str) -> None:
-        """``owner`` is a name of ``jobs.identity.new_name``. Makes ``root``; StoreError when that cannot be done."""
+        """``owner`` is a name of ``jobs.infra.process_identity.new_name``. Makes ``root``; StoreError when that cannot be done."""
         self._root = root
         self._own = root / owner
         self._owner = owner

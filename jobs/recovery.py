@@ -10,12 +10,12 @@ from typing import Final
 import structlog
 from redis import Redis
 
-from jobs import identity
-from jobs.connection import server_time
+from jobs.infra import process_identity
+from jobs.infra.redis_connection import server_time
+from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord, JobStatus
-from jobs.records import JobRecords, RecordError
-from jobs.settings import Settings
+from jobs.repository import JobRecords, RecordError
 
 log: Final = structlog.get_logger(__name__)
 LOST: Final = JobError(
@@ -75,7 +75,7 @@ class Reconciler:
         return repairs
 
     def _is_lost(self, record: JobRecord, repairs: Repairs) -> bool:
-        if record.worker is not None and identity.is_gone(record.worker, self._own_name):
+        if record.worker is not None and process_identity.is_gone(record.worker, self._own_name):
             return True
         if self._records.seconds_since_held(record.id) <= self._settings.heartbeat_ttl_s:
             return False

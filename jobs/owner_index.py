@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from redis import Redis
 
-from jobs.records import OWNERS_KEY, JobRecords, owned_key
+from jobs.repository import OWNERS_KEY, JobRecords, owned_key
 
 _AT_ONCE: Final = 1000
 

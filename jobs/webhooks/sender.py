@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 from redis.exceptions import RedisError
 
 from jobs.record import JobRecord, Webhook
-from jobs.records import JobRecords
+from jobs.repository import JobRecords
 from jobs.webhooks.attempt import Attempts, Result
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.slots import Share, Slots, shares_of

@@ -10,14 +10,14 @@ from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
-from jobs import access
+from jobs.infra import access_settings
 from jobs.webhooks.signing import Signer
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
-    "api_keys": access.parse_keys,
-    "rate_limit": access.parse_rates,
-    "cors_origins": access.parse_origins,
+    "api_keys": access_settings.parse_keys,
+    "rate_limit": access_settings.parse_rates,
+    "cors_origins": access_settings.parse_origins,
     "webhook_secret": Signer,
 }
 

@@ -4,7 +4,7 @@ from typing import Final, cast
 
 from redis import Redis
 
-from jobs.connection import server_time
+from jobs.infra.redis_connection import server_time
 
 _KEY: Final = "v2m:workers"
 
