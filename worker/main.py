@@ -20,8 +20,8 @@ from jobs.retention import Retention
 from jobs.store import ArtifactStore, StoreError
 from model_core.errors import DeviceMemoryError, ModelError
 from worker import metrics
-from worker.ahead import LookAhead
 from worker.housekeeping import Housekeeping
+from worker.prefetch import LookAhead
 from worker.scorer import PipelineScorer, Scorer
 from worker.stop import Stop
 from worker.task import TaskRunner

@@ -23,8 +23,8 @@ from jobs.store.errors import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
 from worker import metrics
-from worker.ahead import LookAhead
 from worker.attempt import Attempt
+from worker.prefetch import LookAhead
 from worker.progress import Throttle
 from worker.scorer import Scorer, write_curve
 from worker.stop import Stop

@@ -23,8 +23,8 @@ from jobs.queue import JobQueue, ScoreJob
 from jobs.record import JobError, JobStatus, is_job_id
 from jobs.repository import RecordError
 from worker import task
+from worker.heartbeat import Pulse, Watched
 from worker.housekeeping import Housekeeping
-from worker.pulse import Pulse, Watched
 
 log: Final = structlog.get_logger(__name__)
 _HUNG_AFTER_S: Final = 60.0  # past the time-out, which should have ended the job

@@ -14,7 +14,7 @@ from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read
-from worker.ahead import LookAhead
+from worker.prefetch import LookAhead
 from worker.scorer import Look
 from worker.scorer import Scorer as AnyScorer
 from worker.stop import Stop

@@ -20,7 +20,7 @@ from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import submitted
-from worker.ahead import LookAhead
+from worker.prefetch import LookAhead
 from worker.scorer import Look
 
 INFO = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)

@@ -16,7 +16,7 @@ from service.dependencies import Services
 from tests.processes import until
 from tests.worker.house import left_in_store, read, submitted
 from tests.worker.tasks import WORKER, Scorer, good, new_runner
-from worker.ahead import LookAhead
+from worker.prefetch import LookAhead
 
 
 def deleted(services: Services, job_id: str) -> JobRecord:

@@ -12,11 +12,11 @@ from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until
 from worker.health import is_healthy
-from worker.pulse import HUNG_EXIT_STATUS, Pulse, Watched
+from worker.heartbeat import HUNG_EXIT_STATUS, Pulse, Watched
 
 HANGS = """
 import time
-from worker.pulse import Pulse, Watched
+from worker.heartbeat import Pulse, Watched
 pulse = Pulse(0.02, lambda: None, stopping=lambda: {stopping}, patience_s={patience_s})
 pulse.start()
 def told(what): print(what, flush=True); return True
