@@ -6,7 +6,7 @@ from typing import Final
 import uvicorn
 
 from cli.connections import PATIENCE_S, Connections, most_connections
-from service.watch import Watch
+from service.events.job_watcher import Watch
 
 _BACKLOG: Final = 2048
 

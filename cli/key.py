@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from jobs.infra.access_settings import NAME
-from service.keys import digest, new_key
+from service.auth.keys import digest, new_key
 
 
 def key(

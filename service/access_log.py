@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.caller import name_of_key
+from service.auth.caller import name_of_key
 
 log: Final = structlog.get_logger(__name__)
 _JOBS: Final = "/v1/jobs/"

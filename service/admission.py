@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jobs.queue import JobQueue, QueueFullError, TooManyJobsError
-from service.caller import caller_of
+from service.auth.caller import caller_of
 from service.problems import Problem, queue_full, too_many_jobs
 
 PATHS: Final = ("/v1/jobs", "/v1/curves")

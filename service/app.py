@@ -14,24 +14,25 @@ from starlette.types import ASGIApp
 from jobs.infra.metrics_server import serve
 from jobs.infra.settings import Settings
 from jobs.store import StoreError
-from service import openapi, problems
+from service import problems
 from service.access_log import AccessLog
 from service.admission import Admission
 from service.body_limit import BodyLimit
 from service.cors import Cors
 from service.dependencies import Services
 from service.drain import Drained
-from service.forms import OnlyForms
+from service.events.job_watcher import Watch
 from service.gate import Gate
 from service.idempotency import Idempotency
 from service.metrics import ApiMetrics, Measured
+from service.openapi import complete
 from service.request_id import RequestId
 from service.routers import content, curves, events, health, jobs, links
 from service.silence import Silence
 from service.spool import Spool
+from service.uploads.form import OnlyForms
 from service.uploads_at_once import UploadsAtOnce
-from service.watch import Watch
-from service.webhooks import make_deliverer
+from service.webhook_sender import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
 _THREADS_OF_GATE: Final = 16  # they ask Redis one short question
@@ -60,7 +61,7 @@ class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """See FastAPI."""
         document = super().openapi()  # the same one, as long as the routes are the same
-        openapi.complete(document)
+        complete.complete(document)
         return document
 
 

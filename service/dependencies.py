@@ -15,12 +15,12 @@ from jobs.record import JobRecord, is_job_id
 from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore
-from service.caller import CallerDep
-from service.keys import ApiKeys, unauthorized
-from service.links import Links
+from service.auth.caller import CallerDep
+from service.auth.keys import ApiKeys, unauthorized
+from service.auth.rates import Rates
+from service.auth.signed_links import Links
 from service.problems import Problem
-from service.rates import Rates
-from service.upload_threads import Uploads
+from service.uploads.threads import Uploads
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.caller import Caller
+from service.auth.caller import Caller
+from service.auth.signed_links import is_link
 from service.dependencies import Services
-from service.links import is_link
 from service.local_only import LocalOnly
 from service.problems import Problem, unavailable
 

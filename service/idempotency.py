@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jobs.idempotency import LEASE_S, Claim, KeyInUseError, fingerprint
 from jobs.record import JobRecord
 from service.admission import Admission, makes_a_job
-from service.caller import caller_of
+from service.auth.caller import caller_of
 from service.dependencies import Services
 from service.problems import RETRY_AFTER_S, Problem
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from jobs.artifact import Variant
 from jobs.record import JobError, JobKind, JobRecord, JobStatus, Webhook
 from model_core.options import STAGES, ModelInfo, ScoreOptions
-from service.examples import JOB
+from service.openapi.examples import JOB
 
 
 class JobView(BaseModel):

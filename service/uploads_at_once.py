@@ -5,7 +5,7 @@ from collections import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.admission import makes_a_job
-from service.caller import caller_of
+from service.auth.caller import caller_of
 from service.problems import RETRY_AFTER_S, Problem
 
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Response
 
 from jobs.artifact import Variant
 from jobs.record import JobStatus
-from service.artifact_response import MEDIA_TYPES, ArtifactResponse
 from service.dependencies import RecordDep, ServicesDep
+from service.downloads.artifact_response import MEDIA_TYPES, ArtifactResponse
+from service.job_views import POLL_S
+from service.openapi.responses import EVERYWHERE, Responses, documented, headers, parameters
 from service.problems import Problem
-from service.responses import EVERYWHERE, Responses, documented, headers, parameters
-from service.views import POLL_S
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}

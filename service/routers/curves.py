@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Response, UploadFile, status
 
 from jobs.record import JobKind
-from service import forms
-from service.caller import CallerDep
+from service.auth.caller import CallerDep
 from service.dependencies import ServicesDep
 from service.idempotency import ClaimDep
-from service.responses import making
+from service.job_views import made
+from service.openapi.responses import making
 from service.schemas import JobView
-from service.views import made
-from service.webhook_field import WebhookDep
+from service.uploads import form as forms
+from service.uploads.webhook_field import WebhookDep
 
 router = APIRouter(prefix="/v1/curves", tags=["jobs"])
 

@@ -6,12 +6,12 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Header, Request, Response, status
 from fastapi.sse import EventSourceResponse
 
-from service.caller import CallerDep
+from service.auth.caller import CallerDep
 from service.dependencies import RecordDep, ServicesDep
-from service.events import EVENT, events
-from service.responses import EVERYWHERE, Responses, documented
-from service.views import view
-from service.watch import Stream, Watch
+from service.events.job_watcher import Stream, Watch
+from service.events.stream import EVENT, events
+from service.job_views import view
+from service.openapi.responses import EVERYWHERE, Responses, documented
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

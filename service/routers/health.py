@@ -12,8 +12,8 @@ from jobs.infra.liveness import live_workers
 from jobs.infra.redis_connection import connect
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
+from service.openapi.responses import HEALTH, documented
 from service.problems import unavailable
-from service.responses import HEALTH, documented
 from service.schemas import Health, Readiness
 
 _PATIENCE_S: Final = 3.0

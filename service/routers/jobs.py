@@ -8,17 +8,17 @@ from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, Upl
 from jobs.record import JobKind, JobStatus
 from jobs.repository import IllegalMoveError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
-from service import forms
-from service.caller import CallerDep
-from service.conditional import is_known
+from service.auth.caller import CallerDep
 from service.cursors import cursor_after, parse_cursor
 from service.dependencies import RecordDep, ServicesDep, unknown_job
+from service.downloads.conditional import is_known
 from service.idempotency import ClaimDep
+from service.job_views import POLL_S, made, view, views
+from service.openapi.responses import CHANGING, EVERYWHERE, Responses, documented, headers, making
 from service.problems import Problem
-from service.responses import CHANGING, EVERYWHERE, Responses, documented, headers, making
 from service.schemas import JobList, JobView
-from service.views import POLL_S, made, view, views
-from service.webhook_field import WebhookDep
+from service.uploads import form as forms
+from service.uploads.webhook_field import WebhookDep
 
 log: Final = structlog.get_logger(__name__)
 _STATE_HEADERS: Final = headers("ETag") | headers("Retry-After", required=False)

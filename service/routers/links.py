@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter
 
 from service.dependencies import RecordDep, ServicesDep
-from service.responses import CHANGING, documented
+from service.openapi.responses import CHANGING, documented
 from service.schemas import LinksView
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

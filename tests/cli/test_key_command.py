@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from typer.testing import CliRunner
 
 from cli.main import app
-from service.keys import ApiKeys
+from service.auth.keys import ApiKeys
 
 
 def run(name: str) -> tuple[int, str, str]:

@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from jobs.infra.settings import Settings
 from jobs.record import JobStatus
+from service.auth.keys import digest, new_key
 from service.dependencies import Services
-from service.keys import digest, new_key
 from tests.conftest import MakeSettings
 from tests.processes import start_worker, until
 from tests.service.conftest import serving

@@ -1,6 +1,6 @@
 """Two keys to test with, and how they are sent."""
 
-from service.keys import digest, new_key
+from service.auth.keys import digest, new_key
 
 ALICE, BOB = new_key(), new_key()
 

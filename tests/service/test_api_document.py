@@ -13,7 +13,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from service.keys import digest, new_key
+from service.auth.keys import digest, new_key
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, start_worker
 from tests.service.conftest import serving

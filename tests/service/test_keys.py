@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from jobs.infra.settings import Settings
-from service.keys import digest
+from service.auth.keys import digest
 from tests.conftest import MakeSettings
 from tests.processes import until
 from tests.service.conftest import Serve, assert_problem, create, jobs_in, stored

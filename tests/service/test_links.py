@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from service import links as of_links
+from service.auth import signed_links as of_links
+from service.auth.signed_links import Links
 from service.dependencies import Services
-from service.links import Links
 from service.problems import Problem
 from tests.conftest import MakeSettings
 from tests.service.conftest import RESULT, Serve, assert_problem, complete, create

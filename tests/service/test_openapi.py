@@ -7,8 +7,8 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from service.artifact_response import MEDIA_TYPES
-from service.examples import JOB
+from service.downloads.artifact_response import MEDIA_TYPES
+from service.openapi.examples import JOB
 from service.problems import MEDIA_TYPE
 from service.schemas import JobView
 from tests.conftest import MakeSettings

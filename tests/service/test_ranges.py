@@ -2,8 +2,8 @@
 
 import pytest
 
+from service.downloads.ranges import parse
 from service.problems import Problem
-from service.ranges import parse
 
 
 @pytest.mark.parametrize(

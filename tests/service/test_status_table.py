@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from service.app import create_app
+from service.auth.signed_links import Links
 from service.dependencies import Services
-from service.links import Links
 from service.problem_types import CATALOGUE
 from service.problems import MEDIA_TYPE, Problem
 from tests.conftest import MakeSettings

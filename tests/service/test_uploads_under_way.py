@@ -19,8 +19,9 @@ from structlog.testing import capture_logs
 from cli.serve import listen
 from jobs.infra.settings import Settings
 from model_core.media import MediaLimits, VideoInfo, probe
-from service import upload_threads, uploads
 from service.silence import Silence
+from service.uploads import create_job
+from service.uploads import threads as upload_threads
 from tests.conftest import MakeSettings
 from tests.processes import until
 from tests.service import raw
@@ -138,7 +139,7 @@ def test_reading_is_never_kept_waiting(
             at_once[0] -= 1
         return looked
 
-    monkeypatch.setattr(uploads, "probe", stuck)
+    monkeypatch.setattr(create_job, "probe", stuck)
     limits = httpx.Limits(max_connections=None)
     with httpx.Client(base_url=client.base_url, timeout=60, limits=limits) as many, ThreadPoolExecutor(45) as threads:
         answers = [threads.submit(post, many, clip) for _ in range(45)]  # more than there are threads for others

@@ -13,10 +13,10 @@ from redis import Redis
 
 from jobs.record import JobRecord
 from model_core.options import ScoreOptions
-from service import events
 from service.dependencies import Services
-from service.views import view
-from service.watch import Watch
+from service.events import stream as events
+from service.events.job_watcher import Watch
+from service.job_views import view
 from tests.processes import PATIENCE_S
 
 

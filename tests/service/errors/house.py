@@ -10,8 +10,8 @@ import httpx
 import pytest
 from redis import Redis
 
+from service.auth.signed_links import Links
 from service.dependencies import Services
-from service.links import Links
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, complete, create
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from service import watch
+from service.events import job_watcher
 from service.stream_limits import OF_A_JOB
 from tests.service.conftest import create, start
 from tests.service.errors.house import OF_JOBS, Api, Case, House, Provoke
@@ -71,7 +71,7 @@ def _one_stream_more(house: House, route: str) -> httpx.Response:
 
 
 def _no_stream(house: House, route: str) -> httpx.Response:
-    house.monkeypatch.setattr(watch, "of_this_process", lambda: 0)
+    house.monkeypatch.setattr(job_watcher, "of_this_process", lambda: 0)
     api = house.api()
     return api.ask(route, house.done(api))
 

@@ -9,7 +9,7 @@ import httpx
 
 from model_core.media import MediaLimits
 from model_core.options import PROMPT_MAX_CHARS
-from service import uploads
+from service.uploads import create_job
 from tests import video_factory
 from tests.jobs.webhook_receiver import SECRET
 from tests.service.errors.house import MAKING, Case, House, Provoke
@@ -35,7 +35,7 @@ def _odd_codec(path: Path, _clip: Path) -> Path:
 
 
 def _costly(house: House, route: str) -> httpx.Response:
-    house.monkeypatch.setattr(uploads, "MediaLimits", partial(MediaLimits, max_frames=3))
+    house.monkeypatch.setattr(create_job, "MediaLimits", partial(MediaLimits, max_frames=3))
     return house.api().ask(route)
 
 

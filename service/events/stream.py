@@ -6,7 +6,7 @@ from typing import Final
 import anyio
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from service.watch import Stream, Watch
+from service.events.job_watcher import Stream, Watch
 
 EVENT: Final = "job"
 QUIET_S: Final = 15.0

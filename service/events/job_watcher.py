@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from jobs.record import JobRecord, JobStatus
 from service.dependencies import Services
+from service.job_views import shown
 from service.schemas import JobView
 from service.stream_limits import OF_A_JOB, of_this_process, streams_full, too_many_streams
-from service.views import shown
 
 log: Final = structlog.get_logger(__name__)
 _EVERY_S: Final = 0.5

@@ -10,11 +10,11 @@ from redis.exceptions import RedisError
 from jobs.forecast import Forecast
 from jobs.idempotency import Claim
 from jobs.record import JobRecord, JobStatus
-from service.caller import Caller
+from service.auth.caller import Caller
 from service.dependencies import Services
-from service.forms import JobForm
 from service.schemas import JobView
-from service.uploads import Accepted, accept
+from service.uploads.create_job import Accepted, accept
+from service.uploads.form import JobForm
 
 log: Final = structlog.get_logger(__name__)
 POLL_S: Final = "1"

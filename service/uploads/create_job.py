@@ -17,12 +17,12 @@ from jobs.store.scratch import UploadTooLargeError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt
-from service.caller import Caller
+from service.auth.caller import Caller
 from service.dependencies import Services
-from service.forms import JobForm, parse_options
 from service.idempotency import in_use, replay
 from service.problems import from_input_error, queue_full, too_many_jobs, unavailable, upload_too_large
 from service.request_id import current
+from service.uploads.form import JobForm, parse_options
 
 log: Final = structlog.get_logger(__name__)
 _PROBE_S: Final = 60  # a client waits for the answer

@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from jobs.artifact import Variant
 from jobs.record import JobRecord
 from jobs.store import ArtifactStore
-from service import ranges
-from service.conditional import is_known
+from service.downloads import ranges
+from service.downloads.conditional import is_known
 
 MEDIA_TYPES: Final = {
     ".mp4": "video/mp4",

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.types import Scope
 
-from service.keys import unauthorized
+from service.auth.keys import unauthorized
 
 _SECRET_KEY: Final = "v2m:links:secret"
 _SIGNATURE: Final = "&signature="
