@@ -9,7 +9,7 @@ from tests.processes import ROOT
 
 BEGINS = """
 import logging, threading, structlog, sys
-from jobs import logs
+from jobs.infra import logs
 logs.configure(*sys.argv[1:])
 ours, theirs = structlog.get_logger("worker.task"), logging.getLogger("somebody.else")
 """

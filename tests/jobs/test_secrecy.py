@@ -9,7 +9,7 @@ from tests.processes import ROOT, environment
 # As a user, for whom the kernel decides by this alone; the first look shows that it would work.
 LOOKED_AT = """
 import ctypes, os
-from jobs import secrecy
+from jobs.infra import process_hardening as secrecy
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)

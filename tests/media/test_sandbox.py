@@ -19,9 +19,10 @@ from tests.processes import is_running, until
 ROOT = Path(__file__).resolve().parents[2]
 # A caller whose child, confined like any other, sleeps where it would decode; it prints the child's id.
 CALLER_OF_A_SLEEPER = """
-from model_core.media import MediaLimits, sandbox
+from model_core.media import MediaLimits
+from model_core.media.sandbox import parent as sandbox
 sandbox._BOOT = (
-    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.inside import main;"
+    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child import main;"
     "main._nothing = lambda *_: time.sleep(600); main.main()"
 )
 with sandbox.Sandbox("nothing", {}, MediaLimits()) as child:

@@ -1,7 +1,7 @@
 """One child process per call, in which a file from outside is decoded.
 
 The child is a fresh interpreter that imports numpy and PyAV alone: forking the caller would share its torch and its
-secrets, and a limit on its address space would break both. The child confines itself (inside/confine.py) before it
+secrets, and a limit on its address space would break both. The child confines itself (confinement/steps.py) before it
 looks at the file; the caller keeps the clock.
 """
 
@@ -29,7 +29,7 @@ from model_core.media.types import MediaError, MediaLimits
 log = logging.getLogger(__name__)
 
 _BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child.main import main; main()"
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_ROOT: Final = Path(__file__).resolve().parents[3]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18
 _THREADS_OF_BLAS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +42,7 @@ class Sandbox:
     The kernel also ends it when the thread that entered the block ends, so one thread has to go through all of it.
 
     Args:
-        operation: name of one of the operations in inside/main.py.
+        operation: name of one of the operations in child/main.py.
         arguments: its arguments, anything that JSON can say.
         limits: what it may cost.
         source: the untrusted file. It is opened here, and the child gets it open: it may open no file itself.

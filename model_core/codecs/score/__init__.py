@@ -1,1 +1,0 @@
-"""The score codec: latents of two beats a frame <-> notes <-> sound."""
