@@ -11,8 +11,8 @@ from model_core.models.base import Musician
 from model_core.models.folder.manifest import AUDIO_KIND, kind_of, read_manifest
 from model_core.models.folder.version_1 import is_format_1
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
-from model_core.results import Soundtrack
 from model_core.runtime import Runtime
+from model_core.soundtrack import Soundtrack
 
 
 class Pipeline:

@@ -13,7 +13,7 @@ from model_core.media import probe, read_audio, video_packets_digest
 from model_core.models.score.codec.codec import SAMPLE_RATE
 from model_core.options import PROMPT_MAX_CHARS, STAGES, ScoreOptions
 from model_core.pipeline import Pipeline
-from model_core.results import VARIANTS, Soundtrack
+from model_core.soundtrack import VARIANTS, Soundtrack
 from tests.video_factory import make_clip
 
 CLIP = asset("demo/montage.mp4")
