@@ -70,11 +70,11 @@ def score(
         if output.suffix.lower() != suffix:
             raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
         with _progress_bar() as progress:
-            from model_core.models.folder.manifest import AUDIO_KIND, kind_of
+            from model_core.models.registry import model_kind
             from model_core.pipeline import Pipeline
             from model_core.runtime import Runtime, within_memory
 
-            if midi is not None and model is not None and kind_of(model) == AUDIO_KIND:
+            if midi is not None and not model_kind(model).writes_notes:
                 raise InputError("--midi", f"the model {model} makes sound, and writes no notes", "no_notes")
             pipeline = Pipeline.load(model, Runtime(device=device, precision=precision, window_s=window))
             soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
@@ -99,11 +99,11 @@ def curve(
         check_video(video)
         from model_core.curves.video import curve_json, video_curve
         from model_core.media import probe
-        from model_core.pipeline import pictures_of
+        from model_core.pipeline import load_picture_encoder
         from model_core.runtime import Runtime
 
         info = probe(video)
-        measured = video_curve(video, pictures_of(model, Runtime(device=device)), info.duration)
+        measured = video_curve(video, load_picture_encoder(model, Runtime(device=device)), info.duration)
     if as_json:
         typer.echo(json.dumps(curve_json(measured)))
         return

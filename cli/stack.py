@@ -22,7 +22,7 @@ from jobs.infra.liveness import live_workers
 from jobs.infra.process_identity import process_of
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from model_core.models.folder.manifest import read_manifest
+from model_core.models.registry import read_manifest
 
 NOT_USABLE: Final = 2
 """Exit status of what cannot be started with these settings; a worker has the same one (worker.main)."""

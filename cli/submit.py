@@ -12,9 +12,9 @@ import typer
 from cli.errors import user_errors
 from cli.files import check_target, check_video
 from cli.submitted import DEFAULT_URL, Show, bar, ended, not_lost, one_line, results
-from jobs.artifact import Variant
 from jobs.record import is_job_id
 from model_core.errors import InputError
+from model_core.results import Variant
 from v2m_client import ApiError, Client, ClientError, Job
 
 KEY_VARIABLE: Final = "V2M_API_KEY"

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from jobs.artifact import Artifact, Variant
 from model_core.options import ModelInfo, ScoreOptions
+from model_core.results import Variant
 
 _JOB_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -74,6 +74,15 @@ class Webhook(BaseModel):
     next_at: datetime | None = None
     last_status: int | None = None
     last_error: str | None = None
+
+
+class Artifact(BaseModel):
+    """One published file. It never changes: another attempt publishes its own files under its own number."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="File name, such as video.mp4.")
+    bytes: int = Field(ge=0)
 
 
 class JobRecord(BaseModel):

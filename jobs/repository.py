@@ -14,10 +14,10 @@ from redis.client import Pipeline
 from redis.commands.core import Script
 
 from jobs import transitions
-from jobs.artifact import Artifact, Variant
 from jobs.infra.redis_connection import server_time
-from jobs.record import JobError, JobRecord, JobStatus, check_job_id, now
+from jobs.record import Artifact, JobError, JobRecord, JobStatus, check_job_id, now
 from model_core.options import ModelInfo
+from model_core.results import Variant
 
 OPEN_KEY: Final = "v2m:open"
 LEASES_KEY: Final = "v2m:leases"

@@ -1,15 +1,13 @@
-"""score_video: the one door into the package."""
+"""Pipeline: the entry point of the package. A video and a prompt in, a soundtrack out."""
 
 from pathlib import Path
 
 from model_core.audio.loudness import normalise
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder, video_curve
-from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.media import VideoInfo, probe
-from model_core.models.base import Musician
-from model_core.models.folder.manifest import AUDIO_KIND, kind_of, read_manifest
-from model_core.models.folder.version_1 import is_format_1
+from model_core.models.base import MusicModel
+from model_core.models.registry import model_kind
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
 from model_core.soundtrack import Soundtrack
@@ -18,37 +16,31 @@ from model_core.soundtrack import Soundtrack
 class Pipeline:
     """A model and its encoders, loaded once; scores one video at a time."""
 
-    def __init__(self, musician: Musician) -> None:
-        self.musician = musician
-        self.info = musician.info
+    def __init__(self, model: MusicModel) -> None:
+        self.model = model
+        self.info = model.info
 
     @classmethod
     def load(cls, model: Path | None = None, runtime: Runtime | None = None) -> "Pipeline":
-        """Load a model folder, the shipped one by default, of whichever kind it is.
+        """Load a model folder of any kind, the shipped one by default.
 
         Args:
             model: folder with a v2m.json.
-            runtime: where and how an audio model runs; the default chooses.
+            runtime: device and precision of an audio model; chosen automatically by default.
 
         Raises:
             ModelError: it cannot be used; one line that names the file and the field.
         """
-        if model is not None and kind_of(model) == AUDIO_KIND:
-            from model_core.models.stable_audio.model import AudioMusician  # not paid for by those who score with notes
-
-            return cls(AudioMusician.load(model, runtime or Runtime()))
-        from model_core.models.score.model import ScoreMusician
-
-        return cls(ScoreMusician.load(model))
+        return cls(model_kind(model).load(model, runtime or Runtime()))
 
     def score_video(
         self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback | None = None
     ) -> Soundtrack:
-        """Make new music for a video.
+        """Generate new music for a video.
 
         Args:
             video: any file; it is probed and decoded in the sandbox.
-            prompt: what the music should be; empty lets the video's curve and length decide.
+            prompt: description of the music; for an empty one the video's curve and length decide.
             options: seed, guidance scales and the like.
             progress: called as (stage, fraction), see STAGES; may raise CanceledError.
 
@@ -57,48 +49,42 @@ class Pipeline:
         """
         report = progress or (lambda stage, fraction: None)
         prompt = self.check(prompt, options)
-        info, curve = self.look(video, report)
+        info, curve = self.analyze(video, report)
         return self.score_curve(curve, info, prompt, options, report)
 
     def check(self, prompt: str, options: ScoreOptions) -> str:
-        """The prompt without outer white space; InputError when it or the options cannot be used by this model."""
-        self.musician.check(options)
+        """Return the prompt without outer white space; InputError when it or an option cannot be used."""
+        self.model.check_options(options)
         return check_prompt(prompt)
 
-    def look(self, video: Path, report: ProgressCallback) -> tuple[VideoInfo, EventCurve]:
-        """What is in a video, and its event curve: all that the music is made from."""
+    def analyze(self, video: Path, report: ProgressCallback) -> tuple[VideoInfo, EventCurve]:
+        """Probe a video and extract its event curve: all that the music is generated from."""
         report("probe", 0.0)
         info = probe(video)
         report("curve", 0.0)
-        encoder = self.musician.pictures
+        encoder = self.model.picture_encoder
         return info, video_curve(video, encoder, info.duration, lambda fraction: report("curve", fraction))
 
     def score_curve(
         self, curve: EventCurve, info: VideoInfo, prompt: str, options: ScoreOptions, report: ProgressCallback
     ) -> Soundtrack:
-        """The same from an event curve that was extracted before."""
-        played = self.musician.play(curve, info.duration, prompt, options, report)
-        audio = normalise(played.audio, played.sample_rate)
+        """Generate music for an event curve that was extracted before; see score_video."""
+        music = self.model.generate(curve, info.duration, prompt, options, report)
+        audio = normalise(music.audio, music.sample_rate)
         report("render", 0.8)
-        heard = self.musician.hear(audio, played.sample_rate)
+        music_curve = self.model.music_curve(audio, music.sample_rate)
         report("render", 1.0)
         return Soundtrack(
             audio=audio,
-            performance=played,
-            given_curve=curve,
-            heard_curve=heard,
+            music=music,
+            video_curve=curve,
+            music_curve=music_curve,
             video=info,
             prompt=prompt,
             model=self.info,
         )
 
 
-def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
-    """The encoder of pictures alone that Pipeline.load would load with a model; errors as there."""
-    if model is not None and kind_of(model) == AUDIO_KIND:
-        from model_core.models.stable_audio.model import pictures_in
-
-        return pictures_in(model, runtime)
-    if model is not None and not is_format_1(model):
-        read_manifest(model)
-    return EfficientNetLite0()
+def load_picture_encoder(model: Path | None, runtime: Runtime) -> FrameEncoder:
+    """Load only the picture encoder of the model that Pipeline.load would load; errors as there."""
+    return model_kind(model).load_picture_encoder(model, runtime)

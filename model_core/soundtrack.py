@@ -1,6 +1,5 @@
-"""The result of one score: sound, both curves, notes where the model writes them, and the files made of them."""
+"""Soundtrack: the music of one score with its curves and measurements. results.py writes its files."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,72 +11,70 @@ from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.frame_curve import frame_curve
 from model_core.curves.video import curve_json
-from model_core.media import VideoInfo, mux, output_suffix, write_wav
-from model_core.models.base import Performance, Written
-from model_core.models.score.codec.midi import write_midi
+from model_core.media import VideoInfo
+from model_core.models.base import GeneratedMusic
 from model_core.options import ModelInfo, ProgressCallback
+from model_core.results import write_results
 
 _SPACING_S: Final = 0.1
-VARIANTS: Final = ("video", "audio", "midi", "curve", "report")
 
 
 @dataclass(frozen=True)
 class Soundtrack:
-    """A scored video's sound.
+    """New music of a video.
 
     Attributes:
-        audio: stereo, normalised, as long as the video, shape (2, N).
-        performance: what the model made, before loudness was set.
-        given_curve: the video's event curve.
-        heard_curve: the event curve extracted again from ``audio``.
-        video: what the probe found.
-        prompt, model: what made it.
+        audio: stereo, loudness-normalized, as long as the video, shape (2, N).
+        music: as the model generated it, before normalization.
+        video_curve: event curve of the video.
+        music_curve: event curve extracted from ``audio``.
+        video: result of the probe.
+        prompt, model: prompt and model that it was generated with.
     """
 
     audio: NDArray[np.float32]
-    performance: Performance
-    given_curve: EventCurve
-    heard_curve: EventCurve
+    music: GeneratedMusic
+    video_curve: EventCurve
+    music_curve: EventCurve
     video: VideoInfo
     prompt: str
     model: ModelInfo
 
     @property
     def sample_rate(self) -> int:
-        """Of audio, Hz."""
-        return self.performance.sample_rate
-
-    @property
-    def written(self) -> Written:
-        """The notes and their plan; ValueError for a model that writes none."""
-        if self.performance.written is None:
-            raise ValueError(f"the model {self.model.title} writes no notes")
-        return self.performance.written
+        """Sample rate of audio, Hz."""
+        return self.music.sample_rate
 
     @property
     def curve_correlation(self) -> float:
-        """Pearson correlation of given and heard curve at the given curve's times, both seen through the model's own
-        window where it has one; 0 where either is flat."""
-        given, heard = self.given_curve.values, self.heard_curve.at(self.given_curve.times)
-        if window_s := self.performance.curve_window_s:
+        """Pearson correlation of the two curves at the video curve's times; 0 where either is flat.
+
+        Both are seen through the model's own window where it has one.
+        """
+        video, music = self.video_curve.values, self.music_curve.at(self.video_curve.times)
+        if window_s := self.music.curve_window_s:
             times = np.arange(0, self.video.duration, _SPACING_S)
-            given, heard = (frame_curve(curve, times, window_s) for curve in (self.given_curve, self.heard_curve))
-        if given.std() < 1e-6 or heard.std() < 1e-6:
+            video, music = (frame_curve(curve, times, window_s) for curve in (self.video_curve, self.music_curve))
+        if video.std() < 1e-6 or music.std() < 1e-6:
             return 0.0
-        return float(np.corrcoef(given, heard)[0, 1])
+        return float(np.corrcoef(video, music)[0, 1])
+
+    def curves(self) -> dict[str, Any]:
+        """Both event curves by name, ready for JSON."""
+        return {"video": curve_json(self.video_curve), "music": curve_json(self.music_curve)}
 
     def report(self) -> dict[str, Any]:
-        """What was made and how it measures, ready for JSON."""
-        events = self.given_curve.peaks()
+        """Model, options and measurements of this soundtrack, ready for JSON."""
+        events = self.video_curve.peaks()
         return {
             "model": self.model.model_dump(),
             "prompt": self.prompt,
-            "options": self.performance.options,
+            "options": self.music.options,
             "video": {"duration_s": self.video.duration, "codec": self.video.video_codec, "fps": self.video.fps},
-            "music": self.performance.music,
+            "music": self.music.music,
             "sync": {
                 "events_s": [round(float(t), 3) for t in events.times],
-                "hit_points_s": [round(time, 3) for time in self.performance.hit_points],
+                "hit_points_s": [round(time, 3) for time in self.music.hit_points],
                 "curve_correlation": round(self.curve_correlation, 4),
             },
             "audio": {
@@ -88,40 +85,12 @@ class Soundtrack:
         }
 
     def write(self, video: Path, folder: Path, progress: ProgressCallback | None = None) -> dict[str, Path]:
-        """Write every variant into ``folder`` and return their paths by name, see VARIANTS; midi where there are notes.
-
-        Args:
-            video: the file that was scored; its video packets are copied bit for bit.
-            folder: an existing folder.
-            progress: called with stage "mux".
-        """
-        paths = {
-            "video": folder / f"video{output_suffix(self.video)}",
-            "audio": folder / "audio.wav",
-            "midi": folder / "score.mid",
-            "curve": folder / "curve.json",
-            "report": folder / "report.json",
-        }
-        if progress:
-            progress("mux", 0.0)
-        mux(video, self.audio, self.sample_rate, paths["video"])
-        write_wav(paths["audio"], self.audio, self.sample_rate)
-        if self.performance.written is None:
-            del paths["midi"]
-        else:
-            self.write_midi(paths["midi"])
-        curves = {"video": curve_json(self.given_curve), "music": curve_json(self.heard_curve)}
-        paths["curve"].write_text(json.dumps(curves))
-        paths["report"].write_text(json.dumps(self.report(), indent=2))
-        if progress:
-            progress("mux", 1.0)
+        """Write all results, see write_results; ``progress`` is called with the stage "mux"."""
+        report = progress or (lambda stage, fraction: None)
+        report("mux", 0.0)
+        paths = write_results(self, video, folder)
+        report("mux", 1.0)
         return paths
-
-    def write_midi(self, path: Path) -> None:
-        """The notes as a standard MIDI file whose tempo map keeps the video's time."""
-        plan = self.written.plan
-        tempo = plan.tempo
-        write_midi(path, self.written.notes, tempo.beat_times, plan.header, plan.key, tempo.beat_in_bar)
 
 
 def _finite(value: float) -> float | None:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from jobs.artifact import Variant
 from jobs.record import JobError, JobKind, JobRecord, JobStatus, Webhook
 from model_core.options import STAGES, ModelInfo, ScoreOptions
+from model_core.results import Variant
 from service.openapi.examples import JOB
 
 

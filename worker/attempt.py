@@ -10,11 +10,11 @@ import structlog
 from redis.exceptions import RedisError
 from rq import Retry
 
-from jobs.artifact import Artifact, Variant
 from jobs.infra.redis_connection import ride_out
-from jobs.record import JobError, JobRecord, JobStatus
+from jobs.record import Artifact, JobError, JobRecord, JobStatus
 from jobs.repository import JobRecords, RecordError, UnknownJobError
 from model_core.options import ModelInfo
+from model_core.results import Variant
 from worker import metrics
 from worker.stop import Stop
 

@@ -1,15 +1,14 @@
 """What a worker needs of the method: a look at a video, and the music for it. The tests bring one without torch."""
 
-import json
 from pathlib import Path
 from typing import Protocol
 
-from jobs.artifact import Variant
 from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import curve_json
 from model_core.media import VideoInfo
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
+from model_core.results import Variant, write_curves
 from model_core.runtime import Runtime, within_memory
 
 Look = tuple[VideoInfo, EventCurve]
@@ -48,9 +47,7 @@ def write_curve(look: Look, out: Path) -> dict[str, Path]:
     """Writes the event curve of a look into the folder ``out``, in the form that a score's has, and returns it by
     variant.
     """
-    path = out / "curve.json"
-    path.write_text(json.dumps({"video": curve_json(look[1])}))
-    return {Variant.CURVE: path}
+    return {Variant.CURVE: write_curves({"video": curve_json(look[1])}, out)}
 
 
 class PipelineScorer:
@@ -62,18 +59,17 @@ class PipelineScorer:
         DeviceMemoryError when the memory was there as it began, and somebody else took it meanwhile.
         """
         # Imports torch, which only a process that scores should pay for.
-        from model_core.models.folder.manifest import AUDIO_KIND
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
         self._pipeline = within_memory(lambda: Pipeline.load(settings.model, runtime))
         self.model = self._pipeline.info
-        self.looks_ahead = self.model.kind == AUDIO_KIND and runtime.torch_device().type == "cuda"
+        self.looks_ahead = self._pipeline.model.uses_gpu
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
         """See ``Scorer.look``."""
         self._pipeline.check(prompt, options)
-        return within_memory(lambda: self._pipeline.look(video, progress))
+        return within_memory(lambda: self._pipeline.analyze(video, progress))
 
     def score(
         self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback

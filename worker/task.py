@@ -13,15 +13,15 @@ from redis.exceptions import RedisError
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 
-from jobs.artifact import Artifact, Variant
 from jobs.pace import Paces
-from jobs.record import JobError, JobKind, JobRecord, JobStatus
+from jobs.record import Artifact, JobError, JobKind, JobRecord, JobStatus
 from jobs.repository import CancelRequestedError, JobRecords, RecordError
 from jobs.stages import PUBLISH, overall
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
 from jobs.store.errors import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
+from model_core.results import Variant
 from worker import metrics
 from worker.attempt import Attempt
 from worker.prefetch import LookAhead

@@ -6,7 +6,7 @@ from typing import Final
 
 from cli.doctor.finding import Deployment, Finding, fail, ok
 from model_core.errors import ModelError
-from model_core.models.folder.manifest import read_manifest
+from model_core.models.registry import read_manifest
 
 _SUBJECT: Final = "model"
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jobs.artifact import Artifact, Variant
 from jobs.infra.settings import Settings
-from jobs.record import check_job_id, is_job_id
+from jobs.record import Artifact, check_job_id, is_job_id
 from jobs.store.backend import Entry, Files
 from jobs.store.errors import StoreError, translated
 from jobs.store.local import LocalFiles
 from jobs.store.scratch import Scratch
+from model_core.results import Variant
 
 _VARIANTS: Final = frozenset(variant.value for variant in Variant)
 _FILE: Final = "file://"

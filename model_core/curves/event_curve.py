@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import correlate1d
 from scipy.signal import find_peaks, peak_prominences
 
+from model_core.plan.events import Events
+
 FloatArray = NDArray[np.float64]
 
 STD_FLOOR: Final = 0.06
@@ -22,17 +24,6 @@ PULSE_SCALE: Final = 4.0
 LEAST_STRENGTH: Final = 0.45
 SIZE_POOL: Final = 4
 """Embeddings on either side whose means tell how large an event of a contrast curve is: a third of a second."""
-
-
-@dataclass(frozen=True)
-class Events:
-    """The peaks of a curve: times in seconds, shape (K,), ascending; strengths, shape (K,), in LEAST_STRENGTH..1."""
-
-    times: FloatArray
-    strengths: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.times)
 
 
 @dataclass(frozen=True)

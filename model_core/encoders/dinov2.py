@@ -11,14 +11,16 @@ from safetensors import SafetensorError
 from transformers import Dinov2Model
 from transformers.utils import logging
 
-from model_core.encoders.pictures import check_pictures
-from model_core.encoders.weights import CONFIG, one_line, read_object
+from model_core.encoders.inputs import check_pictures
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
+from model_core.encoders.weights import CONFIG, fetch_snapshot, one_line, read_object
 from model_core.errors import ModelError
 
 BATCH: Final = 16
 """Pictures a run: bounds the memory of a long batch (some 300 MB with the large model in float32)."""
 WIDTHS: Final = {"dinov2-small": 384, "dinov2-base": 768, "dinov2-large": 1024, "dinov2-giant": 1536}
 """Length of the features of each published size."""
+REPOSITORY: Final = "facebook/{name}"
 MEAN: Final = (0.485, 0.456, 0.406)
 DEVIATION: Final = (0.229, 0.224, 0.225)
 """ImageNet's, of each channel: what the networks were trained with."""
@@ -111,3 +113,23 @@ def save_dinov2(network: Dinov2Model, folder: Path) -> None:
     network.save_pretrained(folder)
     for path in folder.glob("*.safetensors"):
         path.chmod(0o644)  # written for its owner alone; a service may run as somebody else
+
+
+def _weights_folder(name: str, local: Path | None) -> Path:
+    if local is None:
+        files = ["config.json", "*.safetensors", "*.safetensors.index.json"]
+        return fetch_snapshot(name, REPOSITORY.format(name=name), "--picture-from", files)
+    if not local.is_dir():
+        raise ModelError(f"{name}: {local} is not a folder. --picture-from takes a folder as transformers saves it.")
+    return local
+
+
+def _entry(name: str) -> EncoderEntry[Dinov2]:
+    return EncoderEntry(
+        load=lambda weights, device: Dinov2.load(name, _weights_folder(name, weights), device),
+        keep_weights=lambda source, out: save_dinov2(read_dinov2(name, _weights_folder(name, source)), out),
+    )
+
+
+for _name in WIDTHS:
+    PICTURE_ENCODERS.register(_name, _entry(_name))

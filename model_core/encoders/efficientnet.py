@@ -8,7 +8,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model_core.assets import asset
-from model_core.encoders.pictures import check_pictures
+from model_core.encoders.inputs import check_pictures
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
 
 SHIPPED: Final = "efficientnet-lite0/features.onnx"
 BATCH: Final = 16
@@ -43,3 +44,6 @@ class EfficientNetLite0:
             pictures = (rgb[start : start + BATCH].astype(np.float32) - 127.0) / 128.0
             (out[start : start + BATCH],) = self._session.run(None, {"pictures": pictures.transpose(0, 3, 1, 2)})
         return out
+
+
+PICTURE_ENCODERS.register(EfficientNetLite0.name, EncoderEntry(lambda weights, device: EfficientNetLite0()))

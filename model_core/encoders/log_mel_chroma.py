@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.resampling import mono_at
+from model_core.encoders.inputs import mono_at
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
 
 SAMPLE_RATE: Final = 22050
 FRAME_RATE: Final = 25
@@ -64,11 +65,10 @@ class LogMelChroma:
         bias = np.full((len(mel), 1), _BIAS, np.float32)
         return np.concatenate([mel / 8, chroma, bias], axis=1)
 
-
-def music_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: LogMelChroma) -> EventCurve:
-    """Event curve of music, mono (N,) or (C, N): 25 values a second, smoothed over 0.2 s."""
-    features, times = encoder.embed(audio, sample_rate)
-    return event_curve(features, times, encoder.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)
+    def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
+        """Event curve of music, mono (N,) or (C, N): 25 values a second, smoothed over 0.2 s."""
+        features, times = self.embed(audio, sample_rate)
+        return event_curve(features, times, self.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)
 
 
 def _mel(hz: float) -> float:
@@ -77,3 +77,11 @@ def _mel(hz: float) -> float:
 
 def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(700 * (10 ** (mel / 2595) - 1))
+
+
+def music_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: LogMelChroma) -> EventCurve:
+    """See LogMelChroma.curve."""
+    return encoder.curve(audio, sample_rate)
+
+
+MUSIC_ENCODERS.register(LogMelChroma.name, EncoderEntry(lambda weights, device: LogMelChroma()))

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.encoders.pictures import check_pictures
+from model_core.encoders.inputs import check_pictures
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
 
 GRID: Final = 8
 """Cells a side that the flow is averaged over: coarse enough to be steady, fine enough to tell limbs apart."""
@@ -68,3 +69,6 @@ def _cells(flow: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean flow of each cell in pixels, shape (GRID, GRID, 2)."""
     side = flow.shape[0] // GRID
     return np.asarray(flow.reshape(GRID, side, GRID, side, 2).mean(axis=(1, 3)))
+
+
+PICTURE_ENCODERS.register(MotionDis.name, EncoderEntry(lambda weights, device: MotionDis()))

@@ -15,12 +15,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model_core.curves.event_curve import EventCurve, event_curve
+from model_core.encoders.inputs import mono_at
 from model_core.encoders.musicfm_mel import FFT, HOP, SAMPLE_RATE, log_mel
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
-from model_core.encoders.resampling import mono_at
-from model_core.encoders.weights import CONFIG, WEIGHTS, one_line, read_object, read_weights
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
+from model_core.encoders.weights import CONFIG, WEIGHTS, fetch_files, one_line, read_object, read_weights
 from model_core.errors import ModelError
 
+REPOSITORY: Final = "minzwon/MusicFM"
+PUBLISHED_FILES: Final = ("msd_stats.json", "pretrained_msd.pt")
+"""The second of the two published checkpoints: by its authors' word the better, and the one of their example."""
 FRAME_RATE: Final = 25
 _EACH: Final = SAMPLE_RATE // FRAME_RATE  # samples of one feature, four frames of the spectrogram
 WINDOW: Final = 30 * FRAME_RATE
@@ -155,3 +159,22 @@ def _read_checkpoint(path: Path) -> dict[str, Tensor]:
         if not name.startswith(_PREFIX):
             raise ModelError(f"musicfm: {path}: unknown weight {name}")
     return {name.removeprefix(_PREFIX): value for name, value in weights.items()}
+
+
+def _weights_path(local: Path | None) -> Path:
+    if local is None:
+        return fetch_files("musicfm", REPOSITORY, "--music-from", PUBLISHED_FILES)
+    if not local.exists():
+        raise ModelError(
+            f"musicfm: {local} does not exist. --music-from takes a checkpoint or a folder that holds one."
+        )
+    return local
+
+
+MUSIC_ENCODERS.register(
+    MusicFm.name,
+    EncoderEntry(
+        load=lambda weights, device: MusicFm.load(_weights_path(weights), device),
+        keep_weights=lambda source, out: save_musicfm(read_musicfm(_weights_path(source)), out),
+    ),
+)

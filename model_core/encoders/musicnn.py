@@ -11,8 +11,9 @@ from scipy.fft import rfft
 
 from model_core.assets import asset
 from model_core.curves.event_curve import EventCurve, event_curve
+from model_core.encoders.inputs import mono_at
 from model_core.encoders.musicnn_network import FEATURES, MELS, REACH, MusicnnNetwork
-from model_core.encoders.resampling import mono_at
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
 
 SHIPPED: Final = "musicnn/mtt_musicnn.safetensors"
 SAMPLE_RATE: Final = 16000
@@ -82,6 +83,17 @@ class Musicnn:
         found = torch.stack([self._network.tags(self._network.features(patch[None]))[0] for patch in patches])
         return dict(zip(TAG_NAMES, found.mean(dim=0).tolist(), strict=True))
 
+    def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
+        """Event curve of music, mono (N,) or (C, N): 31.25 values a second, smoothed over 0.2 s.
+
+        Only the timbral features are compared: the others look a second ahead and back, or at rhythm. A constant
+        coordinate, as long as they are in usual music, is added, so that the angle also tells loud from soft.
+        """
+        features, times = self.timbral(audio, sample_rate)
+        constant = np.full((len(features), 1), _CONSTANT, np.float32)
+        compared = np.concatenate([features, constant], axis=1)
+        return event_curve(compared, times, self.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)
+
 
 def log_mel(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
     """What the network takes: log10(10000 * power + 1) of 96 mel bands of mono (N,) or (C, N) audio, 62.5 a second."""
@@ -110,12 +122,8 @@ def mel_bands() -> NDArray[np.float32]:
 
 
 def musicnn_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: Musicnn) -> EventCurve:
-    """Event curve of music, mono (N,) or (C, N): 31.25 values a second, smoothed over 0.2 s.
+    """See Musicnn.curve."""
+    return encoder.curve(audio, sample_rate)
 
-    Of the features only the timbral ones are compared: the others look a second ahead and back, or at rhythm. With them
-    goes one constant coordinate, as long as they are in usual music, so that the angle also tells loud from soft.
-    """
-    features, times = encoder.timbral(audio, sample_rate)
-    constant = np.full((len(features), 1), _CONSTANT, np.float32)
-    compared = np.concatenate([features, constant], axis=1)
-    return event_curve(compared, times, encoder.name, pool=_POOL, window=_WINDOW_S, std_floor=_STD_FLOOR)
+
+MUSIC_ENCODERS.register(Musicnn.name, EncoderEntry(lambda weights, device: Musicnn()))

@@ -1,10 +1,12 @@
-"""The picture and music encoders by name, and how their weights are kept inside a model folder.
+"""Picture and music encoders by name. Each one registers in its own file of this package.
 
-Each one's libraries are imported when it is asked for: a video scored by one encoder need not wait for the others.
+picture_encoder("dinov2-base", weights=Path("models/mine/encoders/picture"))
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +14,7 @@ from numpy.typing import NDArray
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder
 from model_core.errors import ModelError
-
-EFFICIENTNET: Final = "efficientnet-lite0"
-MOTION: Final = "motion-dis"
-DINOV2: Final = ("dinov2-small", "dinov2-base", "dinov2-large", "dinov2-giant")
-MUSICNN: Final = "musicnn"
-MUSICFM: Final = "musicfm"
-PICTURE_ENCODERS: Final = (EFFICIENTNET, *DINOV2, MOTION)
-MUSIC_ENCODERS: Final = (MUSICNN, MUSICFM)
+from model_core.registry import Registry
 
 
 class MusicEncoder(Protocol):
@@ -33,121 +28,60 @@ class MusicEncoder(Protocol):
         ...
 
 
-def picture_encoder(name: str, weights: Path | None = None, device: str = "cpu") -> FrameEncoder:
-    """An encoder of pictures.
+_EncoderT_co = TypeVar("_EncoderT_co", covariant=True)
 
-    Args:
-        name: one of PICTURE_ENCODERS.
-        weights: a folder that `keep_encoder` or transformers wrote; by default what is published, from the hub's cache
-            or the hub. Not looked at where the weights are in the package, or there are none.
-        device: torch's, where the encoder runs on torch.
 
-    Raises:
-        ModelError: unknown name, or weights that cannot be had or do not fit.
+@dataclass(frozen=True)
+class EncoderEntry(Generic[_EncoderT_co]):
+    """A registered encoder.
+
+    Attributes:
+        load: called with a folder or file of weights and torch's device. Without weights it takes what is published,
+            from the hub's cache or the hub. ModelError when they cannot be had or do not fit.
+        keep_weights: copies weights into a folder, as config.json and safetensors; called with their source and that
+            folder, with the same errors. None for an encoder whose weights are in the package, or that has none.
     """
-    check_picture_encoder(name)
-    if name == EFFICIENTNET:
-        from model_core.encoders.efficientnet import EfficientNetLite0
 
-        return EfficientNetLite0()
-    if name == MOTION:
-        from model_core.encoders.motion import MotionDis
+    load: Callable[[Path | None, str], _EncoderT_co]
+    keep_weights: Callable[[Path | None, Path], None] | None = None
 
-        return MotionDis()
-    from model_core.encoders.dinov2 import Dinov2
 
-    return Dinov2.load(name, _dinov2_at(name, weights), device)
+PICTURE_ENCODERS: Final = Registry[EncoderEntry[FrameEncoder]]("picture encoder", "model_core.encoders")
+MUSIC_ENCODERS: Final = Registry[EncoderEntry[MusicEncoder]]("music encoder", "model_core.encoders")
+
+
+def picture_encoder(name: str, weights: Path | None = None, device: str = "cpu") -> FrameEncoder:
+    """Load the picture encoder ``name``; see EncoderEntry.load. ModelError for an unknown name."""
+    return PICTURE_ENCODERS.get(name).load(weights, device)
 
 
 def music_encoder(name: str, weights: Path | None = None, device: str = "cpu") -> MusicEncoder:
-    """An encoder of music, one of MUSIC_ENCODERS; the rest as for picture_encoder.
-
-    ``weights`` may be a published checkpoint of MusicFM, too: see `musicfm.read_musicfm`.
-    """
-    check_music_encoder(name)
-    if name == MUSICNN:
-        return _Musicnn()
-    from model_core.encoders.musicfm import MusicFm
-
-    return MusicFm.load(_musicfm_at(weights), device)
-
-
-def check_picture_encoder(name: str) -> None:
-    """ModelError when there is no encoder of pictures with this name."""
-    _check(name, PICTURE_ENCODERS, "picture")
-
-
-def check_music_encoder(name: str) -> None:
-    """ModelError when there is no encoder of music with this name."""
-    _check(name, MUSIC_ENCODERS, "music")
+    """Load the music encoder ``name``; see EncoderEntry.load. ModelError for an unknown name."""
+    return MUSIC_ENCODERS.get(name).load(weights, device)
 
 
 def has_weights(name: str) -> bool:
-    """Whether an encoder has weights that a model folder has to hold."""
-    return name in (*DINOV2, MUSICFM)
+    """Report whether a model folder has to hold weights of this encoder. ModelError for an unknown name."""
+    return _entry(name).keep_weights is not None
 
 
 def keep_encoder(name: str, source: str | None, out: Path) -> None:
-    """Put an encoder's weights into the folder ``out``, as config.json and safetensors alone.
-
-    Where the weights are in the package, or there are none, it makes nothing, not even the folder.
+    """Copy an encoder's weights into the folder ``out``; does nothing for an encoder without weights of its own.
 
     Args:
-        name: one of PICTURE_ENCODERS or MUSIC_ENCODERS.
-        source: a local folder or file with the weights; None takes what is published.
-        out: made if need be. Nothing is written to it before the weights are read and found to fit.
+        name: of a picture or a music encoder.
+        source: local folder or file with the weights; None takes what is published.
+        out: created if needed. Nothing is written to it before the weights are read and found to fit.
 
     Raises:
         ModelError: unknown name, weights that cannot be had or do not fit, or a source for an encoder without any.
     """
-    _check(name, (*PICTURE_ENCODERS, *MUSIC_ENCODERS), "")
-    if source is not None and not has_weights(name):
-        raise ModelError(f"{name}: takes no weights from {source}: there are none, or they are in the package")
-    local = None if source is None else Path(source).expanduser()
-    if name in DINOV2:
-        from model_core.encoders.dinov2 import read_dinov2, save_dinov2
-
-        save_dinov2(read_dinov2(name, _dinov2_at(name, local)), out)
-    elif name == MUSICFM:
-        from model_core.encoders.musicfm import read_musicfm, save_musicfm
-
-        save_musicfm(read_musicfm(_musicfm_at(local)), out)
+    keep = _entry(name).keep_weights
+    if keep is not None:
+        keep(None if source is None else Path(source).expanduser(), out)
+    elif source is not None:
+        raise ModelError(f"{name}: this encoder takes no weights, so {source} cannot be used. Leave the option out.")
 
 
-class _Musicnn:
-    name: Final = MUSICNN
-
-    def __init__(self) -> None:
-        from model_core.encoders.musicnn import Musicnn
-
-        self._encoder = Musicnn()
-
-    def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
-        from model_core.encoders.musicnn import musicnn_event_curve
-
-        return musicnn_event_curve(audio, sample_rate, self._encoder)
-
-
-def _check(name: str, known: tuple[str, ...], kind: str) -> None:
-    if name not in known:
-        raise ModelError(f"there is no {kind} encoder {name}; known are {', '.join(known)}".replace("  ", " "))
-
-
-def _dinov2_at(name: str, local: Path | None) -> Path:
-    if local is None:
-        from model_core.encoders.published import dinov2_folder
-
-        return dinov2_folder(name)
-    if not local.is_dir():
-        raise ModelError(f"{name}: {local} is no folder; --picture-from takes one as transformers saves it")
-    return local
-
-
-def _musicfm_at(local: Path | None) -> Path:
-    if local is None:
-        from model_core.encoders.published import musicfm_checkpoint
-
-        return musicfm_checkpoint()
-    if not local.exists():
-        raise ModelError(f"{MUSICFM}: {local} is not there; --music-from takes a checkpoint or a folder that holds one")
-    return local
+def _entry(name: str) -> EncoderEntry[FrameEncoder] | EncoderEntry[MusicEncoder]:
+    return PICTURE_ENCODERS.get(name) if name in PICTURE_ENCODERS else MUSIC_ENCODERS.get(name)

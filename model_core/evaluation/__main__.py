@@ -88,6 +88,7 @@ def picture(given: argparse.Namespace) -> None:
     from model_core.encoders.efficientnet import EfficientNetLite0
     from model_core.evaluation.picture import draw
     from model_core.evaluation.report import measure_sound
+    from model_core.models.score.model import ScoreNotation
     from model_core.options import ScoreOptions
     from model_core.pipeline import Pipeline
 
@@ -96,7 +97,9 @@ def picture(given: argparse.Namespace) -> None:
     scored = Pipeline.load().score_video(video, given.prompt, ScoreOptions(seed=given.seed))
     looked = look(video, EfficientNetLite0())
     report = measure_sound(looked, scored.audio, scored.sample_rate, np.array(cuts))
-    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.written.notes)
+    notation = scored.music.notation
+    notes = notation.notes if isinstance(notation, ScoreNotation) else []
+    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', notes)
     print(given.out)
 
 

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.sync.event_matching import strongest
+from model_core.sync.event_matching import strongest_peaks as strongest_indices
 
 Floats = NDArray[np.float64]
 
@@ -61,5 +61,5 @@ def novelty_envelope(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
 
 def strongest_peaks(envelope: Envelope, k: int, min_distance_s: float = PEAK_DISTANCE_S) -> Floats:
     """Times in seconds, ascending, of the k highest local maxima `min_distance_s` or more apart, or of all."""
-    chosen = strongest(envelope.values, k, min_distance_s * envelope.rate)
+    chosen = strongest_indices(envelope.values, k, min_distance_s * envelope.rate)
     return np.sort(np.array(chosen, np.float64)) / envelope.rate

@@ -11,11 +11,12 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 
 from model_core.flow.conditioning import Condition
+from model_core.flow.windows import overlapping_starts
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = not heard at all."""
+    """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = left out."""
 
     text: float = 0.6
     curve: float = 4.0
@@ -71,16 +72,8 @@ def guided_velocity(
     return torch.stack([factor * part for factor, part in zip(factors, parts, strict=True)]).sum(dim=0)
 
 
-def window_starts(frames: int, window: int, overlap: int) -> list[int]:
-    """First frames of windows that cover ``frames`` frames, neighbours sharing at least ``overlap`` frames."""
-    if frames <= window:
-        return [0]
-    count = -(-(frames - overlap) // (window - overlap))
-    return [round(i * (frames - window) / (count - 1)) for i in range(count)]
-
-
 def plain_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Straight Euler steps over evenly spaced times: what the embedded model's folders carry."""
+    """Scheduler of straight Euler steps over evenly spaced times, as in the embedded model's folders."""
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
 
 
@@ -115,7 +108,7 @@ def generate(
             whose velocities are averaged at every step (weighted towards each window's middle), so that one flow makes
             the whole; None = never.
         progress: called before each step and at the end; what it raises stops the work.
-        scheduler: how a step is made; its own state is left alone; plain_scheduler by default.
+        scheduler: makes the steps; its own state is not changed. plain_scheduler by default.
     """
     device, dtype = condition.text.device, condition.text.dtype
     shape = (1, model.config["io_channels"], frames)
@@ -123,30 +116,39 @@ def generate(
     scheduler = plain_scheduler() if scheduler is None else type(scheduler).from_config(scheduler.config)
     scheduler.set_timesteps(sigmas=list(sigmas), device=device)
 
-    def velocity_of(first: int, last: int, time: torch.Tensor) -> torch.Tensor:
-        parts = condition.frames(first, last), unprompted.frames(first, last)
-        return guided_velocity(model, latents[..., first:last].to(dtype), time, *parts, guidance).float()
-
     for index, timestep in enumerate(scheduler.timesteps):
         progress(index / len(sigmas))
         time = (timestep / scheduler.config["num_train_timesteps"]).expand(len(generators))
-        if window is None or frames <= window:
-            velocity = velocity_of(0, frames, time)
-        else:
-            velocity = _averaged(latents, window, overlap, lambda first, last: velocity_of(first, last, time))  # noqa: B023 - called at once
+        velocity = _windowed_velocity(
+            model, latents.to(dtype), time, condition, unprompted, guidance, window or frames, overlap
+        )
         latents = scheduler.step(velocity, timestep, latents, generator=generators, return_dict=False)[0]
     progress(1.0)
     return latents
 
 
-def _averaged(
-    latents: torch.Tensor, window: int, overlap: int, velocity_of: Callable[[int, int], torch.Tensor]
+def _windowed_velocity(
+    model: StableAudio3DiTModel,
+    latents: torch.Tensor,
+    time: torch.Tensor,
+    condition: Condition,
+    unprompted: Condition,
+    guidance: Guidance,
+    window: int,
+    overlap: int,
 ) -> torch.Tensor:
+    """Guided velocity (B, C, F), float32: of one pass where F fits into the window, else averaged over windows."""
     frames = latents.shape[2]
+    if frames <= window:
+        return guided_velocity(model, latents, time, condition, unprompted, guidance).float()
     taper = torch.minimum(torch.arange(1, window + 1), torch.arange(window, 0, -1)).clamp(max=max(1, overlap))
-    taper = taper.to(latents)
-    total, weight = torch.zeros_like(latents), torch.zeros_like(latents[0, 0])
-    for start in window_starts(frames, window, overlap):
-        total[..., start : start + window] += velocity_of(start, start + window) * taper
-        weight[start : start + window] += taper
+    taper = taper.to(latents.device, torch.float32)
+    total = torch.zeros(latents.shape, device=latents.device)
+    weight = torch.zeros(frames, device=latents.device)
+    for first in overlapping_starts(frames, window, overlap):
+        span = first, first + window
+        conditions = condition.frames(*span), unprompted.frames(*span)
+        velocity = guided_velocity(model, latents[..., slice(*span)], time, *conditions, guidance)
+        total[..., slice(*span)] += velocity.float() * taper
+        weight[slice(*span)] += taper
     return total / weight

@@ -1,7 +1,8 @@
-"""Music longer than the model makes at once: windows that go on from what is there, by inpainting.
+"""Windows for music longer than a model generates at once, of two kinds.
 
-Stable Audio 3 lets its music end where it was told that it ends. So of a window that is gone on from, the end is thrown
-away; the next one is given what stands before it and draws it anew.
+Overlapping windows are sampled together, their velocities averaged at every step (flow/sampler.py). Continuing windows
+are sampled one after the other, each conditioned on the end of the one before by inpainting. Stable Audio 3 ends its
+music where a window ends, so the end of a window that is continued is discarded.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ class Window:
     """One pass of the model over the frames first .. last - 1.
 
     Attributes:
-        first, last: of the whole, in latent frames.
-        known: how many frames from ``first`` on are there already, and are given.
-        kept: up to where, counted in the whole, the result stays.
+        first, last: frames of the whole.
+        known: number of frames from ``first`` on that are generated already, and are given.
+        kept: first frame of the whole after those that are kept.
     """
 
     first: int
@@ -23,26 +24,34 @@ class Window:
     kept: int
 
 
-def windows_of(frames: int, longest: int, context: int, ending: int) -> list[Window]:
-    """Windows that make ``frames`` frames, all equally long, so that shapes stay the same.
+def continuing_windows(frames: int, longest: int, context: int, ending: int) -> list[Window]:
+    """Windows that generate ``frames`` frames, all of the same length, so that shapes stay the same.
 
     Args:
         frames: of the whole.
         longest: of one window.
-        context: frames at least that a window is given of those before it.
-        ending: frames that are thrown away at the end of a window that is gone on from.
+        context: least number of earlier frames that a window is given.
+        ending: frames discarded at the end of a window that is continued.
 
     Raises:
-        ValueError: a window would not get on.
+        ValueError: a window would add no frame.
     """
     if context + ending >= longest:
-        raise ValueError(f"windows of {longest} frames do not get on with {context} of context and {ending} of ending")
+        raise ValueError(f"windows of {longest} frames add nothing with {context} of context and {ending} of ending")
     if frames <= longest:
         return [Window(0, frames, 0, frames)]
-    made = [Window(0, longest, 0, longest - ending)]
-    while made[-1].kept < frames:
-        there = made[-1].kept
-        first = min(there - context, frames - longest)
+    windows = [Window(0, longest, 0, longest - ending)]
+    while windows[-1].kept < frames:
+        done = windows[-1].kept
+        first = min(done - context, frames - longest)
         last = first + longest
-        made.append(Window(first, last, there - first, frames if last == frames else last - ending))
-    return made
+        windows.append(Window(first, last, done - first, frames if last == frames else last - ending))
+    return windows
+
+
+def overlapping_starts(frames: int, window: int, overlap: int) -> list[int]:
+    """First frames of windows that cover ``frames`` frames, neighbors sharing at least ``overlap`` frames."""
+    if frames <= window:
+        return [0]
+    count = -(-(frames - overlap) // (window - overlap))
+    return [round(i * (frames - window) / (count - 1)) for i in range(count)]

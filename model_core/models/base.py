@@ -1,6 +1,7 @@
-"""What a model has to do to score a video, whichever it is."""
+"""The two protocols of a model: MusicModel makes music for an event curve, Codec turns its latents into sound."""
 
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -9,68 +10,84 @@ from numpy.typing import NDArray
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder
 from model_core.errors import InputError
-from model_core.models.score.codec.notes import Note
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.plan.plan import Plan
 
+PlanT_contra = TypeVar("PlanT_contra", bound=Plan, contravariant=True)
+
+
+class Codec(Protocol[PlanT_contra]):
+    """Latents <-> sound. The codec owns the time axis: it alone knows when each latent frame sounds."""
+
+    def frame_edges(self, plan: PlanT_contra) -> NDArray[np.float64]:
+        """Edges of the F latent frames of a piece in seconds, shape (F + 1,): starts, and the end of the last one."""
+        ...
+
+
+class Notation(Protocol):
+    """Notes of a piece: an optional result, of models that write notes."""
+
+    def write_midi(self, path: Path) -> None:
+        """Write a standard MIDI file whose tempo map keeps the video's time."""
+        ...
+
 
 @dataclass(frozen=True)
-class Written:
-    """What a model that writes notes has written: the notes in seconds, as played, and the plan with its tempo map."""
-
-    notes: list[Note]
-    plan: Plan
-
-
-@dataclass(frozen=True)
-class Performance:
-    """What a model made of a curve and a prompt.
+class GeneratedMusic:
+    """Music that a model generated.
 
     Attributes:
-        audio: as it left the model, before loudness is set, shape (2, N), as long as the video.
+        audio: before loudness normalization, shape (2, N), as long as the video.
         sample_rate: Hz.
-        music: what there is to tell of the music, ready for JSON.
-        options: with which it was made, the model's own defaults filled in, ready for JSON.
-        written: for models that write notes.
-        hit_points: seconds of the events that the plan bends its tempo to.
-        curve_window_s: width of the window through which the model saw the curve; 0 = as sharp as it is.
+        music: description of the music for the report, ready for JSON.
+        options: options in effect, with the model's own defaults filled in, ready for JSON.
+        notation: notes, for models that write them.
+        hit_points: seconds of the events that the tempo map bends to.
+        curve_window_s: width in seconds of the window through which the model saw the curve; 0 = no window.
     """
 
     audio: NDArray[np.float32]
     sample_rate: int
     music: dict[str, Any]
     options: dict[str, Any]
-    written: Written | None = None
+    notation: Notation | None = None
     hit_points: list[float] = field(default_factory=list)
     curve_window_s: float = 0.0
 
 
-class Musician(Protocol):
-    """A loaded model; plays one score at a time."""
+class MusicModel(Protocol):
+    """A loaded model; generates one piece at a time.
+
+    Attributes:
+        info: name, version, kind and license.
+        picture_encoder: encoder of the frames from which the video's event curve is made.
+        uses_gpu: True where generating leaves the processor idle, so that the next video can be analyzed meanwhile.
+    """
 
     info: ModelInfo
-    pictures: FrameEncoder
+    picture_encoder: FrameEncoder
+    uses_gpu: bool
 
-    def check(self, options: ScoreOptions) -> None:
-        """InputError for an option that this model has no use for."""
+    def check_options(self, options: ScoreOptions) -> None:
+        """Check options before any work; InputError for an option that this model does not support."""
         ...
 
-    def play(
+    def generate(
         self, curve: EventCurve, duration: float, prompt: str, options: ScoreOptions, report: ProgressCallback
-    ) -> Performance:
-        """Make music of ``duration`` seconds; ``report`` is called with the stages plan, generate and render."""
+    ) -> GeneratedMusic:
+        """Generate music of ``duration`` seconds; ``report`` is called with the stages plan, generate and render."""
         ...
 
-    def hear(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
-        """The event curve of music, (N,) or (C, N), in the measure that this model was trained with or near it."""
+    def music_curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
+        """Event curve of music, (N,) or (C, N), by the encoder that this model was trained with or one close to it."""
         ...
 
 
 _Settings = TypeVar("_Settings", bound=Any)
 
 
-def settled(options: ScoreOptions, defaults: _Settings, model: str) -> _Settings:
-    """A model's settings: its ``defaults``, a frozen dataclass, with what the options say in their place.
+def resolve_options(options: ScoreOptions, defaults: _Settings, model: str) -> _Settings:
+    """Settings of one piece: ``defaults``, a frozen dataclass, with the given options in their place.
 
     Raises:
         InputError: an option is given that the settings do not have.
@@ -81,5 +98,5 @@ def settled(options: ScoreOptions, defaults: _Settings, model: str) -> _Settings
     known = {field.name for field in fields(defaults)}
     for name in given:
         if name not in known:
-            raise InputError(name, f"means nothing to the model {model}; leave it out", "not_supported")
+            raise InputError(name, f"is not supported by the model {model}; remove it", "not_supported")
     return replace(defaults, **given)

@@ -1,4 +1,4 @@
-"""The plan of one score: everything that is fixed before the flow draws its first latent."""
+"""Plans: everything about a piece of music that is fixed before the flow samples its latents."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,27 @@ from model_core.plan.tempo_map import TempoMap
 
 @dataclass(frozen=True)
 class Plan:
-    """Header, key and tempo map of a score.
+    """Plan of any model.
 
     Attributes:
-        header: style, tempo, instruments.
-        key: semitones by which the grid's C major or A minor is transposed when played, -5..6.
-        tempo: when each beat falls.
-        duration: of the sound, seconds.
-        seed: of everything that is random in making the sound.
+        duration: length of the music in seconds, more than 0.
+        seed: seed of all random choices in rendering.
+    """
+
+    duration: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class ScorePlan(Plan):
+    """Plan of a score model: a piece with a header, a key and a tempo map.
+
+    Attributes:
+        header: style, tempo, meter, mode, parts and instruments.
+        key: semitones by which the grid's C major or A minor is transposed when rendered, -5..6.
+        tempo: times of the beats.
     """
 
     header: Header
     key: int
     tempo: TempoMap
-    duration: float
-    seed: int

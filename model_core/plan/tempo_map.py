@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import Events
+from model_core.plan.events import Events
 
 MAX_BEND: Final = 0.04
 TEMPO_SPREAD: Final = 0.08

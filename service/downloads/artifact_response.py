@@ -9,9 +9,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from jobs.artifact import Variant
 from jobs.record import JobRecord
 from jobs.store import ArtifactStore
+from model_core.results import Variant
 from service.downloads import ranges
 from service.downloads.conditional import is_known
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from jobs.artifact import Variant
 from jobs.record import JobStatus
+from model_core.results import Variant
 from service.dependencies import RecordDep, ServicesDep
 from service.downloads.artifact_response import MEDIA_TYPES, ArtifactResponse
 from service.job_views import POLL_S

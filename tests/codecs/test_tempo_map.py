@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.curves.event_curve import Events
+from model_core.plan.events import Events
 from model_core.plan.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
 
 

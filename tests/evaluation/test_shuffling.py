@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from model_core.curves.event_curve import EventCurve, peak_shaped
-from model_core.curves.event_curve import Events as Peaks
 from model_core.evaluation.shuffling import shuffled
+from model_core.plan.events import Events as Peaks
 
 DURATION = 20.0
 

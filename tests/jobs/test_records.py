@@ -7,8 +7,7 @@ from contextlib import suppress
 import pytest
 from redis import Redis
 
-from jobs.artifact import Artifact, Variant
-from jobs.record import MOVES, JobError, JobRecord, JobStatus
+from jobs.record import MOVES, Artifact, JobError, JobRecord, JobStatus
 from jobs.repository import (
     CancelRequestedError,
     IllegalMoveError,
@@ -18,6 +17,7 @@ from jobs.repository import (
     UnknownJobError,
 )
 from model_core.options import ModelInfo, ScoreOptions
+from model_core.results import Variant
 
 ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
 UNKNOWN = "0" * 32

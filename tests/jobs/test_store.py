@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.artifact import Artifact, Variant
 from jobs.infra.settings import Settings
+from jobs.record import Artifact
 from jobs.store import ArtifactStore, MissingArtifactError, StoredJob
+from model_core.results import Variant
 
 JOB = "0123456789abcdef" * 2
 OTHER = "f" * 32

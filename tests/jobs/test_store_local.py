@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs.artifact import Variant
 from jobs.infra import process_identity
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
+from model_core.results import Variant
 from tests.conftest import MakeSettings
 from tests.jobs.test_store import JOB, publish, put_upload
 

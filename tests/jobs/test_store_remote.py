@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.artifact import Variant
 from jobs.infra import process_identity
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
+from model_core.results import Variant
 from tests.conftest import MakeSettings
 from tests.jobs.test_store import JOB, content, publish, put_upload, summary
 from tests.s3_server import S3Server

@@ -21,15 +21,15 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from cli.redis_server import RedisServer
-from jobs.artifact import Artifact, Variant
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
-from jobs.record import JobError, JobRecord
+from jobs.record import Artifact, JobError, JobRecord
 from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.webhooks.attempt import SCHEDULE_S
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
+from model_core.results import Variant
 from tests.jobs.webhook_receiver import SECRET, Receiver, delivering, ended, make, receiving, status, webhook_of
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL

@@ -9,11 +9,11 @@ from model_core.curves.event_curve import (
     LEAST_STRENGTH,
     PULSE_SCALE,
     EventCurve,
-    Events,
     contrast_curve,
     event_curve,
     peak_shaped,
 )
+from model_core.plan.events import Events
 
 RATE = 12.5
 

@@ -14,8 +14,8 @@ from model_core.flow.sampler import (
     guided_variants,
     guided_velocity,
     predict_velocity,
-    window_starts,
 )
+from model_core.flow.windows import overlapping_starts
 
 CHANNELS, GRID, CURVE, TEXT, GLOBAL = 8, 3, 4, 16, 12
 
@@ -97,7 +97,7 @@ def test_no_pass_is_made_whose_factor_is_zero(guidance: tuple[float, float], wit
 
 @pytest.mark.parametrize(("frames", "window", "overlap"), [(5, 8, 2), (8, 8, 2), (9, 8, 2), (100, 48, 16), (31, 10, 4)])
 def test_windows_cover_everything_and_overlap(frames: int, window: int, overlap: int) -> None:
-    starts = window_starts(frames, window, overlap)
+    starts = overlapping_starts(frames, window, overlap)
     assert starts[0] == 0
     assert starts[-1] + min(window, frames) == frames
     for first, second in itertools.pairwise(starts):

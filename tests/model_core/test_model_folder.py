@@ -17,7 +17,8 @@ from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
-from model_core.models.folder.manifest import digests_of, read_manifest
+from model_core.models.folder.manifest import digests_of
+from model_core.models.registry import read_manifest
 from model_core.models.score.codec.grid import GRID_CHANNELS
 from model_core.models.score.folder import CURVE, load_embedded, save_embedded
 from model_core.plan.header import HEADER_DIM

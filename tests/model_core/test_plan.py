@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from model_core.curves.event_curve import Events
-from model_core.models.score.planner.make_plan import Wish, make_plan
+from model_core.models.score.planner.make_plan import PlanRequest, make_plan
 from model_core.models.score.planner.network import PromptPlanner
+from model_core.plan.events import Events
 from model_core.plan.header import PROGRAMS
-from model_core.plan.plan import Plan
+from model_core.plan.plan import ScorePlan
 
 EVENTS = Events(np.array([2.0, 5.0, 9.0]), np.array([1.0, 0.8, 0.9]))
 NO_EVENTS = Events(np.zeros(0), np.zeros(0))
@@ -22,9 +22,9 @@ def planner() -> PromptPlanner:
     return planner
 
 
-def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, sync: float = 1.0) -> Plan:
+def _plan(planner: PromptPlanner, prompt: str, seed: int = 0, events: Events = EVENTS, sync: float = 1.0) -> ScorePlan:
     pooled = torch.nn.functional.normalize(torch.randn(1, 384, generator=torch.Generator().manual_seed(1)), dim=1)
-    return make_plan(planner, Wish(prompt, pooled, seed, sync), events, 12.0)
+    return make_plan(planner, PlanRequest(prompt, pooled, seed, sync), events, 12.0)
 
 
 @pytest.mark.parametrize("seed", range(8))

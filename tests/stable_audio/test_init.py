@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from model_core.errors import ModelError
-from model_core.models.folder.manifest import AudioManifest, read_manifest
+from model_core.models.registry import read_manifest
 from model_core.models.stable_audio.init import init_model
 from model_core.models.stable_audio.init_settings import InitSettings
+from model_core.models.stable_audio.manifest import AudioManifest
 from tests.stable_audio.tiny_base import LATENTS, tiny_base, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 
@@ -156,9 +157,9 @@ def test_what_is_no_good_base_is_one_line_and_nothing_is_left(fault: str, base: 
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
-        ("--picture", "musicnn", "there is no picture encoder musicnn"),
-        ("--music", "motion-dis", "there is no music encoder motion-dis"),
-        ("--picture-from", "somewhere", "efficientnet-lite0: takes no weights from somewhere"),
+        ("--picture", "musicnn", "There is no picture encoder musicnn"),
+        ("--music", "motion-dis", "There is no music encoder motion-dis"),
+        ("--picture-from", "somewhere", "efficientnet-lite0: this encoder takes no weights, so somewhere cannot be used"),
         ("--longest", "1000", "music of 1000 s at once is more than the base can be told: 384 s"),
     ],
 )

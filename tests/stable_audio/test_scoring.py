@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from model_core.errors import CanceledError, InputError
 from model_core.media import probe, read_audio, video_packets_digest
-from model_core.models.stable_audio.model import AudioMusician
+from model_core.models.stable_audio.model import StableAudioModel
 from model_core.options import STAGES, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime
@@ -75,8 +75,8 @@ def test_the_same_asked_again_is_the_same(pipeline: Pipeline, video: Path) -> No
     first, again, other = (pipeline.score_video(video, "drums", ScoreOptions(seed=s, steps=4)) for s in (1, 1, 2))
     np.testing.assert_array_equal(first.audio, again.audio)
     assert np.abs(first.audio - other.audio).max() > 0.01
-    assert first.heard_curve.encoder == "musicfm"
-    assert first.given_curve.encoder == "dinov2-base"
+    assert first.music_curve.encoder == "musicfm"
+    assert first.video_curve.encoder == "dinov2-base"
     assert -1 <= first.curve_correlation <= 1
 
 
@@ -132,5 +132,5 @@ def test_there_is_no_midi_of_sound(folder: Path, video: Path, tmp_path: Path) ->
 def test_a_curve_guidance_of_nothing_leaves_the_curve_out(pipeline: Pipeline, video: Path) -> None:
     made = pipeline.score_video(video, "", ScoreOptions(steps=4, curve_guidance=0))
     assert made.report()["music"]["follows_curve"] is False
-    assert isinstance(pipeline.musician, AudioMusician)
+    assert isinstance(pipeline.model, StableAudioModel)
     assert made.report()["music"]["curve_window_s"] == 2.44

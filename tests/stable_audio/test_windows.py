@@ -2,18 +2,18 @@
 
 import pytest
 
-from model_core.flow.windows import Window, windows_of
+from model_core.flow.windows import Window, continuing_windows
 
 
 def test_what_fits_is_one_window() -> None:
-    assert windows_of(10, 10, 3, 1) == [Window(0, 10, 0, 10)]
-    assert windows_of(1, 10, 3, 1) == [Window(0, 1, 0, 1)]
+    assert continuing_windows(10, 10, 3, 1) == [Window(0, 10, 0, 10)]
+    assert continuing_windows(1, 10, 3, 1) == [Window(0, 1, 0, 1)]
 
 
 @pytest.mark.parametrize("frames", [13, 14, 16, 17, 40, 163])
 @pytest.mark.parametrize(("longest", "context", "ending"), [(10, 3, 1), (10, 1, 0), (12, 5, 6)])
 def test_windows_go_on_from_one_another(frames: int, longest: int, context: int, ending: int) -> None:
-    windows = windows_of(frames, longest, context, ending)
+    windows = continuing_windows(frames, longest, context, ending)
     there = 0
     for window in windows:
         assert window.last - window.first == longest, "shapes stay the same"
@@ -27,4 +27,4 @@ def test_windows_go_on_from_one_another(frames: int, longest: int, context: int,
 
 def test_windows_that_do_not_get_on_are_refused() -> None:
     with pytest.raises(ValueError, match="do not get on"):
-        windows_of(30, 10, 6, 4)
+        continuing_windows(30, 10, 6, 4)

@@ -3,10 +3,10 @@
 import io
 from pathlib import Path
 
-from jobs.artifact import Variant
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
 from model_core.options import ScoreOptions
+from model_core.results import Variant
 from service.dependencies import Services
 
 

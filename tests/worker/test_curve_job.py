@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from jobs.artifact import Variant
 from jobs.infra.settings import Settings
 from jobs.record import JobKind, JobRecord, JobStatus
 from model_core.assets import asset
 from model_core.errors import InputError
 from model_core.options import ProgressCallback, ScoreOptions
+from model_core.results import Variant
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.house import left_in_store, read, results, submitted

@@ -13,8 +13,9 @@ from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
-from model_core.models.folder.manifest import AUDIO_KIND, KIND
-from model_core.models.stable_audio.model import AudioMusician
+from model_core.models.score.manifest import KIND
+from model_core.models.stable_audio.manifest import AUDIO_KIND
+from model_core.models.stable_audio.model import StableAudioModel
 from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime, within_memory
@@ -112,8 +113,8 @@ def test_a_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_
 def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
     folder = tiny_folder(tmp_path)
     scorer = PipelineScorer(make_settings(model=folder, device="cpu", precision="bfloat16", window_s=10.0))
-    musician = scorer._pipeline.musician
-    assert isinstance(musician, AudioMusician)
+    musician = scorer._pipeline.model
+    assert isinstance(musician, StableAudioModel)
     assert (musician.model.transformer.device.type, musician.model.transformer.dtype) == ("cpu", torch.bfloat16)
     assert musician.flow.longest_s == 10.0
     assert (scorer.model.title, scorer.model.kind) == ("tiny 0", AUDIO_KIND)

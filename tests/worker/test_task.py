@@ -8,10 +8,10 @@ from rq import Retry
 from rq.timeouts import JobTimeoutException
 from structlog.testing import capture_logs
 
-from jobs.artifact import Variant
 from jobs.record import JobError, JobStatus
 from model_core.errors import DeviceMemoryError, InputError
 from model_core.options import STAGES, ProgressCallback, ScoreOptions
+from model_core.results import Variant
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL

@@ -13,9 +13,9 @@ from rq import Queue
 from rq.command import send_stop_job_command
 from rq.serializers import JSONSerializer
 
-from jobs.artifact import Variant
 from jobs.queue import QUEUE_NAME
 from jobs.record import JobRecord, JobStatus
+from model_core.results import Variant
 from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until

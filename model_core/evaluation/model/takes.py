@@ -12,12 +12,12 @@ from model_core.audio.loudness import normalise
 from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.model.planted import duration_of, planted_curve
 from model_core.evaluation.model.together import at_once
-from model_core.models.score.codec.codec import SAMPLE_RATE, played_notes
+from model_core.models.score.codec.codec import SAMPLE_RATE, rendered_notes
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
-from model_core.models.score.model import ScoreMusician
+from model_core.models.score.model import ScoreModel
 from model_core.options import ScoreOptions
-from model_core.plan.plan import Plan
+from model_core.plan.plan import ScorePlan
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Take:
     prompt: str
     seed: int
     curve: EventCurve
-    plan: Plan
+    plan: ScorePlan
     score: Score
 
     @property
     def notes(self) -> list[Note]:
         """What is played, in seconds; nothing begins after the plan's duration."""
-        return played_notes(self.score, self.plan)
+        return rendered_notes(self.score, self.plan)
 
     @property
     def programs(self) -> frozenset[int]:
@@ -56,15 +56,15 @@ class Take:
 class Studio:
     """A score model that stops at the score: takes are made as soundtracks are, with the same options."""
 
-    def __init__(self, musician: ScoreMusician) -> None:
-        self._musician = musician
-        self.model = musician.model
-        self.codec = musician.codec
+    def __init__(self, model: ScoreModel) -> None:
+        self._score_model = model
+        self.model = model.model
+        self.codec = model.codec
 
     @classmethod
     def load(cls, model: Path | None = None) -> Self:
         """The studio of a model folder, the shipped one by default."""
-        return cls(ScoreMusician.load(model))
+        return cls(ScoreModel.load(model))
 
     @property
     def styles(self) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ class Studio:
     def take(self, prompt: str, seed: int, curve: EventCurve, redraws: int | None = None) -> Take:
         """Plan, generate and decode with the default options; ``redraws`` as in ScoreOptions, its default if None."""
         options = ScoreOptions(seed=seed) if redraws is None else ScoreOptions(seed=seed, redraws=redraws)
-        made = self._musician.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
+        made = self._score_model.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
         return Take(prompt, seed, curve, *made)
 
     def takes(self, prompts: Sequence[str], first_seed: int, redraws: int | None = None) -> list[Take]:
@@ -88,4 +88,4 @@ class Studio:
 
     def play(self, take: Take) -> NDArray[np.float32]:
         """The finished sound of a take, shape (2, duration * SAMPLE_RATE)."""
-        return normalise(self.codec.perform(take.score, take.plan).audio, SAMPLE_RATE)
+        return normalise(self.codec.render(take.score, take.plan).audio, SAMPLE_RATE)

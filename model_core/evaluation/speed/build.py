@@ -17,8 +17,9 @@ from model_core.encoders.musicfm import MusicFm
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
 from model_core.evaluation.speed.sizes import Size
 from model_core.evaluation.speed.stages import TEXT_AND_CURVE
-from model_core.models.folder.manifest import AudioCurve, AudioManifest, Encoders, SamplingDefaults
+from model_core.models.folder.manifest import Encoders
 from model_core.models.stable_audio.folder import AudioModel, count_exactly
+from model_core.models.stable_audio.manifest import AudioCurve, AudioManifest, SamplingDefaults
 
 _STD: Final = 0.02
 _SPECIAL: Final = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")

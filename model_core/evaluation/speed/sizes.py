@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from model_core.flow.windows import Window, windows_of
-from model_core.models.folder.manifest import Windows
+from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
+from model_core.models.stable_audio.manifest import Windows
 
 _LATENTS: Final = 256
 _INPUTS: Final = 1 + _LATENTS + 2
@@ -62,7 +62,7 @@ class Size:
         """The passes in which so much music is made."""
         rate, windows = self.frame_rate, self.windows
         context, ending = max(1, round(windows.context_s * rate)), round(windows.ending_s * rate)
-        return windows_of(self.frames_of(seconds), self.frames_of(windows.longest_s), context, ending)
+        return continuing_windows(self.frames_of(seconds), self.frames_of(windows.longest_s), context, ending)
 
 
 def _transformer(**sizes: Any) -> dict[str, Any]:

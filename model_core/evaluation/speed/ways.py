@@ -40,7 +40,7 @@ class Way(Protocol):
 
 
 class Ours:
-    """AudioFlow and SameCodec, as AudioMusician uses them."""
+    """AudioFlow and SameCodec, as StableAudioModel uses them."""
 
     def __init__(self, model: AudioModel) -> None:
         self._model = model
@@ -121,7 +121,7 @@ class Plain:
 
 
 def compile_blocks(model: AudioModel) -> None:
-    """As AudioMusician compiles; on a CPU, where this is only tried out, nothing is generated from the traced code."""
+    """As StableAudioModel compiles; on a CPU, where this is only tried out, nothing is generated from the traced code."""
     torch._dynamo.reset()
     if model.transformer.device.type == "cuda":
         model.transformer.compile_repeated_blocks()

@@ -1,148 +1,75 @@
-"""The manifest of a model folder, v2m.json: what the model is and speaks, and the sha256 of every file. Torch-free."""
+"""Manifest of a model folder, v2m.json: kind, name, version, license and encoders, and the sha256 of every file.
+
+Torch-free. The kinds of models add their own fields (models/score/manifest.py, models/stable_audio/manifest.py).
+"""
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from model_core.errors import ModelError
 
 FORMAT: Final = 2
-KIND: Final = "embedded-score"
-AUDIO_KIND: Final = "stable-audio-3"
 MANIFEST: Final = "v2m.json"
 _WEIGHTS_AND_CONFIGS: Final = {".json", ".safetensors"}
 _DOCUMENTS: Final = {"README.md", "LICENSE", "NOTICE"}
 """May lie in the folder, and are not read. So may what begins with a dot: git and model hubs keep theirs there."""
 
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of a manifest; unknown fields are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Grid(_Section):
-    """The latent frame: how many beats it holds, and how many steps a beat has."""
+class Encoders(Section):
+    """Names of the encoders of prompts, pictures and music."""
 
-    beats_per_frame: int
-    steps_per_beat: int
-
-
-class Curve(_Section):
-    """The event curve: Gaussian that an event is drawn as, Hann window it is smoothed with, pictures a second."""
-
-    pulse_sigma_s: float
-    hann_window_s: float
-    frame_rate: float
+    text: Text
+    picture: Text
+    music: Text
 
 
-class Encoders(_Section):
-    """Names of the encoders that prompt, pictures and music go through."""
-
-    text: _Text
-    picture: _Text
-    music: _Text
-
-
-class _Manifest(_Section):
-    format: Literal[2]
-    name: _Text
-    version: _Text
-    licence: _Text
-    encoders: Encoders
-    sha256: dict[str, _Digest] = Field(min_length=1)
-
-
-class Manifest(_Manifest):
-    """v2m.json of a score model as it is written.
+class Manifest(Section):
+    """Fields that v2m.json has for every kind of model.
 
     Attributes:
+        kind: name under which the kind of model is registered.
         name, version: of the model, for reports.
         licence: of the weights, as an SPDX identifier.
         sha256: of each file of the folder but this one, by its path in the folder with ``/``.
     """
 
-    kind: Literal["embedded-score"] = KIND
-    grid: Grid
-    curve: Curve
+    format: Literal[2]
+    kind: str
+    name: Text
+    version: Text
+    licence: Text
+    encoders: Encoders
+    sha256: dict[str, _Digest] = Field(min_length=1)
 
 
-class AudioCurve(_Section):
-    """How an audio model takes the event curve.
-
-    Attributes:
-        hann_window_s: width of the window that curves are smoothed with, see frame_curve.
-        trained: whether the weights have learnt to follow the curve; before that it changes nothing.
-    """
-
-    hann_window_s: float = Field(gt=0, le=10)
-    trained: bool
-
-
-class Windows(_Section):
-    """How music longer than the model can make at once is continued; all in seconds.
-
-    Attributes:
-        longest_s: longest music that the model makes at once.
-        context_s: how much of what is there a continuation is given.
-        ending_s: how much of the end of a window that goes on is thrown away, since the model lets its music end.
-    """
-
-    longest_s: float = Field(gt=0)
-    context_s: float = Field(gt=0)
-    ending_s: float = Field(ge=0)
-
-    @model_validator(mode="after")
-    def _go_on(self) -> Self:
-        if self.context_s + self.ending_s >= self.longest_s:
-            raise ValueError("context_s and ending_s leave nothing of longest_s to go on by")
-        return self
-
-
-class SamplingDefaults(_Section):
-    """What an audio model does where a job's options say nothing; see ScoreOptions."""
-
-    steps: int = Field(ge=4, le=100)
-    text_guidance: float = Field(ge=0, le=10)
-    curve_guidance: float = Field(ge=0, le=12)
-
-
-class AudioManifest(_Manifest):
-    """v2m.json of an audio model: Stable Audio 3 with the curve as one more input.
-
-    Attributes:
-        base: what it was made from, for reports.
-    """
-
-    kind: Literal["stable-audio-3"] = AUDIO_KIND
-    base: _Text
-    curve: AudioCurve
-    windows: Windows
-    defaults: SamplingDefaults
+_ManifestT = TypeVar("_ManifestT", bound=Manifest)
 
 
 def kind_of(folder: Path) -> str:
-    """Which kind of model a folder says it holds, known or not; ModelError when it cannot be read."""
+    """Kind of model that a folder's manifest states, known or not; ModelError when it cannot be read."""
     return str(read_json(folder, MANIFEST).get("kind"))
 
 
-def read_manifest(folder: Path) -> Manifest | AudioManifest:
-    """The manifest of a folder whose files are all there, unharmed, and none but what belongs in a model folder.
+def read_manifest_as(folder: Path, expected: type[_ManifestT]) -> _ManifestT:
+    """Read the manifest of a folder whose files are all there, undamaged, and nothing but what belongs there.
 
     Raises:
-        ModelError: they are not, or the manifest is none of this format; names the file and the field.
+        ModelError: they are not, or the manifest is not an ``expected`` one; names the file and the field.
     """
     given = read_json(folder, MANIFEST)
-    if given.get("kind") not in (KIND, AUDIO_KIND):
-        raise ModelError(
-            f"model folder {folder}: {MANIFEST}: kind: Input should be '{KIND}' or '{AUDIO_KIND}', "
-            f"not {str(given.get('kind'))[:80]}"
-        )
-    expected = AudioManifest if given["kind"] == AUDIO_KIND else Manifest
     try:
         manifest = expected.model_validate(given)
     except ValidationError as error:
@@ -155,13 +82,13 @@ def read_manifest(folder: Path) -> Manifest | AudioManifest:
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object in the folder; ModelError when it cannot be read or is none."""
+    """Read a JSON object of the folder; ModelError when it cannot be read or is not an object."""
     try:
         given: Any = json.loads((folder / name).read_bytes())
     except (OSError, ValueError) as error:
         raise ModelError(f"model folder {folder}: cannot read {name}: {error}") from error
     if not isinstance(given, dict):
-        raise ModelError(f"model folder {folder}: {name} holds no object")
+        raise ModelError(f"model folder {folder}: {name} is not a JSON object")
     return given
 
 

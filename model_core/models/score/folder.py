@@ -18,21 +18,17 @@ from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import (
     FORMAT,
-    KIND,
     MANIFEST,
-    Curve,
     Encoders,
-    Grid,
-    Manifest,
     digests_of,
-    read_manifest,
+    read_manifest_as,
 )
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
-from model_core.models.folder.version_1 import is_format_1, load_format_1
 from model_core.models.folder.writing import new_folder
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.manifest import KIND, Curve, Grid, ScoreManifest
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.options import ModelInfo
 
@@ -73,13 +69,8 @@ def load_embedded(folder: Path | None = None) -> EmbeddedModel:
             of this code; the message names the file and the field.
     """
     folder = asset(DEFAULT_MODEL) if folder is None else folder
-    if is_format_1(folder):
-        old, (flow, vae, planner, scheduler) = load_format_1(folder)
-        return EmbeddedModel(old, "0", flow, vae, planner, scheduler)  # type: ignore[arg-type]
-    manifest = read_manifest(folder)
-    if not isinstance(manifest, Manifest):
-        raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not a score model's {KIND}")
-    _check_spoken(folder, manifest)
+    manifest = read_manifest_as(folder, ScoreManifest)
+    _check_conventions(folder, manifest)
     model = EmbeddedModel(
         name=manifest.name,
         version=manifest.version,
@@ -103,7 +94,7 @@ def save_embedded(model: EmbeddedModel, folder: Path) -> None:
         for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
             save_part(network, partial / part)
         model.scheduler.save_pretrained(partial / "scheduler")
-        manifest = Manifest(
+        manifest = ScoreManifest(
             format=FORMAT,
             kind=KIND,
             name=model.name,
@@ -117,7 +108,7 @@ def save_embedded(model: EmbeddedModel, folder: Path) -> None:
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
-def _check_spoken(folder: Path, manifest: Manifest) -> None:
+def _check_conventions(folder: Path, manifest: ScoreManifest) -> None:
     for section, spoken in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
         given = getattr(manifest, section)
         for field, value in spoken:

@@ -1,71 +1,87 @@
-"""Events that the flow missed are drawn again: the bars around them, with stronger curve guidance, a few times at most.
+"""Refinement of a sampled score: the spans around missed events, and the choice between two versions of a span.
 
-Nothing is written at an event by rule: every note comes from latents that the flow drew, and a new draw is kept only
-where it is heard to fit better than the old one.
+No rule writes a note at an event. A missed event is sampled again by inpainting (`ScoreSampler.refine`), and a new
+version of a span is kept only where it fits its events better than the old one.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.models.score.sampler import runs
-from model_core.sync.event_matching import Heard, Verdict, gain, judge
+from model_core.encoders.log_mel_chroma import LogMelChroma
+from model_core.models.score.codec.codec import ScoreCodec
+from model_core.plan.plan import ScorePlan
+from model_core.sync.event_matching import EventMatch, Salience, match_events, measure_salience, span_fit
 
 Floats = NDArray[np.float64]
 
 _AROUND_S: Final = 1.3  # about a bar on either side
 
 
-def redrawn(
-    latents: torch.Tensor,
-    times: Floats,
-    frame_times: Floats,
-    draw_again: Callable[[torch.Tensor, NDArray[np.bool_], int], torch.Tensor],
-    listen: Callable[[torch.Tensor], Heard],
-    rounds: int,
-) -> tuple[torch.Tensor, Verdict]:
-    """Latents (C, F) in which more of the events are heard, and what became of the events.
+@dataclass(frozen=True)
+class Candidate:
+    """One version of a score's latents, shape (C, F), and how its sound meets the events."""
 
-    Args:
-        latents: the first draw.
-        times: of the events, seconds.
-        frame_times: where each frame begins and the last one ends, seconds, shape (F + 1,).
-        draw_again: called as (latents, gaps, round from 0), gaps of shape (F,) with True for frames to draw anew.
-        listen: what latents sound like.
-        rounds: at most; none is needed where every event is heard.
-    """
-    heard = listen(latents)
-    verdict = judge(heard, times)
-    for attempt in range(rounds):
-        gaps = around(np.concatenate([verdict.missed, verdict.stray]), frame_times)
-        if not len(verdict.missed) or not gaps.any():
-            break
-        other = draw_again(latents, gaps, attempt)
-        other_heard = listen(other)
-        spans = runs(gaps)
-        better = []
-        for first, last in spans:
-            span = float(frame_times[first]), float(frame_times[last])
-            if gain(other_heard, times, *span, verdict.levels) > gain(heard, times, *span, verdict.levels):
-                better.append((first, last))
+    latents: torch.Tensor
+    salience: Salience
+    match: EventMatch
+
+
+class EventMatcher:
+    """Renders candidates cheaply and matches them with the events of one video."""
+
+    def __init__(self, codec: ScoreCodec, plan: ScorePlan, encoder: LogMelChroma, times: Floats) -> None:
+        """``times``: of the events, seconds, shape (K,), ascending."""
+        self.times = times
+        self.frame_edges = codec.frame_edges(plan)
+        self._codec = codec
+        self._plan = plan
+        self._encoder = encoder
+
+    def match(self, latents: torch.Tensor) -> Candidate:
+        """Match the sound of latents (C, F) with the events."""
+        salience = self.measure(latents)
+        return Candidate(latents, salience, match_events(salience, self.times))
+
+    def measure(self, latents: torch.Tensor) -> Salience:
+        """Salience of a cheap render of latents (C, F)."""
+        score = self._codec.decode_score(latents, self._plan)
+        return measure_salience(self._codec.preview(score, self._plan), self._encoder)
+
+    def frames_to_refine(self, candidate: Candidate) -> NDArray[np.bool_]:
+        """Flags of the frames around missed events and strays, shape (F,); none where every event is met."""
+        if not len(candidate.match.missed):
+            return np.zeros(len(self.frame_edges) - 1, bool)
+        return frames_around(np.concatenate([candidate.match.missed, candidate.match.stray]), self.frame_edges)
+
+    def combine(self, best: Candidate, other: Candidate, frames: NDArray[np.bool_]) -> Candidate:
+        """``best`` with those spans of ``frames`` taken from ``other`` in which ``other`` fits its events better."""
+        spans = flagged_spans(frames)
+        better = [span for span in spans if self._fit(other, span, best) > self._fit(best, span, best)]
         if not better:
-            continue
-        mixed, mixed_heard = other, other_heard
-        if len(better) < len(spans):
-            mixed = latents.clone()
-            for first, last in better:
-                mixed[:, first:last] = other[:, first:last]
-            mixed_heard = listen(mixed)
-        mixed_verdict = judge(mixed_heard, times)
-        if mixed_verdict.hits > verdict.hits:
-            latents, heard, verdict = mixed, mixed_heard, mixed_verdict
-    return latents, verdict
+            return best
+        if len(better) == len(spans):
+            return other
+        latents = best.latents.clone()
+        for first, last in better:
+            latents[:, first:last] = other.latents[:, first:last]
+        return self.match(latents)
+
+    def _fit(self, candidate: Candidate, span: tuple[int, int], reference: Candidate) -> float:
+        first_s, last_s = (float(self.frame_edges[edge]) for edge in span)
+        return span_fit(candidate.salience, self.times, first_s, last_s, reference.match.levels)
 
 
-def around(times: Floats, frame_times: Floats) -> NDArray[np.bool_]:
-    """Which frames lie within _AROUND_S of one of the times, shape (F,)."""
-    first, last = frame_times[:-1, None], frame_times[1:, None]
+def frames_around(times: Floats, frame_edges: Floats) -> NDArray[np.bool_]:
+    """Flags of the frames within about a bar of one of the times (seconds), shape (F,), for edges (F + 1,)."""
+    first, last = frame_edges[:-1, None], frame_edges[1:, None]
     return np.asarray(((last > times - _AROUND_S) & (first < times + _AROUND_S)).any(axis=1))
+
+
+def flagged_spans(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last + 1 of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]

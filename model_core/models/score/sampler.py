@@ -1,4 +1,4 @@
-"""Draw the latents of one score: the whole of it, and stretches of it anew while the rest is kept."""
+"""Sampler of the score model: samples the latents of one plan, inpaints spans of them, and refines missed events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,29 +11,43 @@ from numpy.typing import NDArray
 
 from model_core.flow.conditioning import Condition, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
+from model_core.models.score.refine import EventMatcher, flagged_spans
 
 WINDOW_FRAMES: Final = 48
 OVERLAP_FRAMES: Final = 16
-_CONTEXT_FRAMES: Final = 12  # of what is kept on either side of a stretch that is drawn anew
+_CONTEXT_FRAMES: Final = 12  # of kept latents on either side of a span that is inpainted
+_GUIDANCE_FACTOR: Final = 1.5  # curve guidance of refinement, times the usual one
+_MAX_GUIDANCE: Final = 12.0
+_STEPS_FACTOR: Final = 0.6  # a span between kept ones needs fewer steps: most of it is settled by them
+_MIN_STEPS: Final = 4
+
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How latents are drawn: guidance scales, Euler steps, and the seed of the noise."""
+    """Guidance scales, Euler steps, and the seed of the noise."""
 
     guidance: Guidance
     steps: int
     seed: int
 
+    def for_refinement(self, attempt: int) -> "Sampling":
+        """Stronger curve guidance, fewer steps and another seed, for the refinement number ``attempt`` from 0."""
+        seed = int(np.random.default_rng([self.seed, attempt]).integers(2**31))
+        curve = min(_MAX_GUIDANCE, _GUIDANCE_FACTOR * self.guidance.curve)
+        steps = max(_MIN_STEPS, round(_STEPS_FACTOR * self.steps))
+        return Sampling(Guidance(self.guidance.text, curve), steps, seed)
+
 
 @dataclass(frozen=True)
-class Sketch:
-    """What is the same in every draw of one score.
+class ScoreSampler:
+    """Flow, conditions and grid of one score.
 
     Attributes:
         flow, scheduler: the model.
-        condition, unprompted: without their ``local``, which is put together here.
-        grid: the codec's channels, shape (1, C_grid, F).
+        condition, unprompted: conditions with and without the prompt; their ``local`` is filled in here.
+        grid: grid channels of the codec, shape (1, C_grid, F).
     """
 
     flow: StableAudio3DiTModel
@@ -44,41 +58,66 @@ class Sketch:
 
     @property
     def frames(self) -> int:
+        """Latent frames F."""
         return self.grid.shape[2]
 
-    def draw(self, sampling: Sampling, progress: Callable[[float], None] = lambda fraction: None) -> torch.Tensor:
-        """The whole, shape (C, F)."""
-        channels = self.flow.config["io_channels"]
-        nothing = torch.zeros(channels, self.frames)
-        return self._draw(nothing, np.zeros(self.frames, bool), (0, self.frames), sampling, progress)
+    def sample(self, sampling: Sampling, progress: Progress = lambda fraction: None) -> torch.Tensor:
+        """Latents of the whole piece, shape (C, F)."""
+        nothing = torch.zeros(self.flow.config["io_channels"], self.frames)
+        return self._sample_span(nothing, np.zeros(self.frames, bool), (0, self.frames), sampling, progress)
 
-    def draw_again(self, latents: torch.Tensor, gaps: NDArray[np.bool_], sampling: Sampling) -> torch.Tensor:
-        """Latents (C, F) whose frames in ``gaps``, shape (F,), are drawn anew to fit those around them."""
-        drawn = latents.clone()
-        for first, last in runs(_widened(gaps)):
-            part = self._draw(latents[:, first:last], ~gaps[first:last], (first, last), sampling)
+    def inpaint(self, latents: torch.Tensor, gaps: NDArray[np.bool_], sampling: Sampling) -> torch.Tensor:
+        """Latents (C, F) whose frames flagged in ``gaps``, shape (F,), are sampled again to fit those around them."""
+        result = latents.clone()
+        for first, last in flagged_spans(_widen(gaps)):
+            sampled = self._sample_span(latents[:, first:last], ~gaps[first:last], (first, last), sampling)
             new = torch.from_numpy(gaps[first:last])
-            drawn[:, first:last][:, new] = part[:, new]
-        return drawn
+            result[:, first:last][:, new] = sampled[:, new]
+        return result
 
-    def _draw(
+    def refine(
+        self,
+        latents: torch.Tensor,
+        matcher: EventMatcher,
+        sampling: Sampling,
+        rounds: int,
+        progress: Progress = lambda fraction: None,
+    ) -> torch.Tensor:
+        """Latents (C, F) in which more events are met: spans around missed events are inpainted again.
+
+        Args:
+            latents: the first sample.
+            matcher: matches latents with the events.
+            sampling: of the first sample; refinement derives its own from it.
+            rounds: at most; none is needed where every event is met.
+            progress: called before each round with the fraction done; what it raises stops the work.
+        """
+        best = matcher.match(latents)
+        for attempt in range(rounds):
+            gaps = matcher.frames_to_refine(best)
+            if not gaps.any():
+                break
+            progress(attempt / rounds)
+            other = self.inpaint(best.latents, gaps, sampling.for_refinement(attempt))
+            combined = matcher.combine(best, matcher.match(other), gaps)
+            if combined.match.hits > best.match.hits:
+                best = combined
+        return best.latents
+
+    def _sample_span(
         self,
         latents: torch.Tensor,
         keep: NDArray[np.bool_],
         span: tuple[int, int],
         sampling: Sampling,
-        progress: Callable[[float], None] = lambda fraction: None,
+        progress: Progress = lambda fraction: None,
     ) -> torch.Tensor:
         known = inpainting_channels(latents[None], torch.from_numpy(keep)[None])
         local = torch.cat([known, self.grid[..., slice(*span)]], dim=1)
-
-        def within(condition: Condition) -> Condition:
-            return replace(condition.frames(*span), local=local)
-
         return generate(
             self.flow,
-            within(self.condition),
-            within(self.unprompted),
+            replace(self.condition.frames(*span), local=local),
+            replace(self.unprompted.frames(*span), local=local),
             sampling.guidance,
             frames=latents.shape[1],
             sigmas=even_sigmas(sampling.steps),
@@ -90,14 +129,8 @@ class Sketch:
         )[0]
 
 
-def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last + 1 of each run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
-
-
-def _widened(gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _widen(gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
     wide = gaps.copy()
-    for first, last in runs(gaps):
+    for first, last in flagged_spans(gaps):
         wide[max(0, first - _CONTEXT_FRAMES) : last + _CONTEXT_FRAMES] = True
     return wide

@@ -10,6 +10,7 @@ from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAME
 from numpy.typing import NDArray
 
 from model_core.models.stable_audio.chunks import Chunk, chunks_of, margin_of, window_of
+from model_core.plan.plan import Plan
 
 
 class SameCodec:
@@ -44,6 +45,11 @@ class SameCodec:
         if not 0 < duration_s < math.inf:
             raise ValueError(f"a duration is more than 0 s, not {duration_s}")
         return math.ceil(duration_s * self.sample_rate / self.hop)
+
+    def frame_edges(self, plan: Plan) -> NDArray[np.float64]:
+        """See Codec.frame_edges; the last frame may reach beyond the end of the music."""
+        edges: NDArray[np.float64] = np.arange(self.frames_of(plan.duration) + 1) * self.hop / self.sample_rate
+        return edges
 
     def frame_times(self, frames: int, first: int = 0) -> NDArray[np.float64]:
         """Centres in seconds of so many latent frames from the ``first`` on, shape (F,)."""

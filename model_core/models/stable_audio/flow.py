@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model_core.errors import ModelError
 from model_core.flow.conditioning import flagged
 from model_core.flow.sampler import Guidance, generate
-from model_core.flow.windows import Window, windows_of
+from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.codec import SameCodec
 from model_core.models.stable_audio.conditions import conditioned, continued
 from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
@@ -71,7 +71,7 @@ class AudioFlow:
 
     def windows(self, frames: int) -> list[Window]:
         """The windows in which so many latent frames are made."""
-        return windows_of(frames, self._longest, self._context, self._ending)
+        return continuing_windows(frames, self._longest, self._context, self._ending)
 
     @torch.no_grad()
     def generate(

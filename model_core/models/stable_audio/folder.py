@@ -25,9 +25,8 @@ from model_core.errors import ModelError
 from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
-    AudioManifest,
     digests_of,
-    read_manifest,
+    read_manifest_as,
 )
 from model_core.models.folder.parts import (
     config_of,
@@ -37,6 +36,7 @@ from model_core.models.folder.parts import (
     load_text_encoder,
     load_tokenizer,
 )
+from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.options import ModelInfo
 
 CURVE_CHANNELS: Final = 1
@@ -97,10 +97,8 @@ def encoder_weights(folder: Path, place: str, name: str) -> Path | None:
 
 
 def read_audio_manifest(folder: Path) -> AudioManifest:
-    """See read_manifest; ModelError also when it is a score model's, or leaves a part of the model out."""
-    manifest = read_manifest(folder)
-    if not isinstance(manifest, AudioManifest):
-        raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not an audio model's")
+    """See read_manifest_as; ModelError also when a part of the model is left out."""
+    manifest = read_manifest_as(folder, AudioManifest)
     for part in ("transformer", *COPIED):
         if not any(name.startswith(f"{part}/") for name in manifest.sha256):
             raise ModelError(f"model folder {folder}: {MANIFEST}: sha256: nothing of {part} is named")

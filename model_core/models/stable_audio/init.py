@@ -7,10 +7,10 @@ import torch
 from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError, safe_open
 
-from model_core.encoders.registry import check_music_encoder, check_picture_encoder, keep_encoder
+from model_core.encoders.registry import MUSIC_ENCODERS, PICTURE_ENCODERS, keep_encoder
 from model_core.errors import ModelError
 from model_core.flow.conditioning import widen_for_curve
-from model_core.models.folder.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows, read_json
+from model_core.models.folder.manifest import read_json
 from model_core.models.folder.parts import load_part, load_scheduler
 from model_core.models.folder.writing import new_folder
 from model_core.models.stable_audio.folder import (
@@ -24,6 +24,7 @@ from model_core.models.stable_audio.folder import (
     write_transformer,
 )
 from model_core.models.stable_audio.init_settings import InitSettings
+from model_core.models.stable_audio.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows
 from model_core.models.stable_audio.published import open_base
 
 _SMALL_WIDTH: Final = 1024
@@ -49,8 +50,8 @@ def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
         pydantic.ValidationError: a setting is out of its range.
         OSError: a file cannot be read or written.
     """
-    check_picture_encoder(settings.picture)
-    check_music_encoder(settings.music)
+    PICTURE_ENCODERS.get(settings.picture)
+    MUSIC_ENCODERS.get(settings.music)
     source = open_base(base)
     if out.resolve() == source.resolve():
         raise ModelError(f"{out} is the base itself; name another folder for the model")

@@ -5,7 +5,7 @@ from typing import Final
 
 from huggingface_hub import hf_hub_download, snapshot_download
 
-from model_core.encoders.published import had
+from model_core.encoders.weights import fetch_published
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import MANIFEST, read_json
 from model_core.models.folder.parts import TOKENIZER
@@ -59,4 +59,4 @@ def _fetched(base: str) -> Path:
         hf_hub_download(base, _INDEX)
         return snapshot_download(base, allow_patterns=[_INDEX, *wanted], ignore_patterns=["*.fp16*"])
 
-    return had(f"there is no folder {base[:200]}", base[:200], "--base", download)
+    return fetch_published(f"there is no folder {base[:200]}", base[:200], "--base", download)

@@ -14,9 +14,10 @@ from safetensors import SafetensorError
 
 from model_core.encoders.registry import MusicEncoder, music_encoder
 from model_core.errors import DeviceMemoryError, InputError, ModelError
-from model_core.models.folder.manifest import MANIFEST, AudioManifest, read_json
+from model_core.models.folder.manifest import MANIFEST, read_json
 from model_core.models.folder.parts import load_part
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel, encoder_weights, load_audio
+from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.runtime import Runtime
 from model_core.training.audio.crops import Reader
 from model_core.training.audio.listening import TAKES, Listening

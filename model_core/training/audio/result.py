@@ -12,7 +12,6 @@ from safetensors.torch import save_file
 
 from model_core.errors import InputError
 from model_core.media.writing import replacing
-from model_core.models.folder.manifest import AudioManifest
 from model_core.models.folder.parts import load_part
 from model_core.models.folder.writing import check_replaceable, new_folder
 from model_core.models.stable_audio.folder import (
@@ -23,6 +22,7 @@ from model_core.models.stable_audio.folder import (
     write_audio_manifest,
     write_transformer,
 )
+from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.training.audio.lora import with_trained
 
 _DIGITS: Final = 8

@@ -6,7 +6,7 @@ from model_core.evaluation.model.planted import planted_curve
 from model_core.evaluation.model.takes import Take
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.plan.header import Header
-from model_core.plan.plan import Plan
+from model_core.plan.plan import ScorePlan
 from model_core.plan.tempo_map import TempoMap
 
 PROGRAMS = {"bass": 33, "chords": 0, "lead": 40, "arp": 46, "drums": 0}
@@ -45,4 +45,4 @@ def take_of(
     )  # fmt: skip
     times = np.arange(score.beats + 1) * 60 / bpm
     tempo = TempoMap(times, score.beat_in_bar, score.beats, np.zeros(0))
-    return Take("a prompt", 0, planted_curve(0), Plan(header, 0, tempo, float(times[-1]), 0), score)
+    return Take("a prompt", 0, planted_curve(0), ScorePlan(float(times[-1]), 0, header, 0, tempo), score)

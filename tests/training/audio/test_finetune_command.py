@@ -13,9 +13,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from model_core.models.folder.manifest import digests_of, read_manifest
+from model_core.models.folder.manifest import digests_of
+from model_core.models.registry import read_manifest
 from model_core.models.stable_audio.folder import read_audio_manifest
-from model_core.models.stable_audio.model import AudioMusician
+from model_core.models.stable_audio.model import StableAudioModel
 from model_core.runtime import Runtime
 from model_core.training.audio.train import FineTuning
 from tests.processes import ROOT, until
@@ -59,7 +60,7 @@ def test_music_teaches_a_model_what_the_curve_means(kind: str, train: Train, tmp
 
 
 def test_the_result_is_a_model_folder_that_plays(finished: Path) -> None:
-    musician = AudioMusician.load(finished / "out", Runtime(device="cpu"))
+    musician = StableAudioModel.load(finished / "out", Runtime(device="cpu"))
     manifest = musician.model.manifest
     assert (manifest.name, manifest.version[:5]) == ("tiny", "1+30.")
     assert manifest.licence == "CC0-1.0"

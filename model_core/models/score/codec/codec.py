@@ -15,7 +15,7 @@ from model_core.models.score.codec.score import Score
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.render.mix import dry_mix, mix, trims_of
 from model_core.models.score.render.synth import load_bank, stems
-from model_core.plan.plan import Plan
+from model_core.plan.plan import ScorePlan
 
 SAMPLE_RATE: Final = 44100
 PREVIEW_RATE: Final = 22050
@@ -26,8 +26,8 @@ _LEAST_NOTE_S: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Performance:
-    """A decoded score, played.
+class RenderedScore:
+    """A decoded score, rendered.
 
     Attributes:
         score: the notes on the grid.
@@ -49,28 +49,28 @@ class ScoreCodec:
         load_bank(SAMPLE_RATE)
         load_bank(PREVIEW_RATE)
 
-    def grid(self, plan: Plan) -> torch.Tensor:
+    def grid(self, plan: ScorePlan) -> torch.Tensor:
         """Grid channels of the plan, shape (GRID_CHANNELS, F)."""
         return grid_condition(plan.tempo.beat_in_bar, plan.tempo.last_beat)
 
-    def curve(self, plan: Plan, curve: EventCurve) -> torch.Tensor:
+    def curve(self, plan: ScorePlan, curve: EventCurve) -> torch.Tensor:
         """The video's curve as the flow takes it: peak-shaped, eight values a frame, shape (CURVE_CHANNELS, F)."""
         steps = step_times(plan.tempo.beat_times, plan.header.swing)[:-1]
         return curve_frames(peak_shaped(curve.peaks(), steps))
 
     @torch.no_grad()
-    def decode_score(self, latents: torch.Tensor, plan: Plan) -> Score:
+    def decode_score(self, latents: torch.Tensor, plan: ScorePlan) -> Score:
         """The score of latents (C, F): what they decode to, in the parts that the header has."""
         logits = self.vae.decode(beats_of(latents)).numpy()
         return from_beats(logits, plan.tempo.beat_in_bar).keep_only(plan.header.parts)
 
-    def frame_times(self, plan: Plan) -> NDArray[np.float64]:
-        """Seconds at which each latent frame begins, and at which the last one ends, shape (F + 1,)."""
+    def frame_edges(self, plan: ScorePlan) -> NDArray[np.float64]:
+        """See Codec.frame_edges: a frame is two beats of the plan's tempo map."""
         return plan.tempo.beat_times[::BEATS_PER_FRAME]
 
-    def preview(self, score: Score, plan: Plan) -> NDArray[np.float32]:
+    def preview(self, score: Score, plan: ScorePlan) -> NDArray[np.float32]:
         """A cheap dry mono mix of a score at PREVIEW_RATE, shape (plan.duration * PREVIEW_RATE,): to judge it by."""
-        notes = played_notes(score, plan)
+        notes = rendered_notes(score, plan)
         length = round(plan.duration * PREVIEW_RATE)
         heard = np.zeros(length, np.float32)
         if notes:
@@ -79,14 +79,14 @@ class ScoreCodec:
             heard[: len(mixed)] = mixed
         return heard
 
-    def perform(self, score: Score, plan: Plan) -> Performance:
-        """Play a score; its sound has died away by the plan's duration.
+    def render(self, score: Score, plan: ScorePlan) -> RenderedScore:
+        """Render a score; its sound has died away by the plan's duration.
 
         The last sound is faded from just after the last onset on, over a few seconds at most, and notes that would
         ring to the very end are let go under that fade.
         """
         beat_times, header = plan.tempo.beat_times, plan.header
-        begun = played_notes(score, plan)
+        begun = rendered_notes(score, plan)
         fade = _fade_s(begun, plan.duration)
         let_go = plan.duration - _RELEASE * fade
         played = [
@@ -96,10 +96,10 @@ class ScoreCodec:
         riser = riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
         sound = stems(played, plan.duration, SAMPLE_RATE, tail=0.0)
         audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed, header.style)
-        return Performance(score, played, _ended(audio, length, fade))
+        return RenderedScore(score, played, _ended(audio, length, fade))
 
 
-def played_notes(score: Score, plan: Plan) -> list[Note]:
+def rendered_notes(score: Score, plan: ScorePlan) -> list[Note]:
     """The notes of a score, in seconds; nothing begins after the plan's duration."""
     notes = notes_of(score, plan.header, plan.tempo.beat_times, plan.key)
     return [note for note in notes if note.start < plan.duration]

@@ -10,7 +10,7 @@ from model_core.plan.vocabulary import ROLES, Vocabulary
 _PIANO: Final = 0
 
 
-def obeyed(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
+def apply_words(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> Header:
     """The header with every explicit word obeyed, as far as the vocabulary has what is asked for."""
     header = replace(header, meter=_meter(header, words, vocabulary))
     header = replace(

@@ -1,4 +1,4 @@
-"""Make the plan of a score: a header drawn from the planner, explicit words over it, and the tempo map."""
+"""Plan of a score: a header sampled from the planner, the prompt's explicit words applied to it, and the tempo map."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 import torch
 
-from model_core.curves.event_curve import Events
-from model_core.models.score.planner.apply_words import obeyed
+from model_core.models.score.planner.apply_words import apply_words
 from model_core.models.score.planner.explicit_words import explicit_words
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
+from model_core.plan.events import Events
 from model_core.plan.header import Header
-from model_core.plan.plan import Plan
+from model_core.plan.plan import ScorePlan
 from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, plain_map, tempo_map
 
 _STYLE_TEMPERATURE: Final = 0.35
@@ -25,12 +25,12 @@ _DRIVE: Final = {
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the caller gave.
+class PlanRequest:
+    """Inputs of a plan.
 
     Attributes:
         prompt, pooled: the prompt and its pooled embedding, shape (1, TEXT_DIM).
-        seed: decides all that is drawn.
+        seed: of all random choices.
         sync: how freely the tempo may bend towards events, 0 (not at all) to 1 (by MAX_BEND).
     """
 
@@ -40,46 +40,46 @@ class Wish:
     sync: float
 
 
-def make_plan(planner: PromptPlanner, wish: Wish, events: Events, duration: float) -> Plan:
+def make_plan(planner: PromptPlanner, request: PlanRequest, events: Events, duration: float) -> ScorePlan:
     """The plan for a video of ``duration`` seconds with the given events. The same input gives the same plan."""
-    rng = np.random.default_rng([wish.seed, 17])
-    words = explicit_words(wish.prompt)
-    header = _sampled_header(planner, wish, events, duration, rng)
-    header = obeyed(header, words, planner.vocabulary)
+    rng = np.random.default_rng([request.seed, 17])
+    words = explicit_words(request.prompt)
+    header = _sampled_header(planner, request, events, duration, rng)
+    header = apply_words(header, words, planner.vocabulary)
     key = int(rng.integers(-5, 7))
     if words.key is not None:
         key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
-    freedom = Freedom(wish.sync * MAX_BEND, TEMPO_SPREAD)
+    freedom = Freedom(request.sync * MAX_BEND, TEMPO_SPREAD)
     if words.bpm is not None:
         freedom = Freedom(min(freedom.bend, _NAMED_TEMPO.bend), _NAMED_TEMPO.spread)
     bar = header.beats_per_bar
-    if wish.sync:
+    if request.sync:
         tempo = tempo_map(duration, header.bpm, events, freedom, bar)
     else:
         tempo = plain_map(duration, header.bpm, freedom, bar)
-    return Plan(header=header, key=key, tempo=tempo, duration=duration, seed=wish.seed)
+    return ScorePlan(header=header, key=key, tempo=tempo, duration=duration, seed=request.seed)
 
 
 @torch.no_grad()
 def _sampled_header(
-    planner: PromptPlanner, wish: Wish, events: Events, duration: float, rng: np.random.Generator
+    planner: PromptPlanner, request: PlanRequest, events: Events, duration: float, rng: np.random.Generator
 ) -> Header:
     vocabulary = planner.vocabulary
     busy = float(np.clip(len(events) / max(duration, 1.0) / _BUSY_EVENTS_PER_S, 0, 1))
-    if wish.prompt:
-        odds = torch.softmax(planner.style_logits(wish.pooled)[0] / _STYLE_TEMPERATURE, dim=0).double().numpy()
+    if request.prompt:
+        odds = torch.softmax(planner.style_logits(request.pooled)[0] / _STYLE_TEMPERATURE, dim=0).double().numpy()
     else:
         # Nothing is asked for: a busy picture leans to the driving styles, a calm one to the quiet ones.
         drive = np.array([_DRIVE.get(style, 0.0) for style in vocabulary.styles])
         odds = busy * drive + (1 - busy) * (1 - drive) + 0.1
     style = int(rng.choice(len(odds), p=odds / odds.sum()))
-    given = planner.given_style(wish.pooled, torch.tensor([style]))
+    given = planner.given_style(request.pooled, torch.tensor([style]))
     scalars = {}
     for name in SCALARS:
         mean, log_deviation = given[name][0].tolist()
         drawn = mean + 0.7 * float(np.exp(np.clip(log_deviation, -5, 0))) * rng.normal()
         scalars[name] = float(np.clip(drawn, 0, 1))
-    if not wish.prompt:
+    if not request.prompt:
         scalars["energy"] = 0.25 + 0.65 * busy
     parts, programs = set(), {}
     for role, choices in vocabulary.programs.items():

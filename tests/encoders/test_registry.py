@@ -1,4 +1,4 @@
-"""Encoders by name: the shipped, the kept and the published ones, and what is said when they cannot be had."""
+"""Encoders by name: the shipped, the kept and the published ones, and what is said when they cannot be fetched."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-from model_core.encoders import musicfm, published
+from model_core.encoders import musicfm
+from model_core.encoders import weights as encoder_weights
 from model_core.encoders.dinov2 import Dinov2
 from model_core.encoders.musicfm_network import MusicFmConfig
 from model_core.encoders.registry import (
@@ -89,8 +90,8 @@ def test_published_weights_are_taken_from_the_hub(tmp_path: Path, monkeypatch: p
     def sized(**fields: Any) -> MusicFmConfig:
         return MusicFmConfig(**{**MUSICFM_SIZES, **fields})
 
-    monkeypatch.setattr(published, "snapshot_download", snapshot)
-    monkeypatch.setattr(published, "hf_hub_download", file)
+    monkeypatch.setattr(encoder_weights, "snapshot_download", snapshot)
+    monkeypatch.setattr(encoder_weights, "hf_hub_download", file)
     monkeypatch.setattr(musicfm, "MusicFmConfig", sized)
     keep_encoder("dinov2-base", None, tmp_path / "picture")
     keep_encoder("musicfm", None, tmp_path / "music")
@@ -117,7 +118,7 @@ def test_offline_the_option_for_a_local_copy_is_named(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
     with pytest.raises(
-        ModelError, match=rf"{name}: {repository} cannot be had: .*{option} takes a local copy"
+        ModelError, match=rf"{name}: {repository} cannot be fetched: .*{option} takes a local copy"
     ) as caught:
         keep_encoder(name, None, tmp_path / "out")
     assert "\n" not in str(caught.value)
@@ -140,10 +141,10 @@ def test_what_the_hub_refuses_is_said_in_a_line(
     def refuse(*asked: Any, **settings: Any) -> str:
         raise error.__new__(error)
 
-    monkeypatch.setattr(published, "snapshot_download", refuse)
-    monkeypatch.setattr(published, "hf_hub_download", refuse)
+    monkeypatch.setattr(encoder_weights, "snapshot_download", refuse)
+    monkeypatch.setattr(encoder_weights, "hf_hub_download", refuse)
     load = picture_encoder if name in PICTURE_ENCODERS else music_encoder
-    with pytest.raises(ModelError, match=rf"{repository} cannot be had: .*{words}.*{option}"):
+    with pytest.raises(ModelError, match=rf"{repository} cannot be fetched: .*{words}.*{option}"):
         load(name)
 
 
@@ -154,9 +155,9 @@ def test_a_local_copy_that_is_not_there_is_named(tmp_path: Path, name: str, repo
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match=f"no picture encoder clip; known are {', '.join(PICTURE_ENCODERS)}"):
+    with pytest.raises(ModelError, match=f"no picture encoder clip. Known are {', '.join(PICTURE_ENCODERS)}"):
         picture_encoder("clip")
-    with pytest.raises(ModelError, match=f"no music encoder mert; known are {', '.join(MUSIC_ENCODERS)}"):
+    with pytest.raises(ModelError, match=f"no music encoder mert. Known are {', '.join(MUSIC_ENCODERS)}"):
         music_encoder("mert")
-    with pytest.raises(ModelError, match=r"no encoder mert; known are efficientnet-lite0, .*, musicfm"):
+    with pytest.raises(ModelError, match=r"no music encoder mert. Known are .*musicfm, musicnn"):
         keep_encoder("mert", None, Path("out"))

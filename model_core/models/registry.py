@@ -1,0 +1,49 @@
+"""Kinds of models by the ``kind`` of their manifest. Each one registers in its own package of this folder.
+
+A kind registers functions that import the model when they are called. So the command line can read the manifest of any
+model without torch, and a video that is scored with notes need not wait for the libraries of the audio model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from model_core.models.folder.manifest import Manifest, kind_of, read_manifest_as
+from model_core.registry import Registry
+from model_core.runtime import Runtime
+
+if TYPE_CHECKING:
+    from model_core.curves.video import FrameEncoder
+    from model_core.models.base import MusicModel
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """One kind of model.
+
+    Attributes:
+        manifest: class of its v2m.json.
+        load: loads a model folder, or the one shipped with the package for None. ModelError when it cannot be used.
+        load_picture_encoder: loads its picture encoder and nothing else, with the same errors.
+        writes_notes: True where its results include notes, as MIDI.
+    """
+
+    manifest: type[Manifest]
+    load: "Callable[[Path | None, Runtime], MusicModel]"
+    load_picture_encoder: "Callable[[Path | None, Runtime], FrameEncoder]"
+    writes_notes: bool
+
+
+MODEL_KINDS: Final = Registry[ModelKind]("kind of model", "model_core.models")
+SHIPPED_KIND: Final = "embedded-score"
+
+
+def model_kind(folder: Path | None) -> ModelKind:
+    """Kind of a model folder, or of the shipped model for None; ModelError for a kind that does not exist."""
+    return MODEL_KINDS.get(SHIPPED_KIND if folder is None else kind_of(folder))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a model folder of any kind; see read_manifest_as."""
+    return read_manifest_as(folder, model_kind(folder).manifest)

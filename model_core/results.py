@@ -1,0 +1,103 @@
+"""Result variants of a job, each declared once: name, description, and how its file is written. Torch-free.
+
+Store, API, command line and docs read this list. To add a variant, add a member and its writer here.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from model_core.media import mux, output_suffix, write_wav
+
+if TYPE_CHECKING:
+    from model_core.soundtrack import Soundtrack
+
+
+class Variant(StrEnum):
+    """Result of a completed job; see RESULTS."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+    MIDI = "midi"
+    CURVE = "curve"
+    REPORT = "report"
+
+
+@dataclass(frozen=True)
+class ResultVariant:
+    """Declaration of a result.
+
+    Attributes:
+        description: one sentence for the API's document and the command line.
+        write: called with soundtrack, scored video and folder; returns the path, or None where there is no such result.
+    """
+
+    description: str
+    write: Callable[["Soundtrack", Path, Path], Path | None]
+
+
+CURVE_JOB_VARIANTS: Final = frozenset({Variant.CURVE})
+"""Results of a job that only extracts the event curve (`POST /v1/curves`)."""
+
+
+def write_results(soundtrack: "Soundtrack", video: Path, folder: Path) -> dict[str, Path]:
+    """Write every variant that a soundtrack has into an existing folder; returns the paths by variant.
+
+    ``video`` is the file that was scored; its video packets are copied bit for bit.
+    """
+    paths = {variant: result.write(soundtrack, video, folder) for variant, result in RESULTS.items()}
+    return {variant: path for variant, path in paths.items() if path is not None}
+
+
+def write_curves(curves: dict[str, Any], folder: Path) -> Path:
+    """Write event curves by name (``video``, ``music``), ready for JSON; returns the path."""
+    path = folder / "curve.json"
+    path.write_text(json.dumps(curves))
+    return path
+
+
+def _write_video(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    path = folder / f"video{output_suffix(soundtrack.video)}"
+    mux(video, soundtrack.audio, soundtrack.sample_rate, path)
+    return path
+
+
+def _write_audio(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    path = folder / "audio.wav"
+    write_wav(path, soundtrack.audio, soundtrack.sample_rate)
+    return path
+
+
+def _write_midi(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path | None:
+    if soundtrack.music.notation is None:
+        return None
+    path = folder / "score.mid"
+    soundtrack.music.notation.write_midi(path)
+    return path
+
+
+def _write_curve(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    return write_curves(soundtrack.curves(), folder)
+
+
+def _write_report(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    path = folder / "report.json"
+    path.write_text(json.dumps(soundtrack.report(), indent=2))
+    return path
+
+
+RESULTS: Final = {
+    Variant.VIDEO: ResultVariant(
+        "The video with its new music. The picture is copied, not encoded again.", _write_video
+    ),
+    Variant.AUDIO: ResultVariant("The music alone, as WAV.", _write_audio),
+    Variant.MIDI: ResultVariant("The notes as a standard MIDI file, from models that write notes.", _write_midi),
+    Variant.CURVE: ResultVariant("The event curves of the video and of the music, as JSON.", _write_curve),
+    Variant.REPORT: ResultVariant(
+        "Model, options, tempo, key, loudness and sync of the result, as JSON.", _write_report
+    ),
+}
+"""All results by variant, in the order in which they are written."""
