@@ -5,8 +5,7 @@ from typing import Final
 import numpy as np
 
 from model_core.training.captions import caption
-from model_core.training.captions.held_out_words import HELD_OUT_STYLES
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_NAMES
 from model_core.training.composer import Piece, compose
 
 FIRST_SEED: Final = 70_000_000
@@ -26,7 +25,7 @@ def is_typical(piece: Piece) -> bool:
 
 def naming_prompt(style: str, number: int, held_out: bool) -> str:
     """A caption of some typical piece of a style with one of its phrases in it; the same for the same arguments."""
-    table = (HELD_OUT_STYLES if held_out else STYLE_WORDS)[style]
+    table = (HELD_OUT_STYLES if held_out else STYLE_NAMES)[style]
     named = tuple(phrase.lower() for some in table.values() for phrase in some)
     rng = np.random.default_rng([number, int(held_out), *style.encode()])
     while True:

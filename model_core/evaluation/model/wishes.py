@@ -10,7 +10,7 @@ import numpy as np
 from model_core.codecs.score.vocabulary import Vocabulary
 from model_core.evaluation.model.sounds import NAMED
 from model_core.evaluation.model.takes import Take
-from model_core.training.captions.styles import STYLE_WORDS
+from model_core.training.captions.phrases import STYLE_NAMES
 
 _INSTRUMENT_FORMS: Final = (
     "{style} with {names}", "{names}, {style}", "something with {names} for my film", 
@@ -120,7 +120,7 @@ def mode_wishes(styles: Sequence[str], count: int) -> list[ModeWish]:
 
 
 def _phrase(style: str) -> str:
-    return STYLE_WORDS[style]["any"][0]
+    return STYLE_NAMES[style]["any"][0]
 
 
 def _roles(programs: frozenset[int], vocabulary: Vocabulary) -> tuple[str, ...]:

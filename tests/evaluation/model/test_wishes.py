@@ -16,8 +16,7 @@ from model_core.evaluation.model.wishes import (
     instrument_wishes,
     mode_wishes,
 )
-from model_core.training.captions.held_out_words import HELD_OUT_STYLES
-from model_core.training.captions.phrases import SCENE_PHRASES, STYLE_PHRASES
+from model_core.training.captions.phrases import HELD_OUT_STYLES, SCENE_PHRASES, STYLE_PHRASES
 from tests.evaluation.model.made import drum, put, strike, take_of
 
 
