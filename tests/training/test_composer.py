@@ -1,4 +1,4 @@
-"""Tests of the composer: its pieces are legal on the grid, in key, regular, and louder where something happens than anywhere else."""
+"""Tests of the composer: pieces are legal, in key, regular, and louder where something happens than anywhere else."""
 
 import copy
 import hashlib

@@ -23,7 +23,7 @@ from model_core.model_folder.audio import (
 from model_core.model_folder.manifest import AudioManifest
 from model_core.model_folder.parts import load_part
 from model_core.model_folder.writing import check_replaceable, new_folder
-from model_core.training.audio.lora import with_trained
+from model_core.training.audio.weights import with_trained
 
 _DIGITS: Final = 8
 

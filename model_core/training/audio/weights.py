@@ -1,11 +1,12 @@
-"""What is trained of an audio model's transformer: all of it, or low-rank adapters beside the local input in full.
+"""Trained weights of an audio model's transformer, all of them or low-rank adapters, and their moving average.
 
-The local input has to learn a new meaning, which a matrix of low rank could not hold; attention and feed-forward have
-only to make use of it (LoRA, arXiv 2106.09685).
+The local input is always trained in full: it has to learn a new meaning, which a matrix of low rank could not hold;
+attention and feed-forward have only to make use of it (LoRA, arXiv 2106.09685).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import torch
@@ -70,3 +71,37 @@ def with_trained(
 def _adapt(transformer: StableAudio3DiTModel, rank: int) -> Any:
     config = LoraConfig(r=rank, lora_alpha=rank, target_modules=ADAPTED, bias="none")
     return LoraModel(transformer, config, _ADAPTER)
+
+
+_DECAY: Final = 0.999
+
+
+class Average(torch.nn.ParameterList):
+    """An exponential moving average of parameters, in their order and precision, on their device."""
+
+    def __init__(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        self._of: list[torch.Tensor] = list(parameters)
+        super().__init__([parameter.detach().clone() for parameter in self._of])
+        self.requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take in the weights after step number ``step``; the first steps are forgotten faster."""
+        decay = min(_DECAY, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self), self._of, 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within the block the parameters hold their averages; needs room for one weight more, not for all."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for parameter, average in zip(self._of, self, strict=True):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)

@@ -1,4 +1,4 @@
-"""One sound file -> its track in the music cache, as far as that is not there yet, or the reason why there is none."""
+"""Making of one track: latents, curve and text states of a sound file, or the reason why there are none."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from model_core.errors import InputError
 from model_core.media import MediaError, MediaLimits, read_audio, read_tags
 from model_core.stable_audio.text import TextStates
 from model_core.training.audio.captions import Captions, sidecar_captions, tag_captions
-from model_core.training.audio.track_file import (
+from model_core.training.audio.tracks import (
     Entry,
     Marks,
     Skip,
