@@ -11,8 +11,8 @@ import numpy as np
 
 from model_core.assets import asset
 from model_core.evaluation.curve_judge import Found, find
-from model_core.evaluation.looking import Looked, look
 from model_core.evaluation.truth import TruthClip, truth_set
+from model_core.sync.video import VideoFeatures, analyze_video
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -44,15 +44,15 @@ def footage(media: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(media.glob("*.mp[4g]"))}
 
 
-def looked_at(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, Looked]]:
+def analyze_clips(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, VideoFeatures]]:
     """Every clip with its curve and motion."""
     from model_core.encoders.efficientnet import EfficientNetLite0
 
     encoder = EfficientNetLite0()
     pairs = []
     for number, clip in enumerate(clips, 1):
-        pairs.append((clip, look(clip.path, encoder)))
-        log.info("looked at %d of %d: %s", number, len(clips), clip.name)
+        pairs.append((clip, analyze_video(clip.path, encoder)))
+        log.info("analyzed %d of %d: %s", number, len(clips), clip.name)
     return pairs
 
 
@@ -69,8 +69,8 @@ def study(given: argparse.Namespace) -> None:
     if given.fresh:
         results.unlink(missing_ok=True)
     clips = truth_set(given.work / "truth", footage(given.media), given.clips)
-    pairs = looked_at(clips)
-    found: list[Found] = [one for clip, looked in pairs for one in find(clip, looked.curve)]
+    pairs = analyze_clips(clips)
+    found: list[Found] = [one for clip, features in pairs for one in find(clip, features.curve)]
     log.info("the curve's peaks are judged; now the music")
     tracks = sorted((given.media / "tracks").rglob("*.opus"))
     runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)
@@ -86,17 +86,17 @@ def study(given: argparse.Namespace) -> None:
 def picture(given: argparse.Namespace) -> None:
     """Score the demo clip and draw frames, curve, notes and sound."""
     from model_core.encoders.efficientnet import EfficientNetLite0
-    from model_core.evaluation.picture import draw
-    from model_core.evaluation.report import measure_sound
     from model_core.options import ScoreOptions
     from model_core.pipeline import Pipeline
+    from model_core.sync.picture import draw_report
+    from model_core.sync.report import measure_sound
 
     video = asset("demo/montage.mp4")
     cuts: list[float] = json.loads(asset("demo/cuts.json").read_text())["cuts"]
     scored = Pipeline.load().score_video(video, given.prompt, ScoreOptions(seed=given.seed))
-    looked = look(video, EfficientNetLite0())
-    report = measure_sound(looked, scored.audio, scored.sample_rate, np.array(cuts))
-    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.written.notes)
+    features = analyze_video(video, EfficientNetLite0())
+    report = measure_sound(features, scored.audio, scored.sample_rate, np.array(cuts))
+    draw_report(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', scored.written.notes)
     print(given.out)
 
 

@@ -11,8 +11,8 @@ from scenedetect import AdaptiveDetector, ContentDetector, detect
 from scipy.stats import rankdata, spearmanr
 
 from model_core.curves import EventCurve
-from model_core.evaluation.metrics import f1, matched
 from model_core.evaluation.truth import TruthClip
+from model_core.sync.measures import count_matches, f1
 
 Floats = NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Found:
 
     def hits(self, tolerance_s: float) -> int:
         """Events found, one-to-one."""
-        return matched(self.clip.times, self.times, tolerance_s)
+        return count_matches(self.clip.times, self.times, tolerance_s)
 
 
 def find(clip: TruthClip, curve: EventCurve) -> list[Found]:

@@ -22,12 +22,11 @@ from model_core.codecs.score.synth import stems
 from model_core.curves import EventCurve
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
-from model_core.evaluation.envelopes import Envelope, strongest_peaks
-from model_core.evaluation.judge import Seen, judge
-from model_core.evaluation.listening import Heard, listen
-from model_core.evaluation.metrics import HIT_TOLERANCE_S, cut_hit_f1, matched
-from model_core.evaluation.nulls import Figure, Pooled, pooled, shift_figure
 from model_core.loudness import normalise
+from model_core.sync.chance import Figure, Pooled, pool_figures, shift_figure
+from model_core.sync.matching import VideoEvents, compute_figures
+from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
+from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peaks
 from model_core.training.composer import Piece
 from model_core.training.corpus import piece_of
 from model_core.training.render_curves import steady_beats
@@ -62,12 +61,12 @@ class Rendered:
 
     Attributes:
         audio: stereo, normalised, shape (2, N), at SAMPLE_RATE.
-        heard: what is in it.
+        sound: what is in it.
         planted: when the composer's events fall, START_S and later, seconds, ascending, shape (K,).
     """
 
     audio: Audio
-    heard: Heard
+    sound: SoundFeatures
     planted: Floats
 
 
@@ -96,7 +95,7 @@ def render(piece: Piece, seed: int) -> Rendered:
     wet = mix(stems(notes, duration, SAMPLE_RATE), trims_of(notes), riser, SAMPLE_RATE, seed)
     audio = normalise(wet[:, :length], SAMPLE_RATE)
     planted = np.unique([times[round(STEPS_PER_BEAT * event.beat)] for event in piece.events])
-    return Rendered(audio, listen(audio, SAMPLE_RATE), planted[planted >= START_S])
+    return Rendered(audio, analyze_sound(audio, SAMPLE_RATE), planted[planted >= START_S])
 
 
 def highest(curve: EventCurve, count: int) -> Floats:
@@ -112,19 +111,19 @@ def highest(curve: EventCurve, count: int) -> Floats:
 def judged(rendered: Rendered, given: Floats) -> dict[str, Figure]:
     """The sound against events that are given to it: the first four of FIGURES, each with its null of shifts."""
     none = np.zeros(0)
-    found = judge(rendered.heard, Seen(rendered.heard.duration, given, none, motion_window_s=0.0))
+    found = compute_figures(rendered.sound, VideoEvents(rendered.sound.duration, given, none, motion_window_s=0.0))
     return {name: found[name] for name in FIGURES if name in found}
 
 
 def compared(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
     """All of FIGURES for one curve of one piece."""
-    planted, duration = rendered.planted, rendered.heard.duration
+    planted, duration = rendered.planted, rendered.sound.duration
     top = highest(curve, len(planted))
     peaks = curve.peaks().times
     peaks = peaks[peaks >= START_S]
 
     def share(of: int) -> Callable[[Floats], float]:
-        return lambda events: matched(events, peaks, HIT_TOLERANCE_S) / max(of, 1)
+        return lambda events: count_matches(events, peaks, HIT_TOLERANCE_S) / max(of, 1)
 
     return {
         **judged(rendered, top),
@@ -162,7 +161,7 @@ def table(found: Mapping[str, Sequence[dict[str, Figure]]]) -> list[str]:
 
 
 def _cell(figures: Sequence[Figure]) -> str:
-    one: Pooled = pooled([[figure] for figure in figures])
+    one: Pooled = pool_figures([[figure] for figure in figures])
     return f"**{one.value:.3f}** [{one.low:.3f}, {one.high:.3f}] ({one.null_mean:.2f})"
 
 

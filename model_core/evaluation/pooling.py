@@ -7,11 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from model_core.evaluation.correlation import PooledR, pooled_r
-from model_core.evaluation.judge import MEASURES
-from model_core.evaluation.metrics import tempo_agreement
-from model_core.evaluation.nulls import Figure, Pooled, pooled
 from model_core.evaluation.study import WINDOWS_S, Run
+from model_core.sync.chance import Figure, Pooled, PooledR, pool_correlations, pool_figures
+from model_core.sync.matching import MEASURES
+from model_core.sync.measures import tempo_agreement
 
 TEMPO: Final = "tempo"
 
@@ -47,14 +46,14 @@ def figures(runs: Sequence[Run]) -> dict[str, Pooled]:
         ]
         clips = [clip for clip in clips if clip]
         if clips:
-            found[metric] = pooled(clips)
+            found[metric] = pool_figures(clips)
     return found
 
 
 def correlations(runs: Sequence[Run]) -> dict[float, PooledR]:
     """One system's music against the videos' curves."""
     return {
-        window: pooled_r([[run.correlograms[window] for run in mine] for mine in _by_clip(runs)])
+        window: pool_correlations([[run.correlograms[window] for run in mine] for mine in _by_clip(runs)])
         for window in WINDOWS_S
     }
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
-from model_core.evaluation.correlation import Correlogram, correlogram
-from model_core.evaluation.judge import Seen, judge
-from model_core.evaluation.listening import listen
-from model_core.evaluation.looking import Looked
-from model_core.evaluation.nulls import Figure
 from model_core.evaluation.systems import SAMPLE_RATE, System
 from model_core.evaluation.truth import TruthClip
+from model_core.sync.chance import Correlogram, Figure, correlate_curves
+from model_core.sync.matching import VideoEvents, compute_figures
+from model_core.sync.sound import analyze_sound
+from model_core.sync.video import VideoFeatures
 
 log = logging.getLogger(__name__)
 
@@ -59,32 +58,32 @@ class Run:
         return cls(**{**line, "figures": figures, "correlograms": correlograms})
 
 
-def seen(clip: TruthClip, looked: Looked) -> Seen:
+def _events(clip: TruthClip, features: VideoFeatures) -> VideoEvents:
     """The clip's true events, with the motion that only AV-Align asks for."""
-    return Seen(looked.info.duration, clip.times, looked.motion_peaks, looked.motion_window_s, clip.bpm)
+    return VideoEvents(features.info.duration, clip.times, features.motion_peaks, features.motion_window_s, clip.bpm)
 
 
-def measure(system: System, clip: TruthClip, looked: Looked, number: int, seed: int) -> Run:
+def measure(system: System, clip: TruthClip, features: VideoFeatures, number: int, seed: int) -> Run:
     """Let `system` score clip number `number`, and judge the sound."""
-    audio = system.music(looked, number, seed)
-    heard = listen(audio, SAMPLE_RATE)
+    audio = system.music(features, number, seed)
+    sound = analyze_sound(audio, SAMPLE_RATE)
     music = music_event_curve(audio, SAMPLE_RATE, LogMelChroma())
-    duration = looked.info.duration
+    duration = features.info.duration
     return Run(
         system.name,
         clip.name,
         clip.kind,
         seed,
         clip.bpm,
-        heard.tempo_bpm,
-        judge(heard, seen(clip, looked)),
-        {window: correlogram(looked.curve, music, duration, window) for window in WINDOWS_S},
+        sound.tempo_bpm,
+        compute_figures(sound, _events(clip, features)),
+        {window: correlate_curves(features.curve, music, duration, window) for window in WINDOWS_S},
     )
 
 
 def run_study(
     systems: Sequence[System],
-    clips: Sequence[tuple[TruthClip, Looked]],
+    clips: Sequence[tuple[TruthClip, VideoFeatures]],
     seeds: Sequence[int],
     results: Path,
 ) -> list[Run]:
@@ -97,14 +96,14 @@ def run_study(
     results.parent.mkdir(parents=True, exist_ok=True)
     runs = []
     with results.open("a") as file:
-        for number, (clip, looked) in enumerate(clips):
+        for number, (clip, features) in enumerate(clips):
             if not clip.events:
                 continue
             for system in systems:
                 for seed in seeds:
                     run = done.get((system.name, clip.name, seed))
                     if run is None:
-                        run = measure(system, clip, looked, number, seed)
+                        run = measure(system, clip, features, number, seed)
                         file.write(json.dumps(run.to_json()) + "\n")
                         file.flush()
                     runs.append(run)

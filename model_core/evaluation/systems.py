@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.evaluation.looking import Looked
 from model_core.evaluation.shuffling import shuffled
 from model_core.media import read_audio
 from model_core.options import ScoreOptions
+from model_core.sync.video import VideoFeatures
 
 if TYPE_CHECKING:
     from model_core.pipeline import Pipeline
@@ -37,7 +37,7 @@ class System(Protocol):
     @property
     def name(self) -> str: ...
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """Sound of shape (channels, N) at SAMPLE_RATE, as long as the video, for clip number `number`."""
         ...
 
@@ -60,16 +60,16 @@ class Ours:
     redraws: int | None = None
     shuffle: bool = False
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """One score by Pipeline.score_curve."""
         options = ScoreOptions(seed=seed, sync=float(self.plan), redraws=self.redraws)
         if not self.guided:
             options = options.model_copy(update={"curve_guidance": 0.0})
-        curve = looked.curve
+        curve = features.curve
         if self.shuffle:
-            curve = shuffled(curve, looked.info.duration, np.random.default_rng([seed, number]))
+            curve = shuffled(curve, features.info.duration, np.random.default_rng([seed, number]))
         prompt = PROMPTS[number % len(PROMPTS)]
-        scored = self.pipeline.score_curve(curve, looked.info, prompt, options, lambda stage, fraction: None)
+        scored = self.pipeline.score_curve(curve, features.info, prompt, options, lambda stage, fraction: None)
         if scored.sample_rate != SAMPLE_RATE:
             raise ValueError(f"the model's sample rate is {scored.sample_rate}, the study's {SAMPLE_RATE}")
         return scored.audio
@@ -82,11 +82,11 @@ class LibraryTrack:
     name: str
     tracks: Sequence[Path]
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """A track from its beginning, repeated where the video is longer."""
         chosen = int(np.random.default_rng([seed, number]).integers(len(self.tracks)))
         track = read_audio(self.tracks[chosen], SAMPLE_RATE)
-        samples = round(looked.info.duration * SAMPLE_RATE)
+        samples = round(features.info.duration * SAMPLE_RATE)
         return np.tile(track, -(-samples // track.shape[1]))[:, :samples]
 
 
@@ -96,14 +96,14 @@ class Metronome:
 
     name: str
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """Bursts of noise that die away within 20 ms; the seed and the clip decide when the first one falls."""
         rng = np.random.default_rng([seed, number])
-        samples = round(looked.info.duration * SAMPLE_RATE)
+        samples = round(features.info.duration * SAMPLE_RATE)
         length = round(0.02 * SAMPLE_RATE)
         click = rng.normal(size=length) * np.exp(-np.arange(length) / (0.2 * length)) * 0.3
         sound = np.zeros((2, samples + length), np.float32)
-        for second in np.arange(rng.uniform(0, 1 / CLICKS_PER_SECOND), looked.info.duration, 1 / CLICKS_PER_SECOND):
+        for second in np.arange(rng.uniform(0, 1 / CLICKS_PER_SECOND), features.info.duration, 1 / CLICKS_PER_SECOND):
             start = round(second * SAMPLE_RATE)
             sound[:, start : start + length] += click.astype(np.float32)
         return sound[:, :samples]

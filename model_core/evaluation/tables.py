@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from model_core.evaluation.curve_judge import OURS, TOLERANCES_S, Found, offsets, score, size_order
-from model_core.evaluation.nulls import Pooled
 from model_core.evaluation.pooling import TEMPO, Row, figures
 from model_core.evaluation.study import WINDOWS_S, Run
+from model_core.sync.chance import Pooled
 
 TITLES: Final = {
     "f1_onset": "F1 onset",

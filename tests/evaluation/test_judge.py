@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.judge import MEASURES, Seen, judge
-from model_core.evaluation.listening import Heard
+from model_core.sync.matching import MEASURES, VideoEvents, compute_figures
+from model_core.sync.sound import Envelope, SoundFeatures
 
 EVENTS = np.array([1.3, 4.1, 5.9, 9.2, 13.7, 17.1])
 BEATS = np.arange(0.1, 20, 0.5)
@@ -17,12 +16,12 @@ def envelope(peaks: np.ndarray) -> Envelope:
     return Envelope(values, 100.0)
 
 
-def heard(onset: np.ndarray, novelty: np.ndarray) -> Heard:
-    return Heard(20.0, envelope(onset), envelope(novelty), onset, BEATS, EVENTS[:3], 120.0)
+def heard(onset: np.ndarray, novelty: np.ndarray) -> SoundFeatures:
+    return SoundFeatures(20.0, envelope(onset), envelope(novelty), onset, BEATS, EVENTS[:3], 120.0)
 
 
 def test_each_figure_is_of_its_own_part_of_the_music() -> None:
-    found = judge(heard(EVENTS, EVENTS + 0.4), Seen(20.0, EVENTS, MOTION, 0.04, None))
+    found = compute_figures(heard(EVENTS, EVENTS + 0.4), VideoEvents(20.0, EVENTS, MOTION, 0.04, None))
     assert tuple(found) == MEASURES
     assert found["f1_onset"].value == 1.0
     assert found["f1_novelty"].value == 0.0
@@ -39,17 +38,17 @@ def test_each_figure_is_of_its_own_part_of_the_music() -> None:
 
 
 def test_onsets_on_the_motion_align() -> None:
-    found = judge(heard(MOTION, MOTION), Seen(20.0, EVENTS, MOTION, 0.04, None))
+    found = compute_figures(heard(MOTION, MOTION), VideoEvents(20.0, EVENTS, MOTION, 0.04, None))
     assert found["av_align"].value == 1.0
 
 
 def test_without_events_or_motion_there_is_less_to_say() -> None:
     none = np.zeros(0)
-    assert set(judge(heard(EVENTS, EVENTS), Seen(20.0, none, MOTION, 0.04))) == {"av_align"}
-    assert "av_align" not in judge(heard(EVENTS, EVENTS), Seen(20.0, EVENTS, none, 0.04))
-    assert judge(heard(EVENTS, EVENTS), Seen(20.0, none, none, 0.04)) == {}
+    assert set(compute_figures(heard(EVENTS, EVENTS), VideoEvents(20.0, none, MOTION, 0.04))) == {"av_align"}
+    assert "av_align" not in compute_figures(heard(EVENTS, EVENTS), VideoEvents(20.0, EVENTS, none, 0.04))
+    assert compute_figures(heard(EVENTS, EVENTS), VideoEvents(20.0, none, none, 0.04)) == {}
 
 
 def test_more_shifts_can_be_asked_for() -> None:
-    found = judge(heard(EVENTS, EVENTS), Seen(20.0, EVENTS, MOTION, 0.04), shifts=400)
+    found = compute_figures(heard(EVENTS, EVENTS), VideoEvents(20.0, EVENTS, MOTION, 0.04), shifts=400)
     assert len(found["f1_onset"].null) == 400

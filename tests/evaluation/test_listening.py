@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.evaluation.envelopes import Envelope, novelty_envelope, onset_envelope, strongest_peaks
-from model_core.evaluation.listening import downbeats, listen
+from model_core.sync.sound import Envelope, analyze_sound, downbeats, novelty_envelope, onset_envelope, strongest_peaks
 
 RATE = 44_100
 
@@ -29,26 +28,26 @@ def tone(hertz: float, seconds: float) -> np.ndarray:
 @pytest.mark.parametrize("bpm", [90.0, 120.0, 150.0])
 def test_tempo_and_beats_of_a_click_track(bpm: float) -> None:
     beats = np.arange(0.4, 19.5, 60 / bpm)
-    heard = listen(clicks(beats, 20.0), RATE)
-    assert heard.tempo_bpm == pytest.approx(bpm, rel=0.04)
-    distance = np.abs(heard.beats[:, None] - beats).min(axis=1)
+    sound = analyze_sound(clicks(beats, 20.0), RATE)
+    assert sound.tempo_bpm == pytest.approx(bpm, rel=0.04)
+    distance = np.abs(sound.beats[:, None] - beats).min(axis=1)
     assert (distance < 0.05).mean() > 0.9
-    assert heard.duration == pytest.approx(20.0)
+    assert sound.duration == pytest.approx(20.0)
 
 
 def test_onsets_are_where_the_clicks_are() -> None:
     times = np.array([0.5, 1.1, 1.9, 3.3, 4.0, 6.2, 7.7])
-    onsets = listen(clicks(times, 9.0), RATE).onsets
+    onsets = analyze_sound(clicks(times, 9.0), RATE).onsets
     np.testing.assert_allclose(onsets, times, atol=0.04)
 
 
 @pytest.mark.parametrize("phase", [0, 1, 2, 3])
 def test_downbeats_follow_the_thump(phase: int) -> None:
     beats = np.arange(0.4, 19.5, 0.5)
-    heard = listen(clicks(beats, 20.0, loud=0.2) + clicks(beats[phase::4], 20.0, loud=0.9, low=True), RATE)
-    distance = np.abs(heard.downbeats[:, None] - beats[phase::4]).min(axis=1)
+    sound = analyze_sound(clicks(beats, 20.0, loud=0.2) + clicks(beats[phase::4], 20.0, loud=0.9, low=True), RATE)
+    distance = np.abs(sound.downbeats[:, None] - beats[phase::4]).min(axis=1)
     assert (distance < 0.06).mean() > 0.8
-    np.testing.assert_allclose(np.diff(heard.downbeats), 2.0, atol=0.15)
+    np.testing.assert_allclose(np.diff(sound.downbeats), 2.0, atol=0.15)
 
 
 def test_fewer_beats_than_a_bar_have_no_downbeat() -> None:
@@ -56,10 +55,10 @@ def test_fewer_beats_than_a_bar_have_no_downbeat() -> None:
 
 
 def test_silence_holds_nothing() -> None:
-    heard = listen(np.zeros((2, 4 * RATE), np.float32), RATE)
-    assert len(heard.onsets) == len(heard.beats) == len(heard.downbeats) == 0
-    assert heard.tempo_bpm == 0.0
-    assert heard.onset.values.max() == heard.novelty.values.max() == 0.0
+    sound = analyze_sound(np.zeros((2, 4 * RATE), np.float32), RATE)
+    assert len(sound.onsets) == len(sound.beats) == len(sound.downbeats) == 0
+    assert sound.tempo_bpm == 0.0
+    assert sound.onset.values.max() == sound.novelty.values.max() == 0.0
 
 
 def test_onset_strength_is_high_at_a_click_and_low_elsewhere() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_core.encoders.efficientnet import EfficientNetLite0
-from model_core.evaluation.looking import MOTION_RATE, look, motion_peaks, optical_flow
+from model_core.sync.video import MOTION_RATE, analyze_video, motion_peaks, optical_flow
 from tests import video_factory as factory
 
 
@@ -25,7 +25,7 @@ def test_peaks_are_local_maxima_above_the_floor() -> None:
 def test_a_look_has_curve_and_motion_and_tells_how_far_it_is(tmp_path: Path) -> None:
     said: list[float] = []
     path = factory.make_clip(tmp_path / "a.mp4", [1.2, 2.4], duration=4.0)
-    looked = look(path, EfficientNetLite0(), said.append)
+    looked = analyze_video(path, EfficientNetLite0(), said.append)
     np.testing.assert_allclose(looked.curve.peaks().times, [1.2, 2.4], atol=0.01)
     assert looked.info.duration == pytest.approx(4.0)
     assert said == sorted(said)

@@ -5,18 +5,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.metrics import (
+from model_core.sync.measures import (
     av_align,
     beat_alignment,
+    count_matches,
     cut_hit_f1,
     downbeat_agreement,
     f1,
-    matched,
-    pairs,
+    match_times,
     salience_auc,
     tempo_agreement,
 )
+from model_core.sync.sound import Envelope
 
 NONE = np.zeros(0)
 
@@ -26,29 +26,29 @@ def at(*seconds: float) -> np.ndarray:
 
 
 def test_matching_is_one_to_one() -> None:
-    assert matched(at(1.0), at(0.95, 1.05), 0.1) == 1
-    assert matched(at(0.95, 1.05), at(1.0), 0.1) == 1
+    assert count_matches(at(1.0), at(0.95, 1.05), 0.1) == 1
+    assert count_matches(at(0.95, 1.05), at(1.0), 0.1) == 1
 
 
 def test_matching_finds_the_most_pairs_where_taking_the_nearest_would_lose_one() -> None:
     # 1.05 is nearest to 1.0, but then 1.12 has no partner and 0.92 none either.
-    assert matched(at(1.0, 1.12), at(0.92, 1.05), 0.1) == 2
-    assert sorted(pairs(at(1.0, 1.12), at(0.92, 1.05), 0.1)) == [(0, 0), (1, 1)]
+    assert count_matches(at(1.0, 1.12), at(0.92, 1.05), 0.1) == 2
+    assert sorted(match_times(at(1.0, 1.12), at(0.92, 1.05), 0.1)) == [(0, 0), (1, 1)]
 
 
 def test_the_tolerance_counts_its_ends_and_nothing_beyond() -> None:
-    assert matched(at(1.0, 3.0), at(1.1, 2.9), 0.1) == 2
-    assert matched(at(1.0, 3.0), at(1.1001, 2.8999), 0.1) == 0
-    assert matched(at(2.0), at(2.0), 0.0) == 1
-    assert matched(at(0.7), at(0.8), 0.1) == 1  # 0.8 - 0.1 is more than 0.7 to a computer
+    assert count_matches(at(1.0, 3.0), at(1.1, 2.9), 0.1) == 2
+    assert count_matches(at(1.0, 3.0), at(1.1001, 2.8999), 0.1) == 0
+    assert count_matches(at(2.0), at(2.0), 0.0) == 1
+    assert count_matches(at(0.7), at(0.8), 0.1) == 1  # 0.8 - 0.1 is more than 0.7 to a computer
 
 
 def test_pairs_name_the_reference_first() -> None:
-    assert pairs(at(1.0, 5.0), at(5.05), 0.1) == [(1, 0)]
+    assert match_times(at(1.0, 5.0), at(5.05), 0.1) == [(1, 0)]
 
 
 def test_nothing_matches_nothing() -> None:
-    assert matched(NONE, at(1.0), 0.1) == matched(at(1.0), NONE, 0.1) == matched(NONE, NONE, 0.1) == 0
+    assert count_matches(NONE, at(1.0), 0.1) == count_matches(at(1.0), NONE, 0.1) == count_matches(NONE, NONE, 0.1) == 0
 
 
 def test_f1_is_the_harmonic_mean_of_precision_and_recall() -> None:
@@ -148,7 +148,7 @@ def test_downbeat_agreement_is_the_share_of_events_on_a_downbeat() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: matched(at(1.0), at(1.0), -0.1),
+        lambda: count_matches(at(1.0), at(1.0), -0.1),
         lambda: salience_auc(ramp(), NONE),
         lambda: salience_auc(ramp(), at(0.1), reach_s=-0.1),
         lambda: beat_alignment(at(1.0), at(1.0), sigma_s=0.0),

@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from model_core.evaluation.metrics import beat_alignment, cut_hit_f1
-from model_core.evaluation.nulls import Figure, p_value, pooled, shift_figure, z_score
+from model_core.sync.chance import Figure, p_value, pool_figures, shift_figure, z_score
+from model_core.sync.measures import beat_alignment, cut_hit_f1
 
 EVENTS = np.array([1.3, 4.1, 5.9, 9.2, 13.7, 17.1])
 DURATION = 20.0
@@ -86,14 +86,14 @@ def figures(values: list[float], null: float = 0.1) -> list[list[Figure]]:
 def test_pooling_means_over_runs_then_clips() -> None:
     constant = np.full(10, 0.2)
     one, two = [Figure(0.0, constant), Figure(1.0, constant)], [Figure(1.0, constant)]
-    found = pooled([one, two])
+    found = pool_figures([one, two])
     assert found.value == pytest.approx(0.75)  # not 2/3: each clip counts once
     assert found.null_mean == pytest.approx(0.2)
     assert found.clips == 2
 
 
 def test_the_pooled_null_is_narrower_than_a_single_one() -> None:
-    many = pooled(figures([0.5] * 25))
+    many = pool_figures(figures([0.5] * 25))
     assert many.null_mean == pytest.approx(0.1, abs=0.01)
     assert many.null_high == pytest.approx(0.1 + 1.645 * 0.05 / 5, abs=0.006)
     assert many.z == pytest.approx(0.4 / (0.05 / 5), rel=0.15)
@@ -101,7 +101,7 @@ def test_the_pooled_null_is_narrower_than_a_single_one() -> None:
 
 
 def test_the_interval_holds_the_mean_and_narrows_with_more_clips() -> None:
-    few, many = (pooled(figures([0.3, 0.7] * n)) for n in (4, 64))
+    few, many = (pool_figures(figures([0.3, 0.7] * n)) for n in (4, 64))
     for found in (few, many):
         assert found.low < found.value < found.high
         assert found.value == pytest.approx(0.5)
@@ -111,9 +111,9 @@ def test_the_interval_holds_the_mean_and_narrows_with_more_clips() -> None:
 
 
 def test_pooling_repeats_itself_and_needs_runs() -> None:
-    assert pooled(figures([0.2, 0.9])) == pooled(figures([0.2, 0.9]))
-    assert pooled(figures([0.2, 0.9]), seed=1) != pooled(figures([0.2, 0.9]))
+    assert pool_figures(figures([0.2, 0.9])) == pool_figures(figures([0.2, 0.9]))
+    assert pool_figures(figures([0.2, 0.9]), seed=1) != pool_figures(figures([0.2, 0.9]))
     with pytest.raises(ValueError, match="at least one"):
-        pooled([])
+        pool_figures([])
     with pytest.raises(ValueError, match="at least one"):
-        pooled([[]])
+        pool_figures([[]])

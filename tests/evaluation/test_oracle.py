@@ -5,8 +5,6 @@ import pytest
 
 from model_core.curves import EventCurve
 from model_core.evaluation import oracle
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.listening import Heard
 from model_core.evaluation.oracle import (
     FIGURES,
     PLANTED,
@@ -20,6 +18,7 @@ from model_core.evaluation.oracle import (
     study,
     table,
 )
+from model_core.sync.sound import Envelope, SoundFeatures
 from model_core.training.composer import compose
 
 EVENTS = np.array([1.3, 4.1, 5.9, 9.2, 13.7, 17.1])
@@ -36,7 +35,9 @@ def sounding(events: np.ndarray) -> Rendered:
     values = np.zeros(2000)
     values[np.round(events * 100).astype(int)] = 1.0
     envelope, none = Envelope(values, 100.0), np.zeros(0)
-    return Rendered(np.zeros((2, 100), np.float32), Heard(20.0, envelope, envelope, none, none, none, 0.0), events)
+    return Rendered(
+        np.zeros((2, 100), np.float32), SoundFeatures(20.0, envelope, envelope, none, none, none, 0.0), events
+    )
 
 
 def test_the_highest_peaks_are_taken_and_never_the_start() -> None:
@@ -90,7 +91,7 @@ def test_a_piece_sounds_as_long_as_it_is_and_loudest_at_its_events() -> None:
         {event.beat for event in piece.events if event.beat * 60 / piece.header.bpm > START_S}
     )
     assert (rendered.planted < seconds).all()
-    near = [np.abs(rendered.heard.onsets - event).min() for event in rendered.planted]
+    near = [np.abs(rendered.sound.onsets - event).min() for event in rendered.planted]
     assert max(near) < 0.1
 
 

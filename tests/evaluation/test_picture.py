@@ -10,10 +10,10 @@ from matplotlib.image import imread
 from numpy.typing import NDArray
 
 from model_core.curves import EventCurve
-from model_core.evaluation.looking import Looked
-from model_core.evaluation.picture import HIT, MISS, PEAK, ROLE_COLOURS, draw, pictures_after
-from model_core.evaluation.report import SyncReport, measure_sound
 from model_core.media import probe
+from model_core.sync.picture import HIT, MISS, PEAK, ROLE_COLOURS, draw_report, pictures_after
+from model_core.sync.report import SyncReport, measure_sound
+from model_core.sync.video import VideoFeatures
 from tests.video_factory import make_clip
 
 RATE = 22_050
@@ -41,7 +41,7 @@ def report_of(video: Path, hits: NDArray[np.float64], events: NDArray[np.float64
     for hit in hits:
         first = round(float(hit) * RATE)
         audio[first : first + 4000] = np.sin(np.arange(4000) / 5) * np.exp(-np.arange(4000) / 900)
-    return measure_sound(Looked(curve, info, np.zeros(0)), np.stack([audio, audio]), RATE, events)
+    return measure_sound(VideoFeatures(curve, info, np.zeros(0)), np.stack([audio, audio]), RATE, events)
 
 
 def coloured(path: Path, colour: str) -> int:
@@ -60,8 +60,8 @@ def lines(path: Path) -> tuple[int, int]:
 
 def test_hits_and_misses_have_their_colours(video: Path, tmp_path: Path) -> None:
     for name, hits in (("all", CUTS), ("none", CUTS + 0.5)):
-        draw(video, report_of(video, hits), tmp_path / f"{name}.png", name)
-    draw(video, report_of(video, CUTS, np.zeros(0)), tmp_path / "legend.png", "no events")
+        draw_report(video, report_of(video, hits), tmp_path / f"{name}.png", name)
+    draw_report(video, report_of(video, CUTS, np.zeros(0)), tmp_path / "legend.png", "no events")
     hit, miss = (coloured(tmp_path / "legend.png", colour) for colour in (HIT, MISS))
     assert coloured(tmp_path / "all.png", HIT) > 2 * hit
     assert coloured(tmp_path / "all.png", MISS) == pytest.approx(miss, rel=0.2)
@@ -77,7 +77,7 @@ def test_hits_and_misses_have_their_colours(video: Path, tmp_path: Path) -> None
 
 
 def test_it_is_a_png_as_wide_as_promised_and_not_blank(video: Path, tmp_path: Path) -> None:
-    draw(video, report_of(video, CUTS), tmp_path / "a.png", "title")
+    draw_report(video, report_of(video, CUTS), tmp_path / "a.png", "title")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     image = imread(tmp_path / "a.png")
     assert image.shape[1] == 1320
@@ -89,15 +89,15 @@ def test_it_is_a_png_as_wide_as_promised_and_not_blank(video: Path, tmp_path: Pa
 def test_notes_add_a_roll_with_a_colour_for_each_role(video: Path, tmp_path: Path) -> None:
     notes = [Note(role, 40 + 5 * i, i / 2, i / 2 + 1) for i, role in enumerate(ROLE_COLOURS)]
     report = report_of(video, CUTS)
-    draw(video, report, tmp_path / "without.png", "title")
-    draw(video, report, tmp_path / "with.png", "title", notes)
+    draw_report(video, report, tmp_path / "without.png", "title")
+    draw_report(video, report, tmp_path / "with.png", "title", notes)
     assert imread(tmp_path / "with.png").shape[0] > imread(tmp_path / "without.png").shape[0] + 200
     for colour in ROLE_COLOURS.values():
         assert coloured(tmp_path / "with.png", colour) > coloured(tmp_path / "without.png", colour) + 200
 
 
 def test_without_events_there_is_still_a_picture(video: Path, tmp_path: Path) -> None:
-    draw(video, report_of(video, CUTS, np.zeros(0)), tmp_path / "a.png", "title")
+    draw_report(video, report_of(video, CUTS, np.zeros(0)), tmp_path / "a.png", "title")
     assert imread(tmp_path / "a.png").shape[1] == 1320
 
 

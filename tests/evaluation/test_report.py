@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.errors import InputError
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.looking import Looked, look
-from model_core.evaluation.nulls import Figure
-from model_core.evaluation.report import Meeting, lag_ms, measure, measure_sound, report_json, verdict
 from model_core.media import mux
+from model_core.sync.chance import Figure
+from model_core.sync.matching import EventMatches
+from model_core.sync.report import lag_ms, measure, measure_sound, report_json, summarize
+from model_core.sync.sound import Envelope
+from model_core.sync.video import VideoFeatures, analyze_video
 from tests.video_factory import make_clip
 
 RATE = 44_100
@@ -52,8 +53,8 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def looked(silent: Path) -> Looked:
-    return look(silent, Thumbnails())
+def features(silent: Path) -> VideoFeatures:
+    return analyze_video(silent, Thumbnails())
 
 
 def strict(report: Any) -> Any:
@@ -78,8 +79,8 @@ def test_hits_on_the_cuts_are_found_in_the_file_with_the_real_encoder(silent: Pa
     assert said[-1] == 1.0
 
 
-def test_the_same_sound_half_a_second_late_hits_nothing(looked: Looked) -> None:
-    late = measure_sound(looked, hits(tuple(cut + 0.5 for cut in CUTS)), RATE)
+def test_the_same_sound_half_a_second_late_hits_nothing(features: VideoFeatures) -> None:
+    late = measure_sound(features, hits(tuple(cut + 0.5 for cut in CUTS)), RATE)
     for name in ("f1_onset", "f1_novelty"):
         assert late.figures[name].value < 0.3
         assert late.figures[name].p > 0.05
@@ -87,27 +88,27 @@ def test_the_same_sound_half_a_second_late_hits_nothing(looked: Looked) -> None:
     assert np.median(late.onset.offset_s) == pytest.approx(0.5, abs=0.05)
 
 
-def test_given_events_take_the_place_of_the_pictures_own(looked: Looked) -> None:
-    report = measure_sound(looked, hits(CUTS), RATE, np.array([5.0, 2.6, 2.6]))
+def test_given_events_take_the_place_of_the_pictures_own(features: VideoFeatures) -> None:
+    report = measure_sound(features, hits(CUTS), RATE, np.array([5.0, 2.6, 2.6]))
     np.testing.assert_array_equal(report.events, [2.6, 5.0])
     assert report.given
     assert report_json(report)["events_given"] is True
     assert [event["strength"] for event in strict(report_json(report))["events"]] == [None, None]
-    assert "of 2 given events have" in verdict(report)
+    assert "of 2 given events have" in summarize(report)
 
 
-def test_sound_beyond_the_end_of_the_video_is_not_heard(looked: Looked) -> None:
+def test_sound_beyond_the_end_of_the_video_is_not_heard(features: VideoFeatures) -> None:
     long = hits((*CUTS, 9.0, 9.7, 10.4, 11.0), 12.0)
     long[:, round(8.5 * RATE) :] *= 1.5
-    report = measure_sound(looked, long, RATE)
+    report = measure_sound(features, long, RATE)
     assert report.onset.peaks.max() < DURATION
     assert report.figures["f1_onset"].value == 1.0
 
 
-def test_json_is_strict_and_says_each_event(looked: Looked) -> None:
+def test_json_is_strict_and_says_each_event(features: VideoFeatures) -> None:
     late = tuple(cut + 0.5 if cut == 3.64 else cut for cut in CUTS)
-    report = measure_sound(looked, hits(late), RATE)
-    nothing = Meeting(np.zeros(0), np.full(5, -1), np.full(5, np.nan))
+    report = measure_sound(features, hits(late), RATE)
+    nothing = EventMatches(np.zeros(0), np.full(5, -1), np.full(5, np.nan))
     told = strict(report_json(replace(report, novelty=nothing)))
     assert [event["onset"]["hit"] for event in told["events"]] == [True, True, False, True, True]
     assert [event["novelty"] for event in told["events"]] == [{"hit": False, "nearest_peak_ms": None}] * 5
@@ -126,16 +127,16 @@ def test_json_is_strict_and_says_each_event(looked: Looked) -> None:
     )
 
 
-def test_what_is_infinite_becomes_null(looked: Looked) -> None:
-    report = measure_sound(looked, hits(CUTS), RATE)
+def test_what_is_infinite_becomes_null(features: VideoFeatures) -> None:
+    report = measure_sound(features, hits(CUTS), RATE)
     endless = replace(report, figures={"f1_onset": Figure(1.0, np.zeros(200))})
     assert endless.figures["f1_onset"].z == np.inf
     figure = strict(report_json(endless))["figures"]["f1_onset"]
     assert figure == {"value": 1.0, "null_mean": 0.0, "z": None, "p": round(1 / 201, 4)}
 
 
-def test_silence_hits_nothing(looked: Looked) -> None:
-    report = measure_sound(looked, np.zeros((2, round(DURATION * RATE)), np.float32), RATE)
+def test_silence_hits_nothing(features: VideoFeatures) -> None:
+    report = measure_sound(features, np.zeros((2, round(DURATION * RATE)), np.float32), RATE)
     told = strict(report_json(report))
     assert told["verdict"] == "The sound has no onset: none of 5 changes of the picture is hit."
     assert told["tempo_bpm"] is None
@@ -146,7 +147,7 @@ def test_silence_hits_nothing(looked: Looked) -> None:
 
 
 def test_a_still_picture_has_nothing_to_hit(tmp_path: Path) -> None:
-    still = look(make_clip(tmp_path / "still.mp4", duration=3.0, static=True), Thumbnails())
+    still = analyze_video(make_clip(tmp_path / "still.mp4", duration=3.0, static=True), Thumbnails())
     report = measure_sound(still, hits((1.0,), 3.0), RATE)
     told = strict(report_json(report))
     assert told["events"] == []
@@ -157,7 +158,7 @@ def test_a_still_picture_has_nothing_to_hit(tmp_path: Path) -> None:
 def test_one_peak_hits_one_event() -> None:
     values = np.zeros(500)
     values[[100, 300]] = 1.0
-    met = Meeting.of(Envelope(values, 100.0), np.array([0.95, 1.05, 4.0]))
+    met = EventMatches.of(Envelope(values, 100.0), np.array([0.95, 1.05, 4.0]))
     assert met.hits == 1
     np.testing.assert_allclose(met.offset_s, [0.05, -0.05, -1.0])
 
@@ -169,10 +170,10 @@ def test_events_outside_the_video_are_refused_before_it_is_decoded(silent: Path,
         measure(silent, Thumbnails(), np.array(events))
 
 
-def test_silent_and_short_videos_are_refused(silent: Path, looked: Looked, tmp_path: Path) -> None:
+def test_silent_and_short_videos_are_refused(silent: Path, features: VideoFeatures, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="video: has no audio stream"):
         measure(silent, Thumbnails())
     with pytest.raises(InputError, match="a figure needs at least 2 s"):
         measure(make_clip(tmp_path / "short.mp4", duration=1.0), Thumbnails())
     with pytest.raises(InputError, match="less than 1 s of sound"):
-        measure_sound(looked, hits((0.1,), 0.5), RATE)
+        measure_sound(features, hits((0.1,), 0.5), RATE)

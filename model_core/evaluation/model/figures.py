@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.evaluation.nulls import DRAWS
+from model_core.sync.chance import DRAWS
 
 _Z: Final = 1.959964
 

@@ -10,12 +10,12 @@ import numpy as np
 from model_core.codecs.score.codec import SAMPLE_RATE
 from model_core.curves import EventCurve, peak_shaped
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
-from model_core.evaluation.correlation import correlogram
 from model_core.evaluation.model.figures import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.planted import FRAME_RATE, planted_curve
 from model_core.evaluation.model.takes import Studio, Take
 from model_core.evaluation.shuffling import shuffled
 from model_core.loudness import integrated_lufs, true_peak_dbtp
+from model_core.sync.chance import correlate_curves
 
 WINDOW_S: Final = 0.2
 CLIPS_DBTP: Final = -1.0
@@ -69,7 +69,7 @@ def following(given: EventCurve, heard: EventCurve, duration: float) -> float:
     """Pearson's r of the given curve's events, drawn as the flow takes them, and the heard curve, both over 0.2 s."""
     times = np.arange(int(duration * FRAME_RATE)) / FRAME_RATE
     shaped = EventCurve(times, peak_shaped(given.peaks(), times), given.encoder)
-    products = correlogram(shaped, heard, duration, WINDOW_S).products
+    products = correlate_curves(shaped, heard, duration, WINDOW_S).products
     return float(products[0] / len(products))
 
 

@@ -1,6 +1,7 @@
-"""How well sound follows picture: pure functions of times in seconds and envelopes, with what each can be fooled by.
+"""Measures of how well sound follows picture: pure functions of times in seconds and envelopes.
 
-Where a metric is another's, its definition is kept: AIST++'s and Bailando's beat alignment, TempoTokens' AV-Align.
+Each says what can fool it. Where a measure is from a paper, its definition is kept: the beat alignment of AIST++ and
+Bailando, the AV-Align of TempoTokens.
 """
 
 from typing import Final
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from model_core.evaluation.envelopes import Envelope
+from model_core.sync.sound import Envelope
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +24,7 @@ OCTAVES: Final = (1.0, 2.0, 0.5, 3.0, 1 / 3)
 _SLACK_S: Final = 1e-9  # a distance of exactly the tolerance counts, whatever the rounding
 
 
-def pairs(reference: Floats, estimated: Floats, tolerance_s: float) -> list[tuple[int, int]]:
+def match_times(reference: Floats, estimated: Floats, tolerance_s: float) -> list[tuple[int, int]]:
     """The most pairs of one reference and one estimated time within the tolerance, ends included, none used twice.
 
     Returns:
@@ -40,9 +41,9 @@ def pairs(reference: Floats, estimated: Floats, tolerance_s: float) -> list[tupl
     return found
 
 
-def matched(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
+def count_matches(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
     """How many pairs there are."""
-    return len(pairs(reference, estimated, tolerance_s))
+    return len(match_times(reference, estimated, tolerance_s))
 
 
 def f1(hits: int, estimated: int, reference: int) -> float:
@@ -56,7 +57,7 @@ def cut_hit_f1(events: Floats, peaks: Floats, tolerance_s: float = HIT_TOLERANCE
     With as many peaks as events, a dense groove gains nothing: it has to be loudest at the right places. Chance is
     about 2 * tolerance * events / duration, and is what the null of circular shifts measures.
     """
-    return f1(matched(events, peaks, tolerance_s), len(peaks), len(events))
+    return f1(count_matches(events, peaks, tolerance_s), len(peaks), len(events))
 
 
 def salience_auc(envelope: Envelope, events: Floats, reach_s: float = REACH_S) -> float:
@@ -104,7 +105,7 @@ def av_align(onsets: Floats, motion_peaks: Floats, window_s: float) -> float:
     Raises:
         ValueError: the window is negative.
     """
-    met = matched(motion_peaks, onsets, window_s)
+    met = count_matches(motion_peaks, onsets, window_s)
     union = len(onsets) + len(motion_peaks) - met
     return met / union if union else 0.0
 

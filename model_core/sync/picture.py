@@ -1,4 +1,4 @@
-"""One picture on one time axis: frames at the events, the video's curve, the notes if known, and what is heard."""
+"""Picture of a sync report on one time axis: frames at the events, curve, notes if known, and sound."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,10 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.metrics import HIT_TOLERANCE_S
-from model_core.evaluation.report import Meeting, SyncReport, verdict
 from model_core.media import frames
+from model_core.sync.matching import EventMatches
+from model_core.sync.measures import HIT_TOLERANCE_S
+from model_core.sync.report import SyncReport, summarize
+from model_core.sync.sound import Envelope
 
 FRAME_RATE: Final = 12.5
 FRAME_SIZE: Final = 160
@@ -48,7 +49,7 @@ class PlayedNote(Protocol):
     def end(self) -> float: ...
 
 
-def draw(video: Path, report: SyncReport, out: Path, title: str, notes: Sequence[PlayedNote] = ()) -> None:
+def draw_report(video: Path, report: SyncReport, out: Path, title: str, notes: Sequence[PlayedNote] = ()) -> None:
     """Write the picture as PNG to `out`; with `notes` it has a piano roll."""
     heights = [1.0, 1.1, *([2.2] if notes else []), 1.0, 1.0]
     # A Figure of its own instead of pyplot: no global state, no display.
@@ -59,10 +60,10 @@ def draw(video: Path, report: SyncReport, out: Path, title: str, notes: Sequence
     _curve(rows[1], report)
     if notes:
         _roll(rows[2], notes)
-    _sound(rows[-2], report, report.heard.onset, report.onset, "onset\nstrength")
-    _sound(rows[-1], report, report.heard.novelty, report.novelty, "novelty")
+    _sound(rows[-2], report, report.sound.onset, report.onset, "onset\nstrength")
+    _sound(rows[-1], report, report.sound.novelty, report.novelty, "novelty")
     rows[-1].set_xlabel("seconds")
-    rows[-1].set_xlim(0, report.looked.info.duration)
+    rows[-1].set_xlim(0, report.video.info.duration)
     figure.legend(handles=_legend(), loc="outside lower right", ncols=3, fontsize=8.5, frameon=False)
     figure.savefig(out, dpi=110, metadata={"Software": f"matplotlib {mpl.__version__}"})
 
@@ -80,7 +81,7 @@ def _legend() -> list[Line2D]:
 
 def _figures(report: SyncReport) -> str:
     if not len(report.events):
-        return verdict(report)
+        return summarize(report)
     parts = []
     for name, label in (("f1_onset", "F1 onset"), ("f1_novelty", "F1 novelty")):
         if name in report.figures:
@@ -92,7 +93,7 @@ def _figures(report: SyncReport) -> str:
 
 def _film(axes: Axes, video: Path, report: SyncReport) -> None:
     """The first frame and that of each event, cut off where the next begins; where events crowd, some have no frame."""
-    info = report.looked.info
+    info = report.video.info
     span = info.width / info.height * FILM_INCHES[1] / FILM_INCHES[0] * info.duration  # seconds that one picture spans
     starts = [0.0]
     for event in report.events:
@@ -123,7 +124,7 @@ def pictures_after(video: Path, times: Sequence[float]) -> list[NDArray[np.uint8
 
 
 def _curve(axes: Axes, report: SyncReport) -> None:
-    curve = report.looked.curve
+    curve = report.video.curve
     axes.plot(curve.times, curve.values, color=LINE, linewidth=1.0)
     heights = curve.at(report.events)
     met = (report.onset.partner >= 0) | (report.novelty.partner >= 0)
@@ -156,7 +157,7 @@ def _roll(axes: Axes, notes: Sequence[PlayedNote]) -> None:
     axes.legend(loc="upper right", ncols=len(ROLE_COLOURS), fontsize=8, framealpha=0.85)
 
 
-def _sound(axes: Axes, report: SyncReport, envelope: Envelope, met: Meeting, label: str) -> None:
+def _sound(axes: Axes, report: SyncReport, envelope: Envelope, met: EventMatches, label: str) -> None:
     """An envelope with its chosen peaks; a line at each event, solid and joined to its peak where it is hit."""
     step = -(-len(envelope.values) // COLUMNS)
     values = np.pad(envelope.values, (0, -len(envelope.values) % step)).reshape(-1, step).max(axis=1)  # peaks stay

@@ -1,4 +1,4 @@
-"""What is measured of a video before its music is judged: its event curve, and the peaks of its motion."""
+"""Features of a video that its music is measured against: its event curve, and the peaks of its motion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ LEAST_MOTION: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One video, looked at.
+class VideoFeatures:
+    """Measurements of one video.
 
     Attributes:
         curve: its standardised event curve.
@@ -39,7 +39,9 @@ class Looked:
     motion_window_s: float = 1 / MOTION_RATE
 
 
-def look(video: Path, encoder: FrameEncoder, progress: Callable[[float], None] = lambda fraction: None) -> Looked:
+def analyze_video(
+    video: Path, encoder: FrameEncoder, progress: Callable[[float], None] = lambda fraction: None
+) -> VideoFeatures:
     """Decode the video twice: small and slow for the features, smaller and at MOTION_RATE for the flow.
 
     Raises:
@@ -49,7 +51,7 @@ def look(video: Path, encoder: FrameEncoder, progress: Callable[[float], None] =
     curve = video_curve(video, encoder, info.duration, lambda fraction: progress(fraction / 2))
     flow = optical_flow(video, lambda time: progress(0.5 + 0.5 * min(1.0, time / max(info.duration, 1e-3))))
     progress(1.0)
-    return Looked(curve, info, motion_peaks(flow))
+    return VideoFeatures(curve, info, motion_peaks(flow))
 
 
 def optical_flow(video: Path, progress: Callable[[float], None] = lambda time: None) -> Floats:

@@ -1,4 +1,4 @@
-"""How well the music of one video follows its picture: any video with sound, whoever made the music."""
+"""Report of how well the music of one video follows its picture: any video with sound, whoever made the music."""
 
 import math
 from collections.abc import Callable
@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
 from model_core.errors import InputError
-from model_core.evaluation.correlation import PooledR, correlogram, pooled_r
-from model_core.evaluation.envelopes import Envelope, strongest_peaks
-from model_core.evaluation.judge import Seen, judge
-from model_core.evaluation.listening import Heard, listen
-from model_core.evaluation.looking import Looked, look
-from model_core.evaluation.metrics import HIT_TOLERANCE_S, pairs
-from model_core.evaluation.nulls import Figure
 from model_core.media import probe, read_audio
+from model_core.sync.chance import Figure, PooledR, correlate_curves, pool_correlations
+from model_core.sync.matching import EventMatches, VideoEvents, compute_figures
+from model_core.sync.measures import HIT_TOLERANCE_S
+from model_core.sync.sound import SoundFeatures, analyze_sound
+from model_core.sync.video import VideoFeatures, analyze_video
 from model_core.video_curve import FrameEncoder
 
 Floats = NDArray[np.float64]
@@ -30,62 +28,29 @@ WINDOW_S: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Meeting:
-    """The K strongest peaks of one envelope against the K events.
-
-    Attributes:
-        peaks: their times in seconds, ascending.
-        partner: for each event the index of the peak that hits it, -1 for a miss, shape (K,).
-        offset_s: seconds from each event to its nearest of the peaks, shape (K,); NaN when there are none.
-    """
-
-    peaks: Floats
-    partner: NDArray[np.int64]
-    offset_s: Floats
-
-    @property
-    def hits(self) -> int:
-        """Events that were hit."""
-        return int((self.partner >= 0).sum())
-
-    @classmethod
-    def of(cls, envelope: Envelope, events: Floats) -> "Meeting":
-        """Choose the peaks and match them one-to-one."""
-        peaks = strongest_peaks(envelope, len(events))
-        partner = np.full(len(events), -1)
-        for event, peak in pairs(events, peaks, HIT_TOLERANCE_S):
-            partner[event] = peak
-        if not len(peaks):
-            return cls(peaks, partner, np.full(len(events), np.nan))
-        distances = peaks[None, :] - events[:, None]
-        nearest = np.abs(distances).argmin(axis=1) if len(events) else np.zeros(0, int)
-        return cls(peaks, partner, distances[np.arange(len(events)), nearest])
-
-
-@dataclass(frozen=True)
 class SyncReport:
     """All that was measured of one video.
 
     Attributes:
-        looked: its curve and motion.
+        video: its curve and motion.
         events: what the music was to meet, seconds, ascending, shape (K,).
-        strengths: 0..1, shape (K,); NaN for events that were given, whose strength nobody measured.
+        strengths: 0..1, shape (K,); NaN for events that were given, which have none.
         given: whether the events were given instead of found in the picture.
-        heard: what its sound holds.
+        sound: features of its sound.
         figures: by metric, each with its null.
         correlation: of the video's and the music's event curve.
         onset, novelty: which events are met.
     """
 
-    looked: Looked
+    video: VideoFeatures
     events: Floats
     strengths: Floats
     given: bool
-    heard: Heard
+    sound: SoundFeatures
     figures: dict[str, Figure]
     correlation: PooledR
-    onset: Meeting
-    novelty: Meeting
+    onset: EventMatches
+    novelty: EventMatches
 
 
 def measure(
@@ -94,10 +59,10 @@ def measure(
     events: Floats | None = None,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> SyncReport:
-    """Look at the video, listen to its own sound, and hold the one against the other.
+    """Measure the sound of a video against its picture.
 
     The sound is taken to begin with the first picture: read_audio does not tell of a track that begins later, and
-    such a track is judged early by as much.
+    such a track is measured early by as much.
 
     Args:
         video: any file; it is decoded in the sandbox.
@@ -108,42 +73,42 @@ def measure(
     Raises:
         InputError: the video cannot be read, has no sound, is too short, or ends before an event.
     """
-    _checked(probe(video).duration, events)  # this and the sound first: what cannot be measured is told at once
+    _check_events(probe(video).duration, events)  # this and the sound first: what cannot be measured fails at once
     audio = read_audio(video, SAMPLE_RATE)
-    looked = look(video, encoder, lambda fraction: progress(0.9 * fraction))
-    report = measure_sound(looked, audio, SAMPLE_RATE, events)
+    features = analyze_video(video, encoder, lambda fraction: progress(0.9 * fraction))
+    report = measure_sound(features, audio, SAMPLE_RATE, events)
     progress(1.0)
     return report
 
 
 def measure_sound(
-    looked: Looked, audio: NDArray[np.float32], sample_rate: int, events: Floats | None = None
+    features: VideoFeatures, audio: NDArray[np.float32], sample_rate: int, events: Floats | None = None
 ) -> SyncReport:
-    """The same for sound of shape (channels, N) that is not in the file. What lasts beyond the video is not heard."""
-    duration = looked.info.duration
-    wanted = _checked(duration, events)
+    """Measure sound of shape (channels, N) that is not in the file; what lasts beyond the video is left out."""
+    duration = features.info.duration
+    wanted = _check_events(duration, events)
     if audio.shape[1] < LEAST_SOUND_S * sample_rate:
         raise InputError("video", f"has less than {LEAST_SOUND_S:g} s of sound", "too_short")
     # Its strongest peaks must not be chosen where there is no picture to meet.
     audio = audio[:, : round(duration * sample_rate)]
-    found = looked.curve.peaks()
+    found = features.curve.peaks()
     times, strengths = (found.times, found.strengths) if wanted is None else (wanted, np.full(len(wanted), np.nan))
-    heard = listen(audio, sample_rate)
+    sound = analyze_sound(audio, sample_rate)
     music = music_event_curve(audio, sample_rate, LogMelChroma())
     return SyncReport(
-        looked,
+        features,
         times,
         strengths,
         wanted is not None,
-        heard,
-        judge(heard, Seen(duration, times, looked.motion_peaks, looked.motion_window_s)),
-        pooled_r([[correlogram(looked.curve, music, duration, WINDOW_S)]]),
-        Meeting.of(heard.onset, times),
-        Meeting.of(heard.novelty, times),
+        sound,
+        compute_figures(sound, VideoEvents(duration, times, features.motion_peaks, features.motion_window_s)),
+        pool_correlations([[correlate_curves(features.curve, music, duration, WINDOW_S)]]),
+        EventMatches.of(sound.onset, times),
+        EventMatches.of(sound.novelty, times),
     )
 
 
-def _checked(duration: float, events: Floats | None) -> Floats | None:
+def _check_events(duration: float, events: Floats | None) -> Floats | None:
     """The events in order, each once."""
     if duration < LEAST_S:
         raise InputError("video", f"is {duration:.1f} s long; a figure needs at least {LEAST_S:g} s", "too_short")
@@ -154,8 +119,8 @@ def _checked(duration: float, events: Floats | None) -> Floats | None:
     return np.unique(events)
 
 
-def verdict(report: SyncReport) -> str:
-    """One sentence for people."""
+def summarize(report: SyncReport) -> str:
+    """The result in one sentence."""
     count = len(report.events)
     if not count:
         return "The picture has no change that stands out: there is nothing to hit."
@@ -181,8 +146,8 @@ def report_json(report: SyncReport) -> dict[str, Any]:
     """Everything as strict JSON: what is infinite or unknown becomes null."""
     correlation = report.correlation
     return {
-        "duration_s": _number(report.looked.info.duration),
-        "verdict": verdict(report),
+        "duration_s": _number(report.video.info.duration),
+        "verdict": summarize(report),
         "events_given": report.given,
         "events": [
             {
@@ -207,7 +172,7 @@ def report_json(report: SyncReport) -> dict[str, Any]:
             "z": _number(correlation.z),
             "p": _number(correlation.p),
         },
-        "tempo_bpm": _number(report.heard.tempo_bpm, 1) or None,
+        "tempo_bpm": _number(report.sound.tempo_bpm, 1) or None,
         "tolerance_ms": 1000 * HIT_TOLERANCE_S,
     }
 
