@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from model_core.assets import asset
-from model_core.evaluation.curve_judge import Found, find
+from model_core.evaluation.curve_accuracy import Found, find
 from model_core.evaluation.truth import TruthClip, truth_set
 from model_core.sync.video import VideoFeatures, analyze_video
 
@@ -60,8 +60,7 @@ def study(given: argparse.Namespace) -> None:
     """All of it: clips, curves, music, figures, page, pictures."""
     from model_core.evaluation.page import page
     from model_core.evaluation.plots import draw_offsets, draw_systems
-    from model_core.evaluation.pooling import rows
-    from model_core.evaluation.study import run_study
+    from model_core.evaluation.study import rows, run_study
     from model_core.evaluation.systems import BLIND, all_systems
     from model_core.pipeline import Pipeline
 

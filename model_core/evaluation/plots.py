@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_core.evaluation.curve_judge import OURS, Found, offsets
-from model_core.evaluation.pooling import Row
-from model_core.evaluation.tables import columns
+from model_core.evaluation.curve_accuracy import OURS, Found, offsets
+from model_core.evaluation.page import columns
+from model_core.evaluation.study import Row
 
 BLUE, GREY, ORANGE = "#0072b2", "#8c8c8c", "#d55e00"  # told apart by every kind of colour vision
 KINDS: Final = ("cut", "footage", "flash", "mixed", "dance", "dissolve", "fade", "move")

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from model_core.curves import EventCurve
-from model_core.evaluation.curve_judge import OURS, Found, find, offsets, score, size_order
-from model_core.evaluation.page import page
+from model_core.evaluation.curve_accuracy import OURS, Found, find, offsets, score, size_order
+from model_core.evaluation.page import page, systems_table, trust_table
 from model_core.evaluation.plots import draw_offsets, draw_systems
-from model_core.evaluation.pooling import TEMPO, by_system, figures, rows
-from model_core.evaluation.study import WINDOWS_S, Run, read_runs, run_study
+from model_core.evaluation.study import TEMPO, WINDOWS_S, Run, by_system, figures, read_runs, rows, run_study
 from model_core.evaluation.systems import BLIND, LibraryTrack, Metronome
-from model_core.evaluation.tables import systems_table, trust_table
 from model_core.evaluation.truth import Event, TruthClip
 from model_core.media import VideoInfo, write_wav
 from model_core.sync.chance import Correlogram, Figure

@@ -3,7 +3,7 @@ import pytest
 
 from model_core.curves import EventCurve, peak_shaped
 from model_core.curves import Events as Peaks
-from model_core.evaluation.shuffling import shuffled
+from model_core.evaluation.systems import shuffled
 
 DURATION = 20.0
 

@@ -1,4 +1,4 @@
-"""The whole measurement of one model, in order: reference, takes, figures, rolls."""
+"""Run of the whole measurement of one model, in order: reference, takes, figures, rolls."""
 
 import logging
 from collections import Counter
@@ -6,36 +6,73 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
 from model_core.codecs.score.score import Score
 from model_core.encoders.spectral import LogMelChroma
-from model_core.evaluation.model.codec import codec_rows
-from model_core.evaluation.model.copies import band_prints, lead_prints
-from model_core.evaluation.model.differing import mean_difference
-from model_core.evaluation.model.expectations import asked_of, misses
-from model_core.evaluation.model.figures import Measured, Row, mean, ratio, share
-from model_core.evaluation.model.listening import (
+from model_core.evaluation.model.baselines import Reference, codec_rows, libraries, reference, style_net_rows
+from model_core.evaluation.model.notes import note_rows
+from model_core.evaluation.model.page import Findings, Measured, Row, mean, ratio, share
+from model_core.evaluation.model.prompt_following import (
+    absence_wishes,
+    asked_of,
+    instrument_wishes,
+    misses,
+    mode_wishes,
+)
+from model_core.evaluation.model.prompts import PROMPTS
+from model_core.evaluation.model.sound import (
     curve_rows,
     listen,
     seconds_for_half_a_minute,
     silence_dbfs,
     sound_rows,
 )
-from model_core.evaluation.model.notes import note_rows
-from model_core.evaluation.model.page import Findings
-from model_core.evaluation.model.prompts import PROMPTS
-from model_core.evaluation.model.reference import Reference, libraries, reference, style_net_rows
-from model_core.evaluation.model.rolls import draw_rolls
-from model_core.evaluation.model.size import Size
-from model_core.evaluation.model.style_prompts import naming_prompt
-from model_core.evaluation.model.styles import StyleNet, style_net
-from model_core.evaluation.model.takes import Studio, Take
-from model_core.evaluation.model.together import at_once
-from model_core.evaluation.model.wishes import absence_wishes, instrument_wishes, mode_wishes
+from model_core.evaluation.model.styles import StyleNet, naming_prompt, style_net
+from model_core.evaluation.model.takes import Studio, Take, at_once, draw_rolls
+from model_core.evaluation.model.variety import band_prints, lead_prints, mean_difference
 from model_core.training.composer.styles import STYLE_TABLE
+
+FULL_SAMPLES: Final = 108
+_TRIAL_SAMPLES: Final = 36
+
+
+@dataclass(frozen=True)
+class Size:
+    """Counts of the run.
+
+    Attributes:
+        samples: takes for each figure.
+        corpus: pieces of the corpus for its column.
+        library: pieces of the training corpus in which copies are looked for.
+        learned, steps: pieces and steps that the style network learns with.
+        prompts: at most so many of the held-out prompts.
+        timed: takes whose time is measured.
+    """
+
+    samples: int
+    corpus: int
+    library: int
+    learned: int
+    steps: int
+    prompts: int
+    timed: int
+
+    @classmethod
+    def of(cls, samples: int) -> Self:
+        """The full size from 36 samples on; below that all counts are small and the figures mean nothing.
+
+        Raises:
+            ValueError: samples is not positive.
+        """
+        if samples < 1:
+            raise ValueError(f"samples: {samples}; at least one is needed")
+        if samples < _TRIAL_SAMPLES:
+            return cls(samples, 36, 36, 90, 60, 2 * samples, 1)
+        return cls(samples, 540, 2160, 6480, 2200, 10_000, 8)
+
 
 log = logging.getLogger("model_core.evaluation")
 

@@ -6,8 +6,7 @@ from model_core.codecs.score.header import Header
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import FIRST_PITCH, LANE, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.codecs.score.tempo_map import TempoMap
-from model_core.evaluation.model.planted import planted_curve
-from model_core.evaluation.model.takes import Take
+from model_core.evaluation.model.takes import Take, planted_curve
 
 PROGRAMS = {"bass": 33, "chords": 0, "lead": 40, "arp": 46, "drums": 0}
 

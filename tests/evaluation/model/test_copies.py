@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from model_core.codecs.score.score import FIRST_PITCH, Score
-from model_core.evaluation.model.copies import Library, band_prints, lead_prints
-from model_core.evaluation.model.differing import difference, mean_difference
+from model_core.evaluation.model.variety import Library, band_prints, difference, lead_prints, mean_difference
 from model_core.training.composer import compose
 from tests.evaluation.model.made import drum, put, strike
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from model_core.evaluation.model.figures import NOTHING, Measured, Row, mean, ratio, share
+from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, ratio, share
 
 
 def test_wilsons_interval_is_the_textbooks() -> None:

@@ -8,14 +8,28 @@ import pytest
 from matplotlib.image import imread
 
 from model_core.curves import EventCurve, peak_shaped
-from model_core.evaluation.model.codec import f1_count
-from model_core.evaluation.model.figures import NOTHING, Measured, Row
-from model_core.evaluation.model.listening import Heard, curve_rows, following, sound_rows
-from model_core.evaluation.model.page import WEAKNESSES, mistaken_lines, roll_lines, table, weaknesses
-from model_core.evaluation.model.planted import LONGEST_S, SHORTEST_S, duration_of, planted_curve, planted_times
-from model_core.evaluation.model.rolls import draw_rolls
-from model_core.evaluation.model.size import Size
-from model_core.evaluation.shuffling import shuffled
+from model_core.evaluation.model.baselines import f1_count
+from model_core.evaluation.model.page import (
+    NOTHING,
+    WEAKNESSES,
+    Measured,
+    Row,
+    mistaken_lines,
+    roll_lines,
+    table,
+    weaknesses,
+)
+from model_core.evaluation.model.run import Size
+from model_core.evaluation.model.sound import Heard, curve_rows, following, sound_rows
+from model_core.evaluation.model.takes import (
+    LONGEST_S,
+    SHORTEST_S,
+    draw_rolls,
+    duration_of,
+    planted_curve,
+    planted_times,
+)
+from model_core.evaluation.systems import shuffled
 from model_core.training.composer import compose
 from tests.evaluation.model.made import put, take_of
 

@@ -9,9 +9,8 @@ import pytest
 from model_core.codecs.score.header import STYLES
 from model_core.codecs.score.score import Score
 from model_core.evaluation.model import styles
-from model_core.evaluation.model.modes import ModeEar
-from model_core.evaluation.model.style_prompts import is_full, naming_prompt
-from model_core.evaluation.model.styles import WIDTH, Roll, accuracy, roll_of, style_net, train
+from model_core.evaluation.model.notes import ModeEar
+from model_core.evaluation.model.styles import WIDTH, Roll, accuracy, is_full, naming_prompt, roll_of, style_net, train
 from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_PHRASES
 from model_core.training.composer import compose
 from tests.evaluation.model.made import strike

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from model_core.evaluation.model.together import at_once
+from model_core.evaluation.model.takes import at_once
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

@@ -4,18 +4,18 @@ import pytest
 
 from model_core.codecs.score.score import Score
 from model_core.codecs.score.vocabulary import VOCABULARY
-from model_core.evaluation.model.expectations import asked_of, misses
-from model_core.evaluation.model.prompts import PROMPTS, HeldOut
-from model_core.evaluation.model.sounds import NAMED, PIANOS, STRINGS, VIOLINS
-from model_core.evaluation.model.takes import Take
-from model_core.evaluation.model.wishes import (
+from model_core.evaluation.model.prompt_following import (
     AbsenceWish,
     InstrumentWish,
     ModeWish,
     absence_wishes,
+    asked_of,
     instrument_wishes,
+    misses,
     mode_wishes,
 )
+from model_core.evaluation.model.prompts import NAMED, PIANOS, PROMPTS, STRINGS, VIOLINS, HeldOut
+from model_core.evaluation.model.takes import Take
 from model_core.training.captions.phrases import HELD_OUT_STYLES, SCENE_PHRASES, STYLE_PHRASES
 from tests.evaluation.model.made import drum, put, strike, take_of
 

@@ -1,22 +1,61 @@
-"""The corpus as reference: pieces that no training saw, and the library of those that training saw."""
+"""Baselines from the corpus: held-out pieces, the library of trained pieces, and the codec's round trip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 
+from model_core.codecs.score.beats import from_beats, to_beats
 from model_core.codecs.score.header import STYLES
-from model_core.codecs.score.score import Score
-from model_core.evaluation.model.chords import chords_of
-from model_core.evaluation.model.copies import Library, band_prints, lead_prints
-from model_core.evaluation.model.figures import Row, share
-from model_core.evaluation.model.modes import ModeEar
-from model_core.evaluation.model.style_prompts import is_full, is_typical
-from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet
+from model_core.codecs.score.score import LANES, MONO_PARTS, Score
+from model_core.codecs.score.vae import BeatVAE
+from model_core.evaluation.model.notes import ModeEar, chord_onsets, chords_of, onsets
+from model_core.evaluation.model.page import Row, ratio, share
+from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet, is_full, is_typical
+from model_core.evaluation.model.variety import Library, band_prints, lead_prints
 from model_core.training.composer import Piece, compose
 from model_core.training.corpus import length_of, piece_of
 from model_core.training.write_corpus import FIRST_RENDERED
+
+BAR = 0.995
+
+
+@torch.no_grad()
+def round_trip(vae: BeatVAE, score: Score) -> Score:
+    """Encoded without noise and decoded again."""
+    beats = torch.from_numpy(to_beats(score))
+    return from_beats(vae.decode(vae.encode(beats)).numpy(), score.beat_in_bar)
+
+
+def events(score: Score, role: str) -> set[tuple[int, int]]:
+    """Step and pitch of what a role begins, for drums step and lane; a riser is no hit."""
+    if role == "chords":
+        return set(chord_onsets(score))
+    if role == "drums":
+        steps, lanes = np.nonzero(score.drums[:, : LANES.index("riser")] > 0)
+        return set(zip(steps.tolist(), lanes.tolist(), strict=True))
+    return set(onsets(score, role))
+
+
+def f1_count(before: Score, after: Score, role: str) -> tuple[float, float]:
+    """Twice what both have, of what either has: their ratio is F1."""
+    one, other = events(before, role), events(after, role)
+    return 2.0 * len(one & other), float(len(one) + len(other))
+
+
+def codec_rows(vae: BeatVAE, scores: Sequence[Score]) -> list[Row]:
+    """One row a track."""
+    pairs = [(score, round_trip(vae, score)) for score in scores]
+    return [
+        Row(
+            f"codec, onset and pitch F1, {role}", ">=", BAR,
+            ratio([f1_count(before, after, role) for before, after in pairs]), digits=4,
+        )
+        for role in (*MONO_PARTS, "chords", "drums")
+    ]  # fmt: skip
+
 
 BEATS: Final = 80
 """About as long as a take."""

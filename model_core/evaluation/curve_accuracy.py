@@ -1,4 +1,4 @@
-"""Are the peaks of the video's event curve where the truth is? The same question is put to PySceneDetect."""
+"""Accuracy of the video's event curve and of PySceneDetect: detected events against the truth set."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

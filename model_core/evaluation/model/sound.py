@@ -1,4 +1,4 @@
-"""Takes played and heard: does the sound follow its curve, and is it sound that one can ship?"""
+"""Sound of the takes: correlation with the given curve, clipping, loudness, silence and speed."""
 
 import time
 from collections.abc import Sequence
@@ -10,10 +10,9 @@ import numpy as np
 from model_core.codecs.score.codec import SAMPLE_RATE
 from model_core.curves import EventCurve, peak_shaped
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
-from model_core.evaluation.model.figures import NOTHING, Measured, Row, mean, share
-from model_core.evaluation.model.planted import FRAME_RATE, planted_curve
-from model_core.evaluation.model.takes import Studio, Take
-from model_core.evaluation.shuffling import shuffled
+from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
+from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
+from model_core.evaluation.systems import shuffled
 from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.sync.chance import correlate_curves
 

@@ -1,11 +1,13 @@
-"""How long a stretch of the corpus a take repeats note for note: bar by bar, for the lead alone and for the band."""
+"""Variety of the takes: bars copied from the corpus, and differences between takes of one prompt."""
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model_core.codecs.score.score import FIRST_PITCH, LANES, STEPS_PER_BEAT, Score
+from model_core.codecs.score.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
 from model_core.evaluation.model.notes import bars_of
 
 _RISER: Final = LANES.index("riser")
@@ -55,3 +57,32 @@ class Library:
             }
             longest = max([longest, *running.values()])
         return longest
+
+
+def onset_cells(score: Score) -> NDArray[np.bool_]:
+    """Where something begins, step by key of each part and by drum lane, shape (T, all keys and lanes)."""
+    parts = []
+    for part in MONO_PARTS:
+        states = np.arange(FIRST_PITCH, FIRST_PITCH + RANGES[part].count)
+        parts.append(score.mono[part][:, None] == states)
+    hits = np.delete(score.drums > 0, LANES.index("riser"), axis=1)
+    return np.concatenate([*parts, score.chord & score.chord_struck[:, None], hits], axis=1)
+
+
+def difference(one: Score, other: Score) -> float:
+    """Share of the onsets of either that the other has not, over the steps that both have; 0 where both are silent."""
+    steps = min(one.steps, other.steps)
+    a, b = onset_cells(one)[:steps], onset_cells(other)[:steps]
+    either = int((a | b).sum())
+    return int((a ^ b).sum()) / either if either else 0.0
+
+
+def mean_difference(takes: Sequence[Score]) -> float:
+    """Mean over all pairs of takes of one prompt.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if len(takes) < 2:
+        raise ValueError("one take differs from nothing")
+    return float(np.mean([difference(one, other) for one, other in combinations(takes, 2)]))
