@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from model_core.assets import asset
-from model_core.evaluation.curve_accuracy import Found, find
+from model_core.evaluation.curve_accuracy import Detections, detect_events
 from model_core.evaluation.truth import TruthClip, truth_set
 from model_core.sync.video import VideoFeatures, analyze_video
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m model_core.evaluation", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    study = commands.add_parser("study", help="judge all systems on the truth set and write the page")
+    study = commands.add_parser("study", help="measure all systems on the truth set and write the page")
     study.add_argument("--clips", type=int, default=None, help="a spread subset of the truth set (default: all)")
     study.add_argument("--seeds", type=int, default=1, help="pieces of music a clip and system")
     study.add_argument("--work", type=Path, default=WORK, help="clips and results; an interrupted study goes on")
@@ -69,8 +69,8 @@ def study(given: argparse.Namespace) -> None:
         results.unlink(missing_ok=True)
     clips = truth_set(given.work / "truth", footage(given.media), given.clips)
     pairs = analyze_clips(clips)
-    found: list[Found] = [one for clip, features in pairs for one in find(clip, features.curve)]
-    log.info("the curve's peaks are judged; now the music")
+    found: list[Detections] = [one for clip, features in pairs for one in detect_events(clip, features.curve)]
+    log.info("the video curves are measured; next: the music")
     tracks = sorted((given.media / "tracks").rglob("*.opus"))
     runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)
     table = rows(runs)

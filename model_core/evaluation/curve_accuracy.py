@@ -28,12 +28,12 @@ OURS: Final = "event curve"
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one detector found in one clip.
+class Detections:
+    """Events that one detector found in one clip.
 
     Attributes:
         detector: OURS or one of DETECTORS.
-        clip: what was looked at.
+        clip: in which.
         times: of the events found, shape (K,), seconds.
         sizes: how large they are to the detector, shape (K,); empty where it does not tell.
     """
@@ -48,12 +48,12 @@ class Found:
         return count_matches(self.clip.times, self.times, tolerance_s)
 
 
-def find(clip: TruthClip, curve: EventCurve) -> list[Found]:
+def detect_events(clip: TruthClip, curve: EventCurve) -> list[Detections]:
     """What the curve and each of DETECTORS find."""
     peaks = curve.peaks()
-    found = [Found(OURS, clip, peaks.times, peaks.strengths)]
+    found = [Detections(OURS, clip, peaks.times, peaks.strengths)]
     for name, make in DETECTORS.items():
-        found.append(Found(name, clip, cuts(clip.path, make()), np.zeros(0)))
+        found.append(Detections(name, clip, cuts(clip.path, make()), np.zeros(0)))
     return found
 
 
@@ -90,7 +90,7 @@ class Scores:
         return f1(self.hits, self.found, self.events)
 
 
-def score(found: Sequence[Found], tolerance_s: float, draws: int = 2000, seed: int = 0) -> Scores:
+def score(found: Sequence[Detections], tolerance_s: float, draws: int = 2000, seed: int = 0) -> Scores:
     """Count hits over all clips; `low` and `high` are a 95 % bootstrap interval of F1 over clips."""
     counts = np.array([(one.hits(tolerance_s), len(one.times), len(one.clip.events)) for one in found])
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def score(found: Sequence[Found], tolerance_s: float, draws: int = 2000, seed: i
     return Scores(len(found), events, times, hits, float(low), float(high))
 
 
-def offsets(found: Iterable[Found], tolerance_s: float = 0.25) -> Floats:
+def offsets(found: Iterable[Detections], tolerance_s: float = 0.25) -> Floats:
     """Seconds from each event to the nearest detection within the tolerance; positive: detected late."""
     late = []
     for one in found:
@@ -111,7 +111,7 @@ def offsets(found: Iterable[Found], tolerance_s: float = 0.25) -> Floats:
     return np.array(late)
 
 
-def size_order(found: Iterable[Found], tolerance_s: float = 0.25) -> float | None:
+def size_order(found: Iterable[Detections], tolerance_s: float = 0.25) -> float | None:
     """Spearman's rank correlation of true and measured size over the events found in clips whose sizes differ.
 
     Ranked within each clip first, since a curve is standardised per clip. None when there are fewer than three.

@@ -1,8 +1,8 @@
-"""Would music that follows its event curve perfectly be in sync? Corpus pieces at the peaks of their own curve.
+"""Upper bound of sync: corpus pieces measured at the peaks of their own event curve.
 
 `python -m model_core.evaluation.oracle --pieces 36 --encoder spectral --encoder musicnn` renders pieces of the training
 corpus as the product does, takes the highest peaks of each one's music curve for the events of a video, as many as the
-composer planted, and judges the sound at them. A model that learns from the curve cannot be better than this, so the
+composer planted, and measures the sound at them. A model that learns from the curve cannot be better than this, so the
 encoder whose peaks stand out to a listener is the one to train with. `planted` is the row of the composer's own events.
 """
 
@@ -98,7 +98,7 @@ def render(piece: Piece, seed: int) -> Rendered:
     return Rendered(audio, analyze_sound(audio, SAMPLE_RATE), planted[planted >= START_S])
 
 
-def highest(curve: EventCurve, count: int) -> Floats:
+def find_highest(curve: EventCurve, count: int) -> Floats:
     """Times of the `count` highest peaks of a curve from START_S on, ascending, seconds."""
     kept = curve.times >= START_S
     times, values = curve.times[kept], curve.values[kept]
@@ -108,17 +108,17 @@ def highest(curve: EventCurve, count: int) -> Floats:
     return float(times[0]) + strongest_peaks(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
 
 
-def judged(rendered: Rendered, given: Floats) -> dict[str, Figure]:
+def measure_at(rendered: Rendered, given: Floats) -> dict[str, Figure]:
     """The sound against events that are given to it: the first four of FIGURES, each with its null of shifts."""
     none = np.zeros(0)
     found = compute_figures(rendered.sound, VideoEvents(rendered.sound.duration, given, none, motion_window_s=0.0))
     return {name: found[name] for name in FIGURES if name in found}
 
 
-def compared(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
+def measure_curve(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
     """All of FIGURES for one curve of one piece."""
     planted, duration = rendered.planted, rendered.sound.duration
-    top = highest(curve, len(planted))
+    top = find_highest(curve, len(planted))
     peaks = curve.peaks().times
     peaks = peaks[peaks >= START_S]
 
@@ -126,7 +126,7 @@ def compared(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
         return lambda events: count_matches(events, peaks, HIT_TOLERANCE_S) / max(of, 1)
 
     return {
-        **judged(rendered, top),
+        **measure_at(rendered, top),
         "found": shift_figure(lambda events: cut_hit_f1(events, top), planted, duration),
         "recall": shift_figure(share(len(planted)), planted, duration),
         "precision": shift_figure(share(len(peaks)), planted, duration),
@@ -138,8 +138,8 @@ def study(pieces: Iterable[Rendered], by_name: Mapping[str, Curve]) -> dict[str,
     found: dict[str, list[dict[str, Figure]]] = {name: [] for name in (*by_name, PLANTED)}
     for rendered in pieces:
         for name, curve in by_name.items():
-            found[name].append(compared(curve(rendered.audio, SAMPLE_RATE), rendered))
-        found[PLANTED].append(judged(rendered, rendered.planted))
+            found[name].append(measure_curve(curve(rendered.audio, SAMPLE_RATE), rendered))
+        found[PLANTED].append(measure_at(rendered, rendered.planted))
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from model_core.evaluation.curve_accuracy import OURS, TOLERANCES_S, Found, offsets, score, size_order
+from model_core.evaluation.curve_accuracy import OURS, TOLERANCES_S, Detections, offsets, score, size_order
 from model_core.evaluation.study import TEMPO, WINDOWS_S, Row, Run, by_system, figures, rows
 from model_core.sync.chance import Pooled
 
@@ -69,7 +69,7 @@ def kinds_table(runs: Sequence[Run], metrics: Sequence[str] = ("f1_onset", "f1_n
     return lines
 
 
-def curve_table(found: Sequence[Found]) -> list[str]:
+def curve_table(found: Sequence[Detections]) -> list[str]:
     """Detectors by kind of clip: precision, recall and F1 at each tolerance, and the median offset."""
     heads = [f"F1 at {1000 * tolerance:.0f} ms" for tolerance in TOLERANCES_S]
     lines = _head(["clips", "events", "detector", "precision", "recall", *heads, "median offset"])
@@ -91,7 +91,7 @@ def curve_table(found: Sequence[Found]) -> list[str]:
     return lines
 
 
-def false_alarms(found: Sequence[Found]) -> list[str]:
+def false_alarms(found: Sequence[Detections]) -> list[str]:
     """Detections in the clips in which nothing happens."""
     empty = [one for one in found if not one.clip.events]
     lines = []
@@ -104,7 +104,7 @@ def false_alarms(found: Sequence[Found]) -> list[str]:
     return lines
 
 
-def sizes(found: Sequence[Found]) -> str:
+def sizes(found: Sequence[Detections]) -> str:
     """How far the curve's heights follow the true sizes."""
     rho = size_order([one for one in found if one.detector == OURS])
     return "" if rho is None else f"{rho:.2f}"
@@ -134,7 +134,7 @@ def _p(p: float) -> str:
 HARD: Final = ("cut", "footage")
 
 
-def page(runs: Sequence[Run], found: Sequence[Found], blind: Sequence[str], command: str) -> str:
+def page(runs: Sequence[Run], found: Sequence[Detections], blind: Sequence[str], command: str) -> str:
     """Markdown. `blind` names the systems that know nothing of the events; ours comes first among the runs."""
     table = rows(runs)
     clips = {run.clip for run in runs}
@@ -160,7 +160,7 @@ def page(runs: Sequence[Run], found: Sequence[Found], blind: Sequence[str], comm
     )
 
 
-def hard_cuts(found: Sequence[Found]) -> list[str]:
+def hard_cuts(found: Sequence[Detections]) -> list[str]:
     """All clips of hard cuts together, at 40 ms."""
     lines = []
     for detector in dict.fromkeys(one.detector for one in found):

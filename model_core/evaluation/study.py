@@ -1,4 +1,4 @@
-"""Study: every system scores every clip of the truth set; runs go to a file line by line and are pooled with their nulls."""
+"""Study: every system scores every clip of the truth set; runs go to a file, line by line, and are pooled."""
 
 import json
 import logging
@@ -35,12 +35,12 @@ WINDOWS_S: Final = (0.2, 2.44)
 
 @dataclass(frozen=True)
 class Run:
-    """One piece of music under one clip, judged from its sound alone.
+    """One piece of music under one clip, measured from its sound alone.
 
     Attributes:
-        system, clip, kind, seed: what was made for what; kind is the clip's.
+        system, clip, kind, seed: of the music and the clip; kind is the clip's.
         bpm: true tempo of the motion in a dance clip, else None.
-        tempo_bpm: tempo heard in the music, 0 for none.
+        tempo_bpm: tempo found in the music, 0 for none.
         figures: by metric, each with its null.
         correlograms: of the video's and the music's event curve, by smoothing window in seconds.
     """
@@ -76,7 +76,7 @@ def _events(clip: TruthClip, features: VideoFeatures) -> VideoEvents:
 
 
 def measure(system: System, clip: TruthClip, features: VideoFeatures, number: int, seed: int) -> Run:
-    """Let `system` score clip number `number`, and judge the sound."""
+    """Let `system` score clip number `number`, and measure the sound."""
     audio = system.music(features, number, seed)
     sound = analyze_sound(audio, SAMPLE_RATE)
     music = music_event_curve(audio, SAMPLE_RATE, LogMelChroma())

@@ -23,7 +23,7 @@ CANDIDATES: Final = 50
 """Orders that are tried; the one that leaves fewest events in their places is taken."""
 
 
-def shuffled(curve: EventCurve, duration: float, rng: np.random.Generator) -> EventCurve:
+def shuffle_events(curve: EventCurve, duration: float, rng: np.random.Generator) -> EventCurve:
     """The curve split between its events and once more at random, and put together in an order that moves them.
 
     It keeps the number, the sizes and the shapes of the events, and the mean and deviation of the whole. A curve in
@@ -114,7 +114,7 @@ class Ours:
             options = options.model_copy(update={"curve_guidance": 0.0})
         curve = features.curve
         if self.shuffle:
-            curve = shuffled(curve, features.info.duration, np.random.default_rng([seed, number]))
+            curve = shuffle_events(curve, features.info.duration, np.random.default_rng([seed, number]))
         prompt = PROMPTS[number % len(PROMPTS)]
         scored = self.pipeline.score_curve(curve, features.info, prompt, options, lambda stage, fraction: None)
         if scored.sample_rate != SAMPLE_RATE:

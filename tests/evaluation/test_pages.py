@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model_core.curves import EventCurve
-from model_core.evaluation.curve_accuracy import OURS, Found, find, offsets, score, size_order
+from model_core.evaluation.curve_accuracy import OURS, Detections, detect_events, offsets, score, size_order
 from model_core.evaluation.page import page, systems_table, trust_table
 from model_core.evaluation.plots import draw_offsets, draw_systems
 from model_core.evaluation.study import TEMPO, WINDOWS_S, Run, by_system, figures, read_runs, rows, run_study
@@ -77,8 +77,8 @@ def test_tables_have_a_row_a_system_and_tell_apart_what_can_be() -> None:
     assert "blind is higher" in trust_table(rows(worse), BLIND)[2]
 
 
-def detections(*times: float, name: str = "a", detector: str = OURS, sizes: tuple[float, ...] = ()) -> Found:
-    return Found(detector, clip(name), np.array(times), np.array(sizes or [1.0] * len(times)))
+def detections(*times: float, name: str = "a", detector: str = OURS, sizes: tuple[float, ...] = ()) -> Detections:
+    return Detections(detector, clip(name), np.array(times), np.array(sizes or [1.0] * len(times)))
 
 
 def test_detections_are_pooled_and_matched_within_the_tolerance() -> None:
@@ -96,14 +96,14 @@ def test_detections_are_pooled_and_matched_within_the_tolerance() -> None:
 def test_larger_events_should_be_higher_peaks() -> None:
     graded = TruthClip(Path("a.mp4"), "cut", tuple(Event(t, t / 6, "cut") for t in (1.0, 3.0, 6.0)), 8.0, 25.0, None)
     times = np.array([1.0, 3.0, 6.0])
-    assert size_order([Found(OURS, graded, times, np.array([1.0, 2.0, 3.0]))]) == pytest.approx(1.0)
-    assert size_order([Found(OURS, graded, times, np.array([3.0, 2.0, 1.0]))]) == pytest.approx(-1.0)
+    assert size_order([Detections(OURS, graded, times, np.array([1.0, 2.0, 3.0]))]) == pytest.approx(1.0)
+    assert size_order([Detections(OURS, graded, times, np.array([3.0, 2.0, 1.0]))]) == pytest.approx(-1.0)
     assert size_order([detections(1.0, 3.0, 6.0, sizes=(1.0, 2.0, 3.0))]) is None  # all are of one size
 
 
 def test_pyscenedetect_and_the_curve_are_asked_the_same(tmp_path: Path) -> None:
     path = factory.make_clip(tmp_path / "a.mp4", [1.2, 3.2], duration=5.0)
-    found = find(
+    found = detect_events(
         TruthClip(path, "cut", (Event(1.2, 1, "cut"), Event(3.2, 1, "cut")), 5.0, 25.0, None), features().curve
     )
     assert [one.detector for one in found] == [OURS, "PySceneDetect, adaptive", "PySceneDetect, content"]
@@ -115,7 +115,7 @@ def test_pyscenedetect_and_the_curve_are_asked_the_same(tmp_path: Path) -> None:
 def test_the_page_is_filled_in_and_the_pictures_are_drawn(tmp_path: Path) -> None:
     found = [
         detections(1.0, 3.0), detections(1.0, detector="PySceneDetect, content"),
-        Found(OURS, TruthClip(Path("n.mp4"), "nothing", (), 8.0, 25.0, None), np.array([2.0]), np.array([1.0])),
+        Detections(OURS, TruthClip(Path("n.mp4"), "nothing", (), 8.0, 25.0, None), np.array([2.0]), np.array([1.0])),
     ]  # fmt: skip
     text = page(RUNS, found, BLIND, "make evaluate-full")
     assert "$" not in text

@@ -11,7 +11,7 @@ from model_core.codecs.score.beats import from_beats, to_beats
 from model_core.codecs.score.header import STYLES
 from model_core.codecs.score.score import LANES, MONO_PARTS, Score
 from model_core.codecs.score.vae import BeatVAE
-from model_core.evaluation.model.notes import ModeEar, chord_onsets, chords_of, onsets
+from model_core.evaluation.model.notes import ModeClassifier, chord_onsets, chords_of, onsets
 from model_core.evaluation.model.page import Row, ratio, share
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet, is_full, is_typical
 from model_core.evaluation.model.variety import Library, band_prints, lead_prints
@@ -59,8 +59,8 @@ def codec_rows(vae: BeatVAE, scores: Sequence[Score]) -> list[Row]:
 
 BEATS: Final = 80
 """About as long as a take."""
-_EAR_SHARE: Final = 2 / 3
-"""Of the pieces that the ear for modes learns from; it is checked on the rest."""
+_FITTED_SHARE: Final = 2 / 3
+"""Of the pieces that the mode classifier is fitted to; it is checked on the rest."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,13 @@ class Reference:
 
     Attributes:
         pieces: as many of each style.
-        ear: tells the mode.
-        ear_right, chords_right: shares of the pieces, and of their beats, that are told right.
+        modes: classifier of the mode.
+        modes_right, chords_right: shares of the pieces, and of their beats, that are told right.
     """
 
     pieces: Sequence[Piece]
-    ear: ModeEar
-    ear_right: float
+    modes: ModeClassifier
+    modes_right: float
     chords_right: float
 
     @property
@@ -85,24 +85,24 @@ class Reference:
 
 
 def reference(count: int) -> Reference:
-    """Compose ``count`` held-out pieces and fit the ear for modes to two thirds of the full ones."""
+    """Compose ``count`` held-out pieces and fit the mode classifier to two thirds of the full ones."""
     pieces = [compose(FIRST_CHECKED + number, STYLES[number % len(STYLES)], BEATS) for number in range(count)]
     full = [piece for piece in pieces if is_full(piece)]
-    learnt, checked = full[: round(_EAR_SHARE * len(full))], full[round(_EAR_SHARE * len(full)) :]
-    ear = ModeEar([piece.score for piece in learnt], [piece.header.minor for piece in learnt])
-    right = [ear.minor(piece.score) == piece.header.minor for piece in checked]
+    learnt, checked = full[: round(_FITTED_SHARE * len(full))], full[round(_FITTED_SHARE * len(full)) :]
+    modes = ModeClassifier([piece.score for piece in learnt], [piece.header.minor for piece in learnt])
+    right = [modes.is_minor(piece.score) == piece.header.minor for piece in checked]
     chords = [
         heard.name == real.name
         for piece in pieces
         for heard, real in zip(chords_of(piece.score), piece.harmony, strict=True)
         if heard is not None
     ]
-    return Reference(pieces, ear, float(np.mean(right)), float(np.mean(chords)))
+    return Reference(pieces, modes, float(np.mean(right)), float(np.mean(chords)))
 
 
 def style_net_rows(net: StyleNet, pieces: Sequence[Piece]) -> list[Row]:
     """How well the style network does its job."""
-    right = [(net.heard(piece.score) == piece.header.style, is_typical(piece)) for piece in pieces]
+    right = [(net.classify(piece.score) == piece.header.style, is_typical(piece)) for piece in pieces]
     return [
         Row(
             "style network on held-out typical pieces", ">=", 0.97, share([good for good, typical in right if typical])

@@ -1,7 +1,7 @@
-"""Figures of the notes: in scale, chord tones, leaps, repeated rhythms; and the chords and the mode they are measured by.
+"""Figures of the notes: in scale, chord tones, leaps, repeated rhythms; and the chords and the mode that they rest on.
 
-Corpus and takes are measured alike. The grid is C major or A minor, which share their notes: the mode lies in the chords
-that the music turns round and rests on, so a logistic regression on the chords, fitted to the corpus, tells it.
+Corpus and takes are measured alike. The grid is C major or A minor, which share their notes: the mode lies in the
+chords that the music turns round and rests on, so a logistic regression on the chords, fitted to the corpus, tells it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -170,7 +170,7 @@ def _shares(names: Sequence[str]) -> NDArray[np.float64]:
     return np.asarray(counts / max(1.0, counts.sum()))
 
 
-class ModeEar:
+class ModeClassifier:
     """Tells minor from major.
 
     The last chord would settle it on the corpus, whose pieces all end at home. So each piece is learnt from twice, once
@@ -196,7 +196,7 @@ class ModeEar:
         optimizer.step(loss)  # type: ignore[no-untyped-call]
 
     @torch.no_grad()
-    def minor(self, score: Score, to_the_end: bool = True) -> bool:
+    def is_minor(self, score: Score, to_the_end: bool = True) -> bool:
         """Whether a score is in the minor mode; the ending may be left out of account."""
         features = torch.from_numpy(mode_features(score))
         if not to_the_end:

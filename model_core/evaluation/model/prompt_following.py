@@ -1,4 +1,4 @@
-"""Following of prompts: named instruments, parts ruled out, mode and tempo, and the expectations of held-out prompts."""
+"""Prompt following: named instruments, parts ruled out, mode and tempo, and the expectations of held-out prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,26 +36,26 @@ TEMPO_TOLERANCE: Final = 0.02
 
 
 @dataclass(frozen=True)
-class InstrumentWish:
+class InstrumentPrompt:
     """A prompt that names instruments, and the programs that answer to each name."""
 
     prompt: str
     named: tuple[frozenset[int], ...]
 
-    def heard(self, take: Take) -> tuple[float, float]:
+    def count_sounding(self, take: Take) -> tuple[float, float]:
         """How many of the named sound, of how many."""
         return float(sum(bool(one & take.programs) for one in self.named)), float(len(self.named))
 
 
 @dataclass(frozen=True)
-class AbsenceWish:
+class AbsencePrompt:
     """A prompt that rules out a role, or all but the programs of one name."""
 
     prompt: str
     absent: str
     alone: frozenset[int]
 
-    def obeyed(self, take: Take) -> bool:
+    def is_met(self, take: Take) -> bool:
         """Nothing that was ruled out sounds, and something does."""
         if self.absent:
             return self.absent not in take.roles and bool(take.roles)
@@ -63,60 +63,60 @@ class AbsenceWish:
 
 
 @dataclass(frozen=True)
-class ModeWish:
+class ModePrompt:
     """A prompt that asks for a mode and a tempo."""
 
     prompt: str
     minor: bool
     bpm: int
 
-    def in_time(self, take: Take) -> bool:
+    def has_tempo(self, take: Take) -> bool:
         """Whether the felt tempo lies within 2 % of the one asked for."""
         return abs(take.felt_bpm / self.bpm - 1) <= TEMPO_TOLERANCE
 
 
-def instrument_wishes(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[InstrumentWish]:
+def make_instrument_prompts(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[InstrumentPrompt]:
     """Prompts that name one to three instruments that the model has and that can play together, a role each."""
     rng = np.random.default_rng(1)
     known = [name for name in NAMED if _roles(NAMED[name], vocabulary)]
-    wishes = list[InstrumentWish]()
-    while len(wishes) < count:
+    prompts = list[InstrumentPrompt]()
+    while len(prompts) < count:
         names = [str(name) for name in rng.choice(known, int(rng.integers(1, 4)), replace=False)]
         if not _playable([_roles(NAMED[name], vocabulary) for name in names]):
             continue
         form, style = (
-            _INSTRUMENT_FORMS[len(wishes) % len(_INSTRUMENT_FORMS)],
-            _phrase(styles[len(wishes) % len(styles)]),
+            _INSTRUMENT_FORMS[len(prompts) % len(_INSTRUMENT_FORMS)],
+            _phrase(styles[len(prompts) % len(styles)]),
         )
-        wishes.append(InstrumentWish(form.format(style=style, names=_listed(names)), tuple(NAMED[n] for n in names)))
-    return wishes
+        prompts.append(InstrumentPrompt(form.format(style=style, names=_listed(names)), tuple(NAMED[n] for n in names)))
+    return prompts
 
 
-def absence_wishes(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[AbsenceWish]:
+def make_absence_prompts(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[AbsencePrompt]:
     """Prompts that rule a role out and prompts for one instrument alone, in turns."""
     alone = [name for name in _SOLO_NAMES if _roles(NAMED[name], vocabulary)]
-    wishes = list[AbsenceWish]()
+    prompts = list[AbsencePrompt]()
     for turn in range(count):
         number = turn // 2
         if turn % 2:
             name = alone[number % len(alone)]
             form = _SOLO_FORMS[number % len(_SOLO_FORMS)]
-            wishes.append(AbsenceWish(form.format(name=name), "", NAMED[name]))
+            prompts.append(AbsencePrompt(form.format(name=name), "", NAMED[name]))
         else:
             form, role = _ABSENT_FORMS[number % len(_ABSENT_FORMS)]
-            wishes.append(AbsenceWish(form.format(style=_phrase(styles[number % len(styles)])), role, frozenset()))
-    return wishes
+            prompts.append(AbsencePrompt(form.format(style=_phrase(styles[number % len(styles)])), role, frozenset()))
+    return prompts
 
 
-def mode_wishes(styles: Sequence[str], count: int) -> list[ModeWish]:
+def make_mode_prompts(styles: Sequence[str], count: int) -> list[ModePrompt]:
     """Minor and major in turns, each at a tempo of its own."""
     rng = np.random.default_rng(2)
-    wishes = []
+    prompts = []
     for number in range(count):
         minor, bpm = number % 2 == 0, int(rng.integers(_SLOWEST, _FASTEST + 1))
         form = _MODE_FORMS[minor][(number // 2) % 4]
-        wishes.append(ModeWish(form.format(style=_phrase(styles[(number // 2) % len(styles)]), bpm=bpm), minor, bpm))
-    return wishes
+        prompts.append(ModePrompt(form.format(style=_phrase(styles[(number // 2) % len(styles)]), bpm=bpm), minor, bpm))
+    return prompts
 
 
 def _phrase(style: str) -> str:
@@ -141,19 +141,19 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def asked_of(want: HeldOut, styles: tuple[str, ...]) -> bool:
+def can_be_asked(want: HeldOut, styles: tuple[str, ...]) -> bool:
     """Whether a model of these styles can be asked for it at all."""
     return bool(set(want.styles.split()) & set(styles))
 
 
-def misses(want: HeldOut, take: Take, heard_style: str, heard_minor: bool) -> list[str]:
+def find_shortcomings(want: HeldOut, take: Take, heard_style: str, heard_minor: bool) -> list[str]:
     """What the take lacks, in words; nothing if it meets every expectation.
 
     Args:
         want: the prompt and its expectation.
-        take: what was made of it.
+        take: music for it.
         heard_style: by the style network.
-        heard_minor: by the ear for modes.
+        heard_minor: by the mode classifier.
     """
     styles, found = want.styles.split(), list[str]()
     if take.plan.header.style not in styles:

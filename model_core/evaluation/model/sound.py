@@ -12,7 +12,7 @@ from model_core.curves import EventCurve, peak_shaped
 from model_core.encoders.spectral import LogMelChroma, music_event_curve
 from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
-from model_core.evaluation.systems import shuffled
+from model_core.evaluation.systems import shuffle_events
 from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.sync.chance import correlate_curves
 
@@ -30,7 +30,7 @@ _FLOOR: Final = 1e-7
 
 
 @dataclass(frozen=True)
-class Heard:
+class TakeSound:
     """What was measured of one take's sound.
 
     Attributes:
@@ -49,22 +49,22 @@ class Heard:
     lufs: float
 
 
-def listen(studio: Studio, take: Take, encoder: LogMelChroma) -> Heard:
+def measure_take(studio: Studio, take: Take, encoder: LogMelChroma) -> TakeSound:
     """Play a take and measure it."""
     audio = studio.play(take)
     heard = music_event_curve(audio, SAMPLE_RATE, encoder)
-    other = shuffled(take.curve, take.plan.duration, np.random.default_rng([take.seed, 5]))
-    return Heard(
+    other = shuffle_events(take.curve, take.plan.duration, np.random.default_rng([take.seed, 5]))
+    return TakeSound(
         take.plan.header.style,
-        following(take.curve, heard, take.plan.duration),
-        following(other, heard, take.plan.duration),
+        correlate_events(take.curve, heard, take.plan.duration),
+        correlate_events(other, heard, take.plan.duration),
         true_peak_dbtp(audio, SAMPLE_RATE),
         _decibels(float(np.abs(audio.mean(axis=1)).max())),
         integrated_lufs(audio, SAMPLE_RATE),
     )
 
 
-def following(given: EventCurve, heard: EventCurve, duration: float) -> float:
+def correlate_events(given: EventCurve, heard: EventCurve, duration: float) -> float:
     """Pearson's r of the given curve's events, drawn as the flow takes them, and the heard curve, both over 0.2 s."""
     times = np.arange(int(duration * FRAME_RATE)) / FRAME_RATE
     shaped = EventCurve(times, peak_shaped(given.peaks(), times), given.encoder)
@@ -91,7 +91,7 @@ def seconds_for_half_a_minute(studio: Studio, prompts: Sequence[str]) -> list[fl
     return taken
 
 
-def curve_rows(heard: Sequence[Heard]) -> list[Row]:
+def curve_rows(heard: Sequence[TakeSound]) -> list[Row]:
     """Given and heard curve."""
     return [
         Row("r of given and heard curve", ">=", 0.65, mean([one.r for one in heard])),
@@ -99,7 +99,7 @@ def curve_rows(heard: Sequence[Heard]) -> list[Row]:
     ]
 
 
-def sound_rows(heard: Sequence[Heard], silences: Sequence[float], seconds: Sequence[float]) -> list[Row]:
+def sound_rows(heard: Sequence[TakeSound], silences: Sequence[float], seconds: Sequence[float]) -> list[Row]:
     """Clipping, constant, loudness, silence, speed."""
     by_style: dict[str, list[float]] = {}
     for one in heard:

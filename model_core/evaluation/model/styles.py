@@ -1,7 +1,7 @@
 """Style classifier: a small network that tells the style of a score from its notes, and prompts that name a style.
 
-Its input is what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It gets no header, tempo,
-instrument or loudness. It learns from the composer's pieces.
+Its input is what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It gets no header,
+tempo, instrument or loudness. It learns from the composer's pieces.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class StyleNet(nn.Module):
         return logits
 
     @torch.no_grad()
-    def heard(self, score: Score) -> str:
+    def classify(self, score: Score) -> str:
         """The likeliest style of a score."""
         return STYLES[int(self(torch.from_numpy(roll_of(score)[None].astype(np.float32))).argmax())]
 
@@ -106,7 +106,7 @@ def train(example: Callable[[int], tuple[Roll, int]], pieces: int, steps: int, s
 
 def accuracy(net: StyleNet, scores: Iterable[Score], styles: Sequence[str]) -> list[bool]:
     """Whether each score's style is heard."""
-    return [net.heard(score) == style for score, style in zip(scores, styles, strict=True)]
+    return [net.classify(score) == style for score, style in zip(scores, styles, strict=True)]
 
 
 def _example(number: int) -> tuple[Roll, int]:
@@ -161,7 +161,7 @@ def is_typical(piece: Piece) -> bool:
     return piece.header.meter == "4/4" and is_full(piece)
 
 
-def naming_prompt(style: str, number: int, held_out: bool) -> str:
+def make_style_prompt(style: str, number: int, held_out: bool) -> str:
     """A caption of some typical piece of a style with one of its phrases in it; the same for the same arguments."""
     table = (HELD_OUT_STYLES if held_out else STYLE_NAMES)[style]
     named = tuple(phrase.lower() for some in table.values() for phrase in some)

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def at_once(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def run_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """The results in the order of the items. A small network gains little from threads of its own."""
     workers = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -136,7 +136,7 @@ class Studio:
             seed, prompt = asked
             return self.take(prompt, seed, planted_curve(seed), redraws)
 
-        return at_once(take, enumerate(prompts, first_seed))
+        return run_parallel(take, enumerate(prompts, first_seed))
 
     def play(self, take: Take) -> NDArray[np.float32]:
         """The finished sound of a take, shape (2, duration * SAMPLE_RATE)."""

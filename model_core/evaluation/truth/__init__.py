@@ -1,4 +1,4 @@
-"""The truth set: generated videos whose events are known by construction."""
+"""Truth set: generated videos whose events are known by construction."""
 
 from model_core.evaluation.truth.clips import truth_set
 from model_core.evaluation.truth.recipe import Event, Kind, TruthClip

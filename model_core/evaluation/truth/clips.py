@@ -71,23 +71,23 @@ def montage(spec: Spec, rng: np.random.Generator, times: Floats, footage: Sequen
     """Cuts, footage, dissolves, flashes, fades, or a mixture."""
     wanted = event_times(rng, spec.duration, spec.pace if spec.kind in ("cut", "footage", "flash") else "usual")
     events = list[Event]()
-    for wish in wanted:
+    for time in wanted:
         kind = str(rng.choice(["cut", "flash", "dissolve"])) if spec.kind == "mixed" else spec.kind
         size = float(rng.uniform(LEAST_SIZE, 1)) if spec.graded else 1.0
         if kind in ("cut", "footage"):
-            events.append(Event(first_shown(times, wish), size if kind == "cut" else 1.0, "cut"))
+            events.append(Event(first_shown(times, time), size if kind == "cut" else 1.0, "cut"))
         elif kind == "flash":
             # A flash of another strength is always graded: a full white frame is rare.
-            first = first_shown(times, wish)
+            first = first_shown(times, time)
             until = first_shown(times, first + rng.integers(1, 4) / float(spec.rate))
             events.append(Event(first, float(rng.uniform(0.4, 1)), "flash", until - first))
         elif kind == "dissolve":
-            events.append(Event(wish, 1.0, "dissolve", float(rng.uniform(0.3, 0.8))))
-        elif len(events) < 2 or wish - events[-1].time > 1.6:
+            events.append(Event(time, 1.0, "dissolve", float(rng.uniform(0.3, 0.8))))
+        elif len(events) < 2 or time - events[-1].time > 1.6:
             length = float(rng.uniform(0.3, 0.6))
             gap = length + float(rng.uniform(0.3, 0.5))
-            if wish + gap < spec.duration - length / 2:
-                events += [Event(wish, 1.0, "fade", length), Event(wish + gap, 1.0, "fade", length)]
+            if time + gap < spec.duration - length / 2:
+                events += [Event(time, 1.0, "fade", length), Event(time + gap, 1.0, "fade", length)]
     changes = [event for event in events if event.kind in ("cut", "dissolve")]
     downs_and_ups = [event for event in events if event.kind == "fade"]
     changes += [

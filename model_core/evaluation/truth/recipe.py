@@ -1,4 +1,4 @@
-"""Recipe of the truth set, all from one seed: kinds, lengths, rates and shapes of the clips, and what is known of each."""
+"""Recipe of the truth set, all from one seed: kinds, lengths, rates and shapes of the clips, and their events."""
 
 from dataclasses import asdict, dataclass
 from fractions import Fraction

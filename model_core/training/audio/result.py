@@ -1,4 +1,4 @@
-"""What fine-tuning leaves: a model folder like the one it began with, and the trained weights by themselves."""
+"""Result files of a fine-tuning: a model folder like the one it began with, and the trained weights by themselves."""
 
 import hashlib
 from collections.abc import Mapping

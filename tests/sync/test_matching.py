@@ -1,3 +1,5 @@
+"""Tests of the figures of one piece of music on envelopes with known peaks."""
+
 import numpy as np
 import pytest
 

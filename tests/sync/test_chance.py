@@ -1,3 +1,5 @@
+"""Tests of figures, their nulls, and their pooling over clips."""
+
 import json
 import math
 

@@ -1,4 +1,4 @@
-"""A copied run is found at its length, and so is how much two takes differ."""
+"""Tests of variety: copied runs are found at their length, differences of takes by their share."""
 
 import copy
 

@@ -1,3 +1,5 @@
+"""Tests of the features of a video on a clip with known motion and cuts."""
+
 from pathlib import Path
 
 import numpy as np

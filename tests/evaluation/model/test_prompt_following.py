@@ -1,18 +1,18 @@
-"""Who obeys a wish and who does not, on takes written by hand."""
+"""Tests of prompt following, on takes written by hand."""
 
 import pytest
 
 from model_core.codecs.score.score import Score
 from model_core.codecs.score.vocabulary import VOCABULARY
 from model_core.evaluation.model.prompt_following import (
-    AbsenceWish,
-    InstrumentWish,
-    ModeWish,
-    absence_wishes,
-    asked_of,
-    instrument_wishes,
-    misses,
-    mode_wishes,
+    AbsencePrompt,
+    InstrumentPrompt,
+    ModePrompt,
+    can_be_asked,
+    find_shortcomings,
+    make_absence_prompts,
+    make_instrument_prompts,
+    make_mode_prompts,
 )
 from model_core.evaluation.model.prompts import NAMED, PIANOS, PROMPTS, STRINGS, VIOLINS, HeldOut
 from model_core.evaluation.model.takes import Take
@@ -32,56 +32,59 @@ def duo() -> Take:
 def test_what_is_named_must_sound(duo: Take) -> None:
     assert duo.programs == {0, 40}
     assert duo.roles == {"chords", "lead"}
-    assert InstrumentWish("", (VIOLINS, PIANOS)).heard(duo) == (2, 2)
-    assert InstrumentWish("", (STRINGS, NAMED["harp"])).heard(duo) == (1, 2)
+    assert InstrumentPrompt("", (VIOLINS, PIANOS)).count_sounding(duo) == (2, 2)
+    assert InstrumentPrompt("", (STRINGS, NAMED["harp"])).count_sounding(duo) == (1, 2)
 
 
 def test_nothing_else_may_sound(duo: Take) -> None:
-    assert AbsenceWish("", "drums", frozenset()).obeyed(duo)
-    assert not AbsenceWish("", "lead", frozenset()).obeyed(duo)
-    assert not AbsenceWish("", "", PIANOS).obeyed(duo)
-    assert AbsenceWish("", "", PIANOS | VIOLINS).obeyed(duo)
+    assert AbsencePrompt("", "drums", frozenset()).is_met(duo)
+    assert not AbsencePrompt("", "lead", frozenset()).is_met(duo)
+    assert not AbsencePrompt("", "", PIANOS).is_met(duo)
+    assert AbsencePrompt("", "", PIANOS | VIOLINS).is_met(duo)
     drum(duo.score, 4, "impact")
-    assert not AbsenceWish("", "drums", frozenset()).obeyed(duo)
-    assert not AbsenceWish("", "", PIANOS | VIOLINS).obeyed(duo)
-    assert not AbsenceWish("", "drums", frozenset()).obeyed(take_of(Score.empty(8)))
+    assert not AbsencePrompt("", "drums", frozenset()).is_met(duo)
+    assert not AbsencePrompt("", "", PIANOS | VIOLINS).is_met(duo)
+    assert not AbsencePrompt("", "drums", frozenset()).is_met(take_of(Score.empty(8)))
 
 
 def test_the_felt_tempo_counts() -> None:
     assert take_of(Score.empty(8), bpm=121).felt_bpm == pytest.approx(121)
     assert take_of(Score.empty(8), bpm=120, meter="6/8").felt_bpm == pytest.approx(80)
-    assert ModeWish("", True, 120).in_time(take_of(Score.empty(8), bpm=122))
-    assert not ModeWish("", True, 120).in_time(take_of(Score.empty(8), bpm=123))
+    assert ModePrompt("", True, 120).has_tempo(take_of(Score.empty(8), bpm=122))
+    assert not ModePrompt("", True, 120).has_tempo(take_of(Score.empty(8), bpm=123))
 
 
 def test_wishes_can_be_granted_and_are_all_different() -> None:
     styles = VOCABULARY.styles
-    instruments = instrument_wishes(styles, VOCABULARY, 108)
-    assert {len(wish.named) for wish in instruments} == {1, 2, 3}
+    instruments = make_instrument_prompts(styles, VOCABULARY, 108)
+    assert {len(one.named) for one in instruments} == {1, 2, 3}
     known = {program for role, programs in VOCABULARY.programs.items() if role != "drums" for program in programs}
-    assert all(one & known for wish in instruments for one in wish.named)
-    absences = absence_wishes(styles, VOCABULARY, 108)
-    assert sum(bool(wish.alone) for wish in absences) == 54
-    assert all(bool(wish.absent) != bool(wish.alone) for wish in absences)
-    modes = mode_wishes(styles, 108)
-    assert sum(wish.minor for wish in modes) == 54
-    assert all(str(wish.bpm) in wish.prompt for wish in modes)
-    for wishes in (instruments, modes):
-        assert len({wish.prompt for wish in wishes}) > 100
+    assert all(programs & known for one in instruments for programs in one.named)
+    absences = make_absence_prompts(styles, VOCABULARY, 108)
+    assert sum(bool(one.alone) for one in absences) == 54
+    assert all(bool(one.absent) != bool(one.alone) for one in absences)
+    modes = make_mode_prompts(styles, 108)
+    assert sum(one.minor for one in modes) == 54
+    assert all(str(one.bpm) in one.prompt for one in modes)
+    for prompts in (instruments, modes):
+        assert len({one.prompt for one in prompts}) > 100
 
 
 def test_an_expectation_names_all_that_is_missing(duo: Take) -> None:
-    assert misses(HeldOut("x", "piano lofi", "major", programs=(PIANOS,), absent="drums"), duo, "lofi", False) == []
+    assert (
+        find_shortcomings(HeldOut("x", "piano lofi", "major", programs=(PIANOS,), absent="drums"), duo, "lofi", False)
+        == []
+    )
     want = HeldOut(
         "x", "house", "minor", bpm=(100, 120), wanted="bass lead", absent="chords", programs=(NAMED["harp"],), solo=True
     )
-    assert misses(want, duo, "piano", False) == [
+    assert find_shortcomings(want, duo, "piano", False) == [
         "planned as piano", "sounds like piano", "is not in minor", "has 90 bpm", "has no bass", "has chords",
         "lacks programs 46", "is not alone",
     ]  # fmt: skip
-    assert misses(HeldOut("x", "piano", programs=(PIANOS, VIOLINS), solo=True), duo, "piano", True) == []
-    assert asked_of(want, ("house", "rock"))
-    assert not asked_of(want, ("rock",))
+    assert find_shortcomings(HeldOut("x", "piano", programs=(PIANOS, VIOLINS), solo=True), duo, "piano", True) == []
+    assert can_be_asked(want, ("house", "rock"))
+    assert not can_be_asked(want, ("rock",))
 
 
 def test_the_held_out_prompts_are_120_and_use_no_phrase_of_the_captions() -> None:

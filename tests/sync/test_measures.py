@@ -1,4 +1,4 @@
-"""Known answers, worked out by hand."""
+"""Tests of the measures: known answers, worked out by hand."""
 
 from collections.abc import Callable
 

@@ -1,3 +1,5 @@
+"""Tests of the correlation of two event curves, pooled over clips."""
+
 import numpy as np
 import pytest
 
