@@ -9,7 +9,6 @@ from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.media import VideoInfo, probe
 from model_core.models.base import Musician
 from model_core.models.folder.manifest import AUDIO_KIND, kind_of, read_manifest
-from model_core.models.folder.version_1 import is_format_1
 from model_core.options import ProgressCallback, ScoreOptions, check_prompt
 from model_core.runtime import Runtime
 from model_core.soundtrack import Soundtrack
@@ -99,6 +98,6 @@ def pictures_of(model: Path | None, runtime: Runtime) -> FrameEncoder:
         from model_core.models.stable_audio.model import pictures_in
 
         return pictures_in(model, runtime)
-    if model is not None and not is_format_1(model):
+    if model is not None:
         read_manifest(model)
     return EfficientNetLite0()

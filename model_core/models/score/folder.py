@@ -28,7 +28,6 @@ from model_core.models.folder.manifest import (
     read_manifest,
 )
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
-from model_core.models.folder.version_1 import is_format_1, load_format_1
 from model_core.models.folder.writing import new_folder
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.codec.score import STEPS_PER_BEAT
@@ -73,9 +72,6 @@ def load_embedded(folder: Path | None = None) -> EmbeddedModel:
             of this code; the message names the file and the field.
     """
     folder = asset(DEFAULT_MODEL) if folder is None else folder
-    if is_format_1(folder):
-        old, (flow, vae, planner, scheduler) = load_format_1(folder)
-        return EmbeddedModel(old, "0", flow, vae, planner, scheduler)  # type: ignore[arg-type]
     manifest = read_manifest(folder)
     if not isinstance(manifest, Manifest):
         raise ModelError(f"model folder {folder}: {MANIFEST}: kind is {manifest.kind}, not a score model's {KIND}")
