@@ -17,7 +17,7 @@ from cli.files import check_target, check_video
 from model_core.errors import InputError
 
 if TYPE_CHECKING:
-    from model_core.evaluation.report import SyncReport
+    from model_core.sync.report import SyncReport
 
 OURS: Final = ("cli", "model_core")
 
@@ -46,8 +46,8 @@ def report(
             import numpy as np
 
             from model_core.encoders.efficientnet import EfficientNetLite0
-            from model_core.evaluation.picture import draw
-            from model_core.evaluation.report import measure, report_json
+            from model_core.sync.picture import draw_report
+            from model_core.sync.report import measure, report_json
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in OURS:
                 raise  # a fault of ours, which no installing mends
@@ -66,7 +66,7 @@ def report(
         figures = json.dumps(report_json(measured), indent=1, allow_nan=False)
         if picture is not None:
             with _written("--picture"):
-                draw(video, measured, picture, video.name)
+                draw_report(video, measured, picture, video.name)
         if json_out is not None and not to_stdout:
             with _written("--json"):
                 json_out.write_text(figures + "\n")
@@ -94,7 +94,7 @@ def _written(name: str) -> Iterator[None]:
 
 
 def _print(measured: "SyncReport") -> None:
-    from model_core.evaluation.report import lag_ms, verdict
+    from model_core.sync.report import lag_ms, summarize
 
     table = Table(box=None)
     for title in ("figure", "value", "by chance", "z", "p"):
@@ -105,11 +105,11 @@ def _print(measured: "SyncReport") -> None:
     lag = lag_ms(measured)
     label = "curve r" if math.isnan(lag) else f"curve r, lag {lag:+.0f} ms"
     table.add_row(label, f"{r.r:.2f}", f"{r.null_mean:.2f}", f"{r.z:.1f}", p_text(r.p))
-    tempo = measured.heard.tempo_bpm
+    tempo = measured.sound.tempo_bpm
     table.add_row("tempo heard", f"{tempo:.0f} bpm" if tempo else "none")
     console = Console()
     console.print(table)
-    console.print(verdict(measured), soft_wrap=True, highlight=False)
+    console.print(summarize(measured), soft_wrap=True, highlight=False)
 
 
 def p_text(p: float) -> str:

@@ -1,0 +1,1 @@
+"""Evaluation of the method and of the embedded model; development only."""

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from model_core.assets import asset
-from model_core.evaluation.curve_judge import Found, find
-from model_core.evaluation.looking import Looked, look
+from model_core.evaluation.curve_accuracy import Detections, detect_events
 from model_core.evaluation.truth import TruthClip, truth_set
+from model_core.sync.video import VideoFeatures, analyze_video
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -24,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="python -m model_core.evaluation", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    study = commands.add_parser("study", help="judge all systems on the truth set and write the page")
+    study = commands.add_parser("study", help="measure all systems on the truth set and write the page")
     study.add_argument("--clips", type=int, default=None, help="a spread subset of the truth set (default: all)")
     study.add_argument("--seeds", type=int, default=1, help="pieces of music a clip and system")
     study.add_argument("--work", type=Path, default=WORK, help="clips and results; an interrupted study goes on")
@@ -44,15 +44,15 @@ def footage(media: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(media.glob("*.mp[4g]"))}
 
 
-def looked_at(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, Looked]]:
+def analyze_clips(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, VideoFeatures]]:
     """Every clip with its curve and motion."""
     from model_core.encoders.efficientnet import EfficientNetLite0
 
     encoder = EfficientNetLite0()
     pairs = []
     for number, clip in enumerate(clips, 1):
-        pairs.append((clip, look(clip.path, encoder)))
-        log.info("looked at %d of %d: %s", number, len(clips), clip.name)
+        pairs.append((clip, analyze_video(clip.path, encoder)))
+        log.info("analyzed %d of %d: %s", number, len(clips), clip.name)
     return pairs
 
 
@@ -60,8 +60,7 @@ def study(given: argparse.Namespace) -> None:
     """All of it: clips, curves, music, figures, page, pictures."""
     from model_core.evaluation.page import page
     from model_core.evaluation.plots import draw_offsets, draw_systems
-    from model_core.evaluation.pooling import rows
-    from model_core.evaluation.study import run_study
+    from model_core.evaluation.study import rows, run_study
     from model_core.evaluation.systems import BLIND, all_systems
     from model_core.pipeline import Pipeline
 
@@ -69,9 +68,9 @@ def study(given: argparse.Namespace) -> None:
     if given.fresh:
         results.unlink(missing_ok=True)
     clips = truth_set(given.work / "truth", footage(given.media), given.clips)
-    pairs = looked_at(clips)
-    found: list[Found] = [one for clip, looked in pairs for one in find(clip, looked.curve)]
-    log.info("the curve's peaks are judged; now the music")
+    pairs = analyze_clips(clips)
+    found: list[Detections] = [one for clip, features in pairs for one in detect_events(clip, features.curve)]
+    log.info("the video curves are measured; next: the music")
     tracks = sorted((given.media / "tracks").rglob("*.opus"))
     runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)
     table = rows(runs)
@@ -86,20 +85,20 @@ def study(given: argparse.Namespace) -> None:
 def picture(given: argparse.Namespace) -> None:
     """Score the demo clip and draw frames, curve, notes and sound."""
     from model_core.encoders.efficientnet import EfficientNetLite0
-    from model_core.evaluation.picture import draw
-    from model_core.evaluation.report import measure_sound
     from model_core.models.score.model import ScoreNotation
     from model_core.options import ScoreOptions
     from model_core.pipeline import Pipeline
+    from model_core.sync.picture import draw_report
+    from model_core.sync.report import measure_sound
 
     video = asset("demo/montage.mp4")
     cuts: list[float] = json.loads(asset("demo/cuts.json").read_text())["cuts"]
     scored = Pipeline.load().score_video(video, given.prompt, ScoreOptions(seed=given.seed))
-    looked = look(video, EfficientNetLite0())
-    report = measure_sound(looked, scored.audio, scored.sample_rate, np.array(cuts))
+    features = analyze_video(video, EfficientNetLite0())
+    report = measure_sound(features, scored.audio, scored.sample_rate, np.array(cuts))
     notation = scored.music.notation
     notes = notation.notes if isinstance(notation, ScoreNotation) else []
-    draw(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', notes)
+    draw_report(video, report, given.out, f'{video.name}, "{given.prompt}", seed {given.seed}', notes)
     print(given.out)
 
 

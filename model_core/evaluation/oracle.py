@@ -1,8 +1,8 @@
-"""Would music that follows its event curve perfectly be in sync? Corpus pieces at the peaks of their own curve.
+"""Upper bound of sync: corpus pieces measured at the peaks of their own event curve.
 
 `python -m model_core.evaluation.oracle --pieces 36 --encoder spectral --encoder musicnn` renders pieces of the training
 corpus as the product does, takes the highest peaks of each one's music curve for the events of a video, as many as the
-composer planted, and judges the sound at them. A model that learns from the curve cannot be better than this, so the
+composer planted, and measures the sound at them. A model that learns from the curve cannot be better than this, so the
 encoder whose peaks stand out to a listener is the one to train with. `planted` is the row of the composer's own events.
 """
 
@@ -19,15 +19,14 @@ from model_core.audio.loudness import normalise
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
-from model_core.evaluation.envelopes import Envelope, strongest_peaks
-from model_core.evaluation.judge import Seen, judge
-from model_core.evaluation.listening import Heard, listen
-from model_core.evaluation.metrics import HIT_TOLERANCE_S, cut_hit_f1, matched
-from model_core.evaluation.nulls import Figure, Pooled, pooled, shift_figure
 from model_core.models.score.codec.notes import notes_of, riser_envelope, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import mix, trims_of
 from model_core.models.score.render.synth import stems
+from model_core.sync.chance import Figure, Pooled, pool_figures, shift_figure
+from model_core.sync.matching import VideoEvents, compute_figures
+from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
+from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peaks
 from model_core.training.composer import Piece
 from model_core.training.corpus import piece_of
 from model_core.training.render_curves import steady_beats
@@ -62,12 +61,12 @@ class Rendered:
 
     Attributes:
         audio: stereo, normalised, shape (2, N), at SAMPLE_RATE.
-        heard: what is in it.
+        sound: what is in it.
         planted: when the composer's events fall, START_S and later, seconds, ascending, shape (K,).
     """
 
     audio: Audio
-    heard: Heard
+    sound: SoundFeatures
     planted: Floats
 
 
@@ -96,10 +95,10 @@ def render(piece: Piece, seed: int) -> Rendered:
     wet = mix(stems(notes, duration, SAMPLE_RATE), trims_of(notes), riser, SAMPLE_RATE, seed)
     audio = normalise(wet[:, :length], SAMPLE_RATE)
     planted = np.unique([times[round(STEPS_PER_BEAT * event.beat)] for event in piece.events])
-    return Rendered(audio, listen(audio, SAMPLE_RATE), planted[planted >= START_S])
+    return Rendered(audio, analyze_sound(audio, SAMPLE_RATE), planted[planted >= START_S])
 
 
-def highest(curve: EventCurve, count: int) -> Floats:
+def find_highest(curve: EventCurve, count: int) -> Floats:
     """Times of the `count` highest peaks of a curve from START_S on, ascending, seconds."""
     kept = curve.times >= START_S
     times, values = curve.times[kept], curve.values[kept]
@@ -109,25 +108,25 @@ def highest(curve: EventCurve, count: int) -> Floats:
     return float(times[0]) + strongest_peaks(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
 
 
-def judged(rendered: Rendered, given: Floats) -> dict[str, Figure]:
+def measure_at(rendered: Rendered, given: Floats) -> dict[str, Figure]:
     """The sound against events that are given to it: the first four of FIGURES, each with its null of shifts."""
     none = np.zeros(0)
-    found = judge(rendered.heard, Seen(rendered.heard.duration, given, none, motion_window_s=0.0))
+    found = compute_figures(rendered.sound, VideoEvents(rendered.sound.duration, given, none, motion_window_s=0.0))
     return {name: found[name] for name in FIGURES if name in found}
 
 
-def compared(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
+def measure_curve(curve: EventCurve, rendered: Rendered) -> dict[str, Figure]:
     """All of FIGURES for one curve of one piece."""
-    planted, duration = rendered.planted, rendered.heard.duration
-    top = highest(curve, len(planted))
+    planted, duration = rendered.planted, rendered.sound.duration
+    top = find_highest(curve, len(planted))
     peaks = curve.peaks().times
     peaks = peaks[peaks >= START_S]
 
     def share(of: int) -> Callable[[Floats], float]:
-        return lambda events: matched(events, peaks, HIT_TOLERANCE_S) / max(of, 1)
+        return lambda events: count_matches(events, peaks, HIT_TOLERANCE_S) / max(of, 1)
 
     return {
-        **judged(rendered, top),
+        **measure_at(rendered, top),
         "found": shift_figure(lambda events: cut_hit_f1(events, top), planted, duration),
         "recall": shift_figure(share(len(planted)), planted, duration),
         "precision": shift_figure(share(len(peaks)), planted, duration),
@@ -139,8 +138,8 @@ def study(pieces: Iterable[Rendered], by_name: Mapping[str, Curve]) -> dict[str,
     found: dict[str, list[dict[str, Figure]]] = {name: [] for name in (*by_name, PLANTED)}
     for rendered in pieces:
         for name, curve in by_name.items():
-            found[name].append(compared(curve(rendered.audio, SAMPLE_RATE), rendered))
-        found[PLANTED].append(judged(rendered, rendered.planted))
+            found[name].append(measure_curve(curve(rendered.audio, SAMPLE_RATE), rendered))
+        found[PLANTED].append(measure_at(rendered, rendered.planted))
     return found
 
 
@@ -162,7 +161,7 @@ def table(found: Mapping[str, Sequence[dict[str, Figure]]]) -> list[str]:
 
 
 def _cell(figures: Sequence[Figure]) -> str:
-    one: Pooled = pooled([[figure] for figure in figures])
+    one: Pooled = pool_figures([[figure] for figure in figures])
     return f"**{one.value:.3f}** [{one.low:.3f}, {one.high:.3f}] ({one.null_mean:.2f})"
 
 

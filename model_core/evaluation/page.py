@@ -1,27 +1,140 @@
-"""The page docs/evaluation.md: page.md with the figures filled in."""
+"""Page docs/evaluation.md: page.md with tables of systems by metrics and of the video curve against the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from model_core.evaluation.curve_judge import OURS, Found, score
-from model_core.evaluation.pooling import by_system, rows
-from model_core.evaluation.study import Run
-from model_core.evaluation.tables import (
-    curve_table,
-    false_alarms,
-    kinds_table,
-    nulls_table,
-    sizes,
-    systems_table,
-    trust_table,
-)
+from model_core.evaluation.curve_accuracy import OURS, TOLERANCES_S, Detections, offsets, score, size_order
+from model_core.evaluation.study import TEMPO, WINDOWS_S, Row, Run, by_system, figures, rows
+from model_core.sync.chance import Pooled
+
+TITLES: Final = {
+    "f1_onset": "F1 onset",
+    "f1_novelty": "F1 novelty",
+    "auc_onset": "AUC onset",
+    "auc_novelty": "AUC novelty",
+    "bas": "BAS",
+    "bas_reverse": "BAS reversed",
+    "av_align": "AV-Align",
+    "downbeats": "downbeats",
+    TEMPO: "tempo",
+}
+
+
+def columns(row: Row) -> dict[str, Pooled]:
+    """All figures of a system by the heading of their column."""
+    found: dict[str, Pooled] = {title: row.figures[key] for key, title in TITLES.items() if key in row.figures}
+    return {**found, **{f"r, {window} s": row.r[window] for window in WINDOWS_S}}
+
+
+def systems_table(table: Sequence[Row]) -> list[str]:
+    """One row a system, one column a metric: value and 95 % interval over clips."""
+    return _table(table, lambda one: f"**{one.value:.2f}** [{one.low:.2f}, {one.high:.2f}]")
+
+
+def nulls_table(table: Sequence[Row]) -> list[str]:
+    """The same cells: mean of the null, and how many of its deviations the system stands above it."""
+    return _table(table, lambda one: f"{one.null_mean:.2f}, z {one.z:.1f}, p {_p(one.p)}")
+
+
+def trust_table(table: Sequence[Row], blind: Sequence[str]) -> list[str]:
+    """By metric: ours, and the best of the systems that know nothing of the video's events."""
+    ours = columns(table[0])
+    lines = _head(["metric", table[0].system, "best blind system", "its p", "told apart"])
+    for head, mine in ours.items():
+        others = [(columns(row)[head], row.system) for row in table if row.system in blind and head in columns(row)]
+        best, name = max(others, key=lambda other: other[0].value)
+        apart = "yes" if mine.low > best.high else "no, and blind is higher" if best.value >= mine.value else "no"
+        cells = (
+            f"{mine.value:.2f} [{mine.low:.2f}, {mine.high:.2f}] | {best.value:.2f} [{best.low:.2f}, {best.high:.2f}]"
+        )
+        lines.append(f"| {head} | {cells} ({name}) | {_p(best.p)} | {apart} |")
+    return lines
+
+
+def kinds_table(runs: Sequence[Run], metrics: Sequence[str] = ("f1_onset", "f1_novelty", "auc_onset")) -> list[str]:
+    """One system's runs by kind of clip."""
+    lines = _head(
+        ["kind of clip", "clips", *(f"{TITLES[metric]} | its null" for metric in metrics)], 2 + 2 * len(metrics)
+    )
+    for kind in _ordered(run.kind for run in runs):
+        mine = [run for run in runs if run.kind == kind]
+        found = figures(mine)
+        cells = [
+            f"**{found[m].value:.2f}** [{found[m].low:.2f}, {found[m].high:.2f}] | {found[m].null_mean:.2f}"
+            for m in metrics
+        ]
+        lines.append(f"| {kind} | {len({run.clip for run in mine})} | {' | '.join(cells)} |")
+    return lines
+
+
+def curve_table(found: Sequence[Detections]) -> list[str]:
+    """Detectors by kind of clip: precision, recall and F1 at each tolerance, and the median offset."""
+    heads = [f"F1 at {1000 * tolerance:.0f} ms" for tolerance in TOLERANCES_S]
+    lines = _head(["clips", "events", "detector", "precision", "recall", *heads, "median offset"])
+    for kind in _ordered(one.clip.kind for one in found):
+        for detector in _ordered(one.detector for one in found):
+            mine = [one for one in found if one.clip.kind == kind and one.detector == detector]
+            events = sum(len(one.clip.events) for one in mine)
+            if not events:
+                continue
+            by_tolerance = [score(mine, tolerance) for tolerance in TOLERANCES_S]
+            late = offsets(mine)
+            # Precision and recall at 100 ms; a dissolve has no frame, so only the wide tolerance means something there.
+            middle = by_tolerance[1]
+            f1s = [f"{one.f1:.3f} [{one.low:.2f}, {one.high:.2f}]" for one in by_tolerance]
+            offset = f"{1000 * sorted(late)[len(late) // 2]:+.0f} ms" if len(late) else ""
+            start = f"{kind} ({len(mine)}) | {events}" if detector == OURS else " | "
+            shares = f"{middle.precision:.2f} | {middle.recall:.2f}"
+            lines.append(f"| {start} | {detector} | {shares} | {' | '.join(f1s)} | {offset} |")
+    return lines
+
+
+def false_alarms(found: Sequence[Detections]) -> list[str]:
+    """Detections in the clips in which nothing happens."""
+    empty = [one for one in found if not one.clip.events]
+    lines = []
+    for detector in _ordered(one.detector for one in empty):
+        mine = [one for one in empty if one.detector == detector]
+        minutes = sum(one.clip.duration for one in mine) / 60
+        names = ", ".join(f"{one.clip.name}: {len(one.times)}" for one in mine if len(one.times))
+        total = sum(len(one.times) for one in mine)
+        lines.append(f"- {detector}: {total} in {minutes:.1f} minutes{f' ({names})' if names else ''}")
+    return lines
+
+
+def sizes(found: Sequence[Detections]) -> str:
+    """How far the curve's heights follow the true sizes."""
+    rho = size_order([one for one in found if one.detector == OURS])
+    return "" if rho is None else f"{rho:.2f}"
+
+
+def _table(table: Sequence[Row], cell: Callable[[Pooled], str]) -> list[str]:
+    heads = _ordered(head for row in table for head in columns(row))
+    lines = _head(["system", *heads])
+    for row in table:
+        mine = columns(row)
+        lines.append(f"| {row.system} | {' | '.join(cell(mine[head]) if head in mine else '' for head in heads)} |")
+    return lines
+
+
+def _head(titles: Sequence[str], width: int | None = None) -> list[str]:
+    return [f"| {' | '.join(titles)} |", "|" + "---|" * (width or len(titles))]
+
+
+def _ordered(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def _p(p: float) -> str:
+    return f"{p:.4f}" if p < 0.001 else f"{p:.3f}"
+
 
 HARD: Final = ("cut", "footage")
 
 
-def page(runs: Sequence[Run], found: Sequence[Found], blind: Sequence[str], command: str) -> str:
+def page(runs: Sequence[Run], found: Sequence[Detections], blind: Sequence[str], command: str) -> str:
     """Markdown. `blind` names the systems that know nothing of the events; ours comes first among the runs."""
     table = rows(runs)
     clips = {run.clip for run in runs}
@@ -47,7 +160,7 @@ def page(runs: Sequence[Run], found: Sequence[Found], blind: Sequence[str], comm
     )
 
 
-def hard_cuts(found: Sequence[Found]) -> list[str]:
+def hard_cuts(found: Sequence[Detections]) -> list[str]:
     """All clips of hard cuts together, at 40 ms."""
     lines = []
     for detector in dict.fromkeys(one.detector for one in found):

@@ -1,4 +1,4 @@
-"""The pictures of docs/evaluation.md: systems by metrics beside their nulls, and the video curve's offsets."""
+"""Pictures of docs/evaluation.md: systems by metrics beside their nulls, and the video curve's offsets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from model_core.evaluation.curve_judge import OURS, Found, offsets
-from model_core.evaluation.pooling import Row
-from model_core.evaluation.tables import columns
+from model_core.evaluation.curve_accuracy import OURS, Detections, offsets
+from model_core.evaluation.page import columns
+from model_core.evaluation.study import Row
 
 BLUE, GREY, ORANGE = "#0072b2", "#8c8c8c", "#d55e00"  # told apart by every kind of colour vision
 KINDS: Final = ("cut", "footage", "flash", "mixed", "dance", "dissolve", "fade", "move")
@@ -51,7 +51,7 @@ def _panel(axes: Axes, head: str, table: Sequence[Row]) -> None:
     axes.tick_params(axis="x", labelsize=8)
 
 
-def draw_offsets(found: Sequence[Found], out: Path) -> None:
+def draw_offsets(found: Sequence[Detections], out: Path) -> None:
     """How early or late each detector finds the events, by kind of clip."""
     detectors = list(dict.fromkeys(one.detector for one in found))
     kinds = [kind for kind in KINDS if any(one.clip.kind == kind for one in found)]

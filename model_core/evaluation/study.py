@@ -1,20 +1,31 @@
-"""The study: every system scores every clip of the truth set; what is measured goes to a file, line by line."""
+"""Study: every system scores every clip of the truth set; runs go to a file, line by line, and are pooled."""
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Self
 
+import numpy as np
+
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
-from model_core.evaluation.correlation import Correlogram, correlogram
-from model_core.evaluation.judge import Seen, judge
-from model_core.evaluation.listening import listen
-from model_core.evaluation.looking import Looked
-from model_core.evaluation.nulls import Figure
 from model_core.evaluation.systems import SAMPLE_RATE, System
 from model_core.evaluation.truth import TruthClip
+from model_core.sync.chance import (
+    Correlogram,
+    Figure,
+    Pooled,
+    PooledR,
+    correlate_curves,
+    pool_correlations,
+    pool_figures,
+)
+from model_core.sync.matching import MEASURES, VideoEvents, compute_figures
+from model_core.sync.measures import tempo_agreement
+from model_core.sync.sound import analyze_sound
+from model_core.sync.video import VideoFeatures
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +35,12 @@ WINDOWS_S: Final = (0.2, 2.44)
 
 @dataclass(frozen=True)
 class Run:
-    """One piece of music under one clip, judged from its sound alone.
+    """One piece of music under one clip, measured from its sound alone.
 
     Attributes:
-        system, clip, kind, seed: what was made for what; kind is the clip's.
+        system, clip, kind, seed: of the music and the clip; kind is the clip's.
         bpm: true tempo of the motion in a dance clip, else None.
-        tempo_bpm: tempo heard in the music, 0 for none.
+        tempo_bpm: tempo found in the music, 0 for none.
         figures: by metric, each with its null.
         correlograms: of the video's and the music's event curve, by smoothing window in seconds.
     """
@@ -59,32 +70,32 @@ class Run:
         return cls(**{**line, "figures": figures, "correlograms": correlograms})
 
 
-def seen(clip: TruthClip, looked: Looked) -> Seen:
+def _events(clip: TruthClip, features: VideoFeatures) -> VideoEvents:
     """The clip's true events, with the motion that only AV-Align asks for."""
-    return Seen(looked.info.duration, clip.times, looked.motion_peaks, looked.motion_window_s, clip.bpm)
+    return VideoEvents(features.info.duration, clip.times, features.motion_peaks, features.motion_window_s, clip.bpm)
 
 
-def measure(system: System, clip: TruthClip, looked: Looked, number: int, seed: int) -> Run:
-    """Let `system` score clip number `number`, and judge the sound."""
-    audio = system.music(looked, number, seed)
-    heard = listen(audio, SAMPLE_RATE)
+def measure(system: System, clip: TruthClip, features: VideoFeatures, number: int, seed: int) -> Run:
+    """Let `system` score clip number `number`, and measure the sound."""
+    audio = system.music(features, number, seed)
+    sound = analyze_sound(audio, SAMPLE_RATE)
     music = music_event_curve(audio, SAMPLE_RATE, LogMelChroma())
-    duration = looked.info.duration
+    duration = features.info.duration
     return Run(
         system.name,
         clip.name,
         clip.kind,
         seed,
         clip.bpm,
-        heard.tempo_bpm,
-        judge(heard, seen(clip, looked)),
-        {window: correlogram(looked.curve, music, duration, window) for window in WINDOWS_S},
+        sound.tempo_bpm,
+        compute_figures(sound, _events(clip, features)),
+        {window: correlate_curves(features.curve, music, duration, window) for window in WINDOWS_S},
     )
 
 
 def run_study(
     systems: Sequence[System],
-    clips: Sequence[tuple[TruthClip, Looked]],
+    clips: Sequence[tuple[TruthClip, VideoFeatures]],
     seeds: Sequence[int],
     results: Path,
 ) -> list[Run]:
@@ -97,14 +108,14 @@ def run_study(
     results.parent.mkdir(parents=True, exist_ok=True)
     runs = []
     with results.open("a") as file:
-        for number, (clip, looked) in enumerate(clips):
+        for number, (clip, features) in enumerate(clips):
             if not clip.events:
                 continue
             for system in systems:
                 for seed in seeds:
                     run = done.get((system.name, clip.name, seed))
                     if run is None:
-                        run = measure(system, clip, looked, number, seed)
+                        run = measure(system, clip, features, number, seed)
                         file.write(json.dumps(run.to_json()) + "\n")
                         file.flush()
                     runs.append(run)
@@ -123,3 +134,68 @@ def read_runs(results: Path) -> Iterator[Run]:
             log.warning("%s holds an incomplete line; its run is made again", results)
             continue
         yield Run.from_json(fields)
+
+
+TEMPO: Final = "tempo"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system: its figures by metric, and its correlation with the video's curve by smoothing window in seconds."""
+
+    system: str
+    figures: dict[str, Pooled]
+    r: dict[float, PooledR]
+
+
+def by_system(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """The runs of each system, in the order of their first run."""
+    systems: dict[str, list[Run]] = {}
+    for run in runs:
+        systems.setdefault(run.system, []).append(run)
+    return systems
+
+
+def rows(runs: Sequence[Run]) -> list[Row]:
+    """Every system, every metric that its runs have."""
+    return [Row(system, figures(mine), correlations(mine)) for system, mine in by_system(runs).items()]
+
+
+def figures(runs: Sequence[Run]) -> dict[str, Pooled]:
+    """One system's metrics, in the order of MEASURES, and TEMPO where there are clips of a known tempo."""
+    found = {}
+    for metric in (*MEASURES, TEMPO):
+        clips = [
+            [figure for run in mine if (figure := _figure(run, metric, runs)) is not None] for mine in _by_clip(runs)
+        ]
+        clips = [clip for clip in clips if clip]
+        if clips:
+            found[metric] = pool_figures(clips)
+    return found
+
+
+def correlations(runs: Sequence[Run]) -> dict[float, PooledR]:
+    """One system's music against the videos' curves."""
+    return {
+        window: pool_correlations([[run.correlograms[window] for run in mine] for mine in _by_clip(runs)])
+        for window in WINDOWS_S
+    }
+
+
+def _figure(run: Run, metric: str, runs: Sequence[Run]) -> Figure | None:
+    if metric != TEMPO:
+        return run.figures.get(metric)
+    if run.bpm is None:
+        return None
+    # Shifting music leaves its tempo alone, so the null is the same system's music for the other videos.
+    others = np.array([_agrees(run.bpm, other.tempo_bpm) for other in runs if other.clip != run.clip])
+    return Figure(_agrees(run.bpm, run.tempo_bpm), others) if len(others) else None
+
+
+def _agrees(bpm: float, heard_bpm: float) -> float:
+    return tempo_agreement(bpm, heard_bpm) if heard_bpm > 0 else 0.0
+
+
+def _by_clip(runs: Iterable[Run]) -> list[list[Run]]:
+    ordered = sorted(runs, key=lambda run: run.clip)
+    return [list(group) for _, group in groupby(ordered, key=lambda run: run.clip)]

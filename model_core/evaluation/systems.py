@@ -1,20 +1,67 @@
-"""What is compared: this project's model with parts of the method switched off, and music that knows no video."""
+"""Systems that are compared: this project's model with parts of the method off, and music that knows no video."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.evaluation.looking import Looked
-from model_core.evaluation.shuffling import shuffled
+from model_core.curves.event_curve import EventCurve, FloatArray
 from model_core.media import read_audio
 from model_core.options import ScoreOptions
+from model_core.sync.video import VideoFeatures
 
 if TYPE_CHECKING:
     from model_core.pipeline import Pipeline
+
+
+CLEAR_S: Final = 0.3
+"""A curve is never split closer than this to one of its events, so that each event keeps its shape."""
+CANDIDATES: Final = 50
+"""Orders that are tried; the one that leaves fewest events in their places is taken."""
+
+
+def shuffle_events(curve: EventCurve, duration: float, rng: np.random.Generator) -> EventCurve:
+    """The curve split between its events and once more at random, and put together in an order that moves them.
+
+    It keeps the number, the sizes and the shapes of the events, and the mean and deviation of the whole. A curve in
+    which no place is CLEAR_S away from the events comes back as it is.
+    """
+    events = curve.peaks().times
+    between = (events[1:] + events[:-1]) / 2
+    places = np.arange(CLEAR_S, duration - CLEAR_S, 0.01)
+    for event in events:
+        places = places[np.abs(places - event) >= CLEAR_S]
+    if not len(places):
+        return curve
+    gaps = events[1:] - events[:-1]
+    splits = np.unique([0.0, *between[gaps >= 2 * CLEAR_S], rng.choice(places), duration])
+    candidates = [_joined(curve, splits, rng.permutation(len(splits) - 1)) for _ in range(CANDIDATES)]
+    return min(candidates, key=lambda other: _unmoved(events, other.peaks().times))
+
+
+def _joined(curve: EventCurve, splits: FloatArray, order: NDArray[np.int64]) -> EventCurve:
+    """The segments between the splits, one after the other in the given order."""
+    times, taken, at = list[FloatArray](), list[NDArray[np.intp]](), 0.0
+    for number in order:
+        start, end = splits[number], splits[number + 1]
+        inside = np.flatnonzero((curve.times >= start) & (curve.times < end))
+        times.append(curve.times[inside] - start + at)
+        taken.append(inside)
+        at += end - start
+    places = np.concatenate(taken)
+    sizes = None if curve.sizes is None else curve.sizes[places]
+    return replace(curve, times=np.concatenate(times), values=curve.values[places], sizes=sizes)
+
+
+def _unmoved(events: FloatArray, others: FloatArray) -> int:
+    """How many events still have one where they were."""
+    if not len(events) or not len(others):
+        return 0
+    return int((np.abs(events[:, None] - others[None]).min(axis=1) < CLEAR_S).sum())
+
 
 SAMPLE_RATE: Final = 44_100
 CLICKS_PER_SECOND: Final = 8.0
@@ -37,7 +84,7 @@ class System(Protocol):
     @property
     def name(self) -> str: ...
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """Sound of shape (channels, N) at SAMPLE_RATE, as long as the video, for clip number `number`."""
         ...
 
@@ -60,16 +107,16 @@ class Ours:
     redraws: int | None = None
     shuffle: bool = False
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """One score by Pipeline.score_curve."""
         options = ScoreOptions(seed=seed, sync=float(self.plan), redraws=self.redraws)
         if not self.guided:
             options = options.model_copy(update={"curve_guidance": 0.0})
-        curve = looked.curve
+        curve = features.curve
         if self.shuffle:
-            curve = shuffled(curve, looked.info.duration, np.random.default_rng([seed, number]))
+            curve = shuffle_events(curve, features.info.duration, np.random.default_rng([seed, number]))
         prompt = PROMPTS[number % len(PROMPTS)]
-        scored = self.pipeline.score_curve(curve, looked.info, prompt, options, lambda stage, fraction: None)
+        scored = self.pipeline.score_curve(curve, features.info, prompt, options, lambda stage, fraction: None)
         if scored.sample_rate != SAMPLE_RATE:
             raise ValueError(f"the model's sample rate is {scored.sample_rate}, the study's {SAMPLE_RATE}")
         return scored.audio
@@ -82,11 +129,11 @@ class LibraryTrack:
     name: str
     tracks: Sequence[Path]
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """A track from its beginning, repeated where the video is longer."""
         chosen = int(np.random.default_rng([seed, number]).integers(len(self.tracks)))
         track = read_audio(self.tracks[chosen], SAMPLE_RATE)
-        samples = round(looked.info.duration * SAMPLE_RATE)
+        samples = round(features.info.duration * SAMPLE_RATE)
         return np.tile(track, -(-samples // track.shape[1]))[:, :samples]
 
 
@@ -96,14 +143,14 @@ class Metronome:
 
     name: str
 
-    def music(self, looked: Looked, number: int, seed: int) -> NDArray[np.float32]:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> NDArray[np.float32]:
         """Bursts of noise that die away within 20 ms; the seed and the clip decide when the first one falls."""
         rng = np.random.default_rng([seed, number])
-        samples = round(looked.info.duration * SAMPLE_RATE)
+        samples = round(features.info.duration * SAMPLE_RATE)
         length = round(0.02 * SAMPLE_RATE)
         click = rng.normal(size=length) * np.exp(-np.arange(length) / (0.2 * length)) * 0.3
         sound = np.zeros((2, samples + length), np.float32)
-        for second in np.arange(rng.uniform(0, 1 / CLICKS_PER_SECOND), looked.info.duration, 1 / CLICKS_PER_SECOND):
+        for second in np.arange(rng.uniform(0, 1 / CLICKS_PER_SECOND), features.info.duration, 1 / CLICKS_PER_SECOND):
             start = round(second * SAMPLE_RATE)
             sound[:, start : start + length] += click.astype(np.float32)
         return sound[:, :samples]

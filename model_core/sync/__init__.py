@@ -1,0 +1,1 @@
+"""Measurement of sync: how well music meets the events of a video, against chance."""

@@ -109,7 +109,7 @@ def test_events_that_are_no_times_of_the_video_are_refused(scored: Path, events:
 
 
 def test_bad_paths_are_told_before_the_work(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model_core.evaluation.report.measure", None)  # calling it would be a TypeError
+    monkeypatch.setattr("model_core.sync.report.measure", None)  # calling it would be a TypeError
     cases: dict[str, list[str | Path]] = {
         "nowhere is no folder": ["--json", tmp_path / "nowhere" / "a.json"],
         "--picture": ["--picture", tmp_path / "nowhere" / "a.png"],
@@ -137,7 +137,7 @@ def test_a_missing_library_is_named_with_what_installs_it(scored: Path, module: 
 
 
 def test_a_missing_module_of_ours_is_no_users_error(scored: Path) -> None:
-    done = _v2m("report", scored, without=("model_core.evaluation.judge",))
+    done = _v2m("report", scored, without=("model_core.sync.matching",))
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 

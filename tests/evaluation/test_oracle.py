@@ -5,21 +5,20 @@ import pytest
 
 from model_core.curves.event_curve import EventCurve
 from model_core.evaluation import oracle
-from model_core.evaluation.envelopes import Envelope
-from model_core.evaluation.listening import Heard
 from model_core.evaluation.oracle import (
     FIGURES,
     PLANTED,
     SAMPLE_RATE,
     START_S,
     Rendered,
-    compared,
     differences,
-    highest,
+    find_highest,
+    measure_curve,
     render,
     study,
     table,
 )
+from model_core.sync.sound import Envelope, SoundFeatures
 from model_core.training.composer import compose
 
 EVENTS = np.array([1.3, 4.1, 5.9, 9.2, 13.7, 17.1])
@@ -36,18 +35,20 @@ def sounding(events: np.ndarray) -> Rendered:
     values = np.zeros(2000)
     values[np.round(events * 100).astype(int)] = 1.0
     envelope, none = Envelope(values, 100.0), np.zeros(0)
-    return Rendered(np.zeros((2, 100), np.float32), Heard(20.0, envelope, envelope, none, none, none, 0.0), events)
+    return Rendered(
+        np.zeros((2, 100), np.float32), SoundFeatures(20.0, envelope, envelope, none, none, none, 0.0), events
+    )
 
 
 def test_the_highest_peaks_are_taken_and_never_the_start() -> None:
     curve = drawn({0.2: 9.0, 3.0: 2.0, 6.0: 4.0, 6.2: 3.9, 9.0: 3.0, 12.0: 1.0})
-    np.testing.assert_allclose(highest(curve, 3), [3.0, 6.0, 9.0], atol=0.021)
-    assert len(highest(curve, 99)) == 4  # 6.2 s is too near to 6.0 s
-    assert len(highest(EventCurve(np.arange(2) / 25, np.ones(2), "short"), 3)) == 0
+    np.testing.assert_allclose(find_highest(curve, 3), [3.0, 6.0, 9.0], atol=0.021)
+    assert len(find_highest(curve, 99)) == 4  # 6.2 s is too near to 6.0 s
+    assert len(find_highest(EventCurve(np.arange(2) / 25, np.ones(2), "short"), 3)) == 0
 
 
 def test_a_curve_with_its_peaks_at_the_events_is_perfect() -> None:
-    found = compared(drawn(dict.fromkeys(EVENTS.tolist(), 4.0)), sounding(EVENTS))
+    found = measure_curve(drawn(dict.fromkeys(EVENTS.tolist(), 4.0)), sounding(EVENTS))
     assert tuple(found) == tuple(FIGURES)
     for name, figure in found.items():
         assert figure.value == pytest.approx(1.0, abs=0.03), name
@@ -57,11 +58,11 @@ def test_a_curve_with_its_peaks_at_the_events_is_perfect() -> None:
 def test_each_figure_tells_what_is_wrong() -> None:
     """Four of six events found by the curve, and two peaks elsewhere that no ear would take for events."""
     peaks = dict.fromkeys([*EVENTS[:4].tolist(), 7.5, 11.0], 4.0)
-    found = compared(drawn(peaks), sounding(EVENTS))
+    found = measure_curve(drawn(peaks), sounding(EVENTS))
     for name in ("f1_onset", "f1_novelty", "found", "recall", "precision"):
         assert found[name].value == pytest.approx(4 / 6), name
     peaks[11.0] = 1.0  # too low for a peak of the curve
-    found = compared(drawn(peaks), sounding(EVENTS))
+    found = measure_curve(drawn(peaks), sounding(EVENTS))
     assert found["recall"].value == pytest.approx(4 / 6)
     assert found["precision"].value == pytest.approx(4 / 5)
 
@@ -90,7 +91,7 @@ def test_a_piece_sounds_as_long_as_it_is_and_loudest_at_its_events() -> None:
         {event.beat for event in piece.events if event.beat * 60 / piece.header.bpm > START_S}
     )
     assert (rendered.planted < seconds).all()
-    near = [np.abs(rendered.heard.onsets - event).min() for event in rendered.planted]
+    near = [np.abs(rendered.sound.onsets - event).min() for event in rendered.planted]
     assert max(near) < 0.1
 
 

@@ -7,27 +7,24 @@ import numpy as np
 import pytest
 
 from model_core.curves.event_curve import EventCurve
-from model_core.evaluation.correlation import Correlogram
-from model_core.evaluation.curve_judge import OURS, Found, find, offsets, score, size_order
-from model_core.evaluation.looking import Looked
-from model_core.evaluation.nulls import Figure
-from model_core.evaluation.page import page
+from model_core.evaluation.curve_accuracy import OURS, Detections, detect_events, offsets, score, size_order
+from model_core.evaluation.page import page, systems_table, trust_table
 from model_core.evaluation.plots import draw_offsets, draw_systems
-from model_core.evaluation.pooling import TEMPO, by_system, figures, rows
-from model_core.evaluation.study import WINDOWS_S, Run, read_runs, run_study
+from model_core.evaluation.study import TEMPO, WINDOWS_S, Run, by_system, figures, read_runs, rows, run_study
 from model_core.evaluation.systems import BLIND, LibraryTrack, Metronome
-from model_core.evaluation.tables import systems_table, trust_table
 from model_core.evaluation.truth import Event, TruthClip
 from model_core.media import VideoInfo, write_wav
+from model_core.sync.chance import Correlogram, Figure
+from model_core.sync.video import VideoFeatures
 from tests import video_factory as factory
 
 INFO = VideoInfo(8.0, 160, 120, 0, 25.0, False, "h264", None, "mov,mp4", 200)
 TIMES = np.arange(0, 8, 0.08)
 
 
-def looked() -> Looked:
+def features() -> VideoFeatures:
     curve = EventCurve(TIMES, np.exp(-0.5 * ((TIMES - 3.2) / 0.1) ** 2), "test", 0.2)
-    return Looked(curve, INFO, np.array([1.0, 2.0]))
+    return VideoFeatures(curve, INFO, np.array([1.0, 2.0]))
 
 
 def clip(name: str = "a", kind: str = "cut", times: tuple[float, ...] = (1.0, 3.0, 6.0)) -> TruthClip:
@@ -80,8 +77,8 @@ def test_tables_have_a_row_a_system_and_tell_apart_what_can_be() -> None:
     assert "blind is higher" in trust_table(rows(worse), BLIND)[2]
 
 
-def detections(*times: float, name: str = "a", detector: str = OURS, sizes: tuple[float, ...] = ()) -> Found:
-    return Found(detector, clip(name), np.array(times), np.array(sizes or [1.0] * len(times)))
+def detections(*times: float, name: str = "a", detector: str = OURS, sizes: tuple[float, ...] = ()) -> Detections:
+    return Detections(detector, clip(name), np.array(times), np.array(sizes or [1.0] * len(times)))
 
 
 def test_detections_are_pooled_and_matched_within_the_tolerance() -> None:
@@ -99,14 +96,16 @@ def test_detections_are_pooled_and_matched_within_the_tolerance() -> None:
 def test_larger_events_should_be_higher_peaks() -> None:
     graded = TruthClip(Path("a.mp4"), "cut", tuple(Event(t, t / 6, "cut") for t in (1.0, 3.0, 6.0)), 8.0, 25.0, None)
     times = np.array([1.0, 3.0, 6.0])
-    assert size_order([Found(OURS, graded, times, np.array([1.0, 2.0, 3.0]))]) == pytest.approx(1.0)
-    assert size_order([Found(OURS, graded, times, np.array([3.0, 2.0, 1.0]))]) == pytest.approx(-1.0)
+    assert size_order([Detections(OURS, graded, times, np.array([1.0, 2.0, 3.0]))]) == pytest.approx(1.0)
+    assert size_order([Detections(OURS, graded, times, np.array([3.0, 2.0, 1.0]))]) == pytest.approx(-1.0)
     assert size_order([detections(1.0, 3.0, 6.0, sizes=(1.0, 2.0, 3.0))]) is None  # all are of one size
 
 
 def test_pyscenedetect_and_the_curve_are_asked_the_same(tmp_path: Path) -> None:
     path = factory.make_clip(tmp_path / "a.mp4", [1.2, 3.2], duration=5.0)
-    found = find(TruthClip(path, "cut", (Event(1.2, 1, "cut"), Event(3.2, 1, "cut")), 5.0, 25.0, None), looked().curve)
+    found = detect_events(
+        TruthClip(path, "cut", (Event(1.2, 1, "cut"), Event(3.2, 1, "cut")), 5.0, 25.0, None), features().curve
+    )
     assert [one.detector for one in found] == [OURS, "PySceneDetect, adaptive", "PySceneDetect, content"]
     np.testing.assert_allclose(found[0].times, [3.2])
     for one in found[1:]:
@@ -116,7 +115,7 @@ def test_pyscenedetect_and_the_curve_are_asked_the_same(tmp_path: Path) -> None:
 def test_the_page_is_filled_in_and_the_pictures_are_drawn(tmp_path: Path) -> None:
     found = [
         detections(1.0, 3.0), detections(1.0, detector="PySceneDetect, content"),
-        Found(OURS, TruthClip(Path("n.mp4"), "nothing", (), 8.0, 25.0, None), np.array([2.0]), np.array([1.0])),
+        Detections(OURS, TruthClip(Path("n.mp4"), "nothing", (), 8.0, 25.0, None), np.array([2.0]), np.array([1.0])),
     ]  # fmt: skip
     text = page(RUNS, found, BLIND, "make evaluate-full")
     assert "$" not in text
@@ -133,13 +132,13 @@ class Counting(Metronome):
 
     made = 0
 
-    def music(self, looked: Looked, number: int, seed: int) -> np.ndarray:
+    def music(self, features: VideoFeatures, number: int, seed: int) -> np.ndarray:
         Counting.made += 1
-        return super().music(looked, number, seed)
+        return super().music(features, number, seed)
 
 
 def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
-    pairs = [(clip("a"), looked()), (clip("quiet", "nothing", ()), looked()), (clip("b"), looked())]
+    pairs = [(clip("a"), features()), (clip("quiet", "nothing", ()), features()), (clip("b"), features())]
     results = tmp_path / "new" / "runs.jsonl"
     first = run_study([Counting("metronome")], pairs[:2], [0], results)
     assert Counting.made == 1
@@ -154,12 +153,12 @@ def test_an_interrupted_study_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_metronome_is_dense_and_a_track_is_cut_to_length(tmp_path: Path) -> None:
-    sound = Metronome("metronome").music(looked(), 0, 0)
+    sound = Metronome("metronome").music(features(), 0, 0)
     assert sound.shape == (2, 8 * 44_100)
     loud = np.flatnonzero(np.abs(sound[0]) > 0.1)
     assert 60 <= 1 + (np.diff(loud) > 2000).sum() <= 64
     tone = np.sin(np.arange(44_100 * 3) / 20).astype(np.float32) * 0.1
     write_wav(tmp_path / "track.wav", np.tile(tone, (2, 1)), 44_100)
-    track = LibraryTrack("track", [tmp_path / "track.wav"]).music(looked(), 0, 0)
+    track = LibraryTrack("track", [tmp_path / "track.wav"]).music(features(), 0, 0)
     assert track.shape == (2, 8 * 44_100)
     np.testing.assert_allclose(track[:, : 44_100 * 3], track[:, 44_100 * 3 : 44_100 * 6])

@@ -141,6 +141,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         _manifest(lambda m: m["sha256"].update({"codec/config.json": "x"})),
         r"sha256\.codec/config\.json",
     ),
+    "older format": (_manifest(lambda m: m.update(format=1)), r"v2m\.json: format: Input should be 2, not 1"),
     "other format": (_manifest(lambda m: m.update(format=3)), r"v2m\.json: format: Input should be 2, not 3"),
     "other kind": (_manifest(lambda m: m.update(kind="stable-audio-9")), r"v2m\.json: kind: .* not stable-audio-9"),
     "no licence": (_manifest(lambda m: m.pop("licence")), r"v2m\.json: licence: Field required"),

@@ -159,7 +159,11 @@ def test_what_is_no_good_base_is_one_line_and_nothing_is_left(fault: str, base: 
     [
         ("--picture", "musicnn", "There is no picture encoder musicnn"),
         ("--music", "motion-dis", "There is no music encoder motion-dis"),
-        ("--picture-from", "somewhere", "efficientnet-lite0: this encoder takes no weights, so somewhere cannot be used"),
+        (
+            "--picture-from",
+            "somewhere",
+            "efficientnet-lite0: this encoder takes no weights, so somewhere cannot be used",
+        ),
         ("--longest", "1000", "music of 1000 s at once is more than the base can be told: 384 s"),
     ],
 )

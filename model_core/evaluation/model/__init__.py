@@ -1,1 +1,1 @@
-"""How well the embedded model makes music, measured on what it generates: `python -m model_core.evaluation.model`."""
+"""Evaluation of the embedded model on the music that it generates: `python -m model_core.evaluation.model`."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from model_core.evaluation.model.size import FULL_SAMPLES, Size
+from model_core.evaluation.model.run import FULL_SAMPLES, Size
 
 
 def parser() -> argparse.ArgumentParser:

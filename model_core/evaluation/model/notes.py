@@ -1,14 +1,63 @@
-"""Figures of the notes: in scale, chord tones, leaps, rhythms that come again. Corpus and takes are measured alike."""
+"""Figures of the notes: in scale, chord tones, leaps, repeated rhythms; and the chords and the mode that they rest on.
 
-from collections.abc import Iterable
+Corpus and takes are measured alike. The grid is C major or A minor, which share their notes: the mode lies in the
+chords that the music turns round and rests on, so a logistic regression on the chords, fitted to the corpus, tells it.
+"""
+
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
-from model_core.evaluation.model.chords import Beats, chords_of
-from model_core.evaluation.model.figures import Row, ratio
+from model_core.evaluation.model.page import Row, ratio
 from model_core.models.score.codec.score import FIRST_PITCH, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
+from model_core.training.composer.harmony import Chord, chord
+
+_CHORD_NAMES: Final = ("C", "Am", "F", "G", "Dm", "Em", "E", "Bb", "D", "A", "Fm", "Ab", "Bm7b5")
+"""Commonest first: of two that fit alike the first is taken, as a fifth without its third is heard in the key."""
+CHORDS: Final = tuple(chord(name, seventh) for seventh in (False, True) for name in _CHORD_NAMES)
+_MEMBER: Final = np.array([[float(tone in one.pitch_classes) for tone in range(12)] for one in CHORDS])
+_SIZES: Final = _MEMBER.sum(axis=1)
+_MISSING: Final = 0.1
+"""What a chord tone that does not sound counts against a chord, beside 1 for all that sounds."""
+
+Beats = Sequence[Chord | None]
+
+
+def best_chord(weights: NDArray[np.float64]) -> Chord:
+    """The chord of the vocabulary that fits best.
+
+    Args:
+        weights: how much each pitch class sounds, shape (12,), not all zero.
+    """
+    shares = weights / weights.sum()
+    sounding = (weights > 0).astype(np.float64)
+    fit = 2 * (_MEMBER @ shares) - 1 - _MISSING * (_SIZES - _MEMBER @ sounding)
+    return CHORDS[int(fit.argmax())]
+
+
+def tone_weights(score: Score) -> NDArray[np.float64]:
+    """Steps for which each pitch class of the chord part sounds, by beat, shape (N, 12)."""
+    steps = score.chord.reshape(score.beats, STEPS_PER_BEAT, -1).sum(axis=1).astype(np.float64)
+    classes = (RANGES["chords"].low + np.arange(RANGES["chords"].count)) % 12
+    return np.stack([steps[:, classes == tone].sum(axis=1) for tone in range(12)], axis=1)
+
+
+def chords_of(score: Score) -> Beats:
+    """The chord of each beat; a silent beat has that of the nearest sounding beat of its bar, None if there is none."""
+    weights = tone_weights(score)
+    bars = np.cumsum(score.beat_in_bar == 0)
+    found: list[Chord | None] = []
+    for beat in range(score.beats):
+        near = [other for other in range(max(0, beat - 3), min(score.beats, beat + 4)) if bars[other] == bars[beat]]
+        sounding = [other for other in near if weights[other].any()]
+        nearest = min(sounding, key=lambda other: (abs(other - beat), other), default=None)
+        found.append(None if nearest is None else best_chord(weights[nearest]))
+    return found
+
 
 Count = tuple[float, float]
 """Found, of how many."""
@@ -95,3 +144,67 @@ def _rhythms(score: Score) -> Count:
 def _counted(flags: Iterable[bool]) -> Count:
     known = [bool(flag) for flag in flags]
     return float(sum(known)), float(len(known))
+
+
+_MODE_NAMES: Final = tuple(dict.fromkeys(one.name for one in CHORDS))
+FEATURES: Final = 5 * len(_MODE_NAMES) + 12
+_DECAY: Final = 0.02
+_STEPS: Final = 60
+
+
+def mode_features(score: Score) -> NDArray[np.float32]:
+    """How often each chord sounds, in all and at the start of bars, with which it opens, closes the last quarter and
+    ends, and the share of each pitch class in the lead. Shape (FEATURES,)."""
+    chords = chords_of(score)
+    known = [(beat, one.name) for beat, one in enumerate(chords) if one is not None]
+    on_bars = [name for beat, name in known if score.beat_in_bar[beat] == 0]
+    names = [name for _, name in known]
+    late = [name for beat, name in known if beat >= 0.75 * score.beats]
+    lead = np.bincount([pitch % 12 for _, pitch in onsets(score, "lead")], minlength=12).astype(np.float64)
+    parts = [_shares(some) for some in (names, on_bars, names[:1], late, names[-1:])]
+    return np.concatenate([*parts, lead / max(1.0, lead.sum())]).astype(np.float32)
+
+
+def _shares(names: Sequence[str]) -> NDArray[np.float64]:
+    counts = np.array([names.count(name) for name in _MODE_NAMES], np.float64)
+    return np.asarray(counts / max(1.0, counts.sum()))
+
+
+class ModeClassifier:
+    """Tells minor from major.
+
+    The last chord would settle it on the corpus, whose pieces all end at home. So each piece is learnt from twice, once
+    without its ending: what comes before must count for something too.
+    """
+
+    def __init__(self, scores: Sequence[Score], minor: Sequence[bool]) -> None:
+        """Fit to scores of known mode."""
+        whole = torch.from_numpy(np.stack([mode_features(score) for score in scores]))
+        seen = torch.cat([whole, whole * _without_ending()])
+        said = torch.tensor([*minor, *minor], dtype=torch.float32)
+        self._weights = torch.zeros(FEATURES + 1, requires_grad=True)
+        optimizer = torch.optim.LBFGS([self._weights], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+        def loss() -> torch.Tensor:
+            optimizer.zero_grad()
+            logits = seen @ self._weights[:-1] + self._weights[-1]
+            total = torch.nn.functional.binary_cross_entropy_with_logits(logits, said)
+            total = total + _DECAY / len(said) * self._weights.pow(2).sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            return total
+
+        optimizer.step(loss)  # type: ignore[no-untyped-call]
+
+    @torch.no_grad()
+    def is_minor(self, score: Score, to_the_end: bool = True) -> bool:
+        """Whether a score is in the minor mode; the ending may be left out of account."""
+        features = torch.from_numpy(mode_features(score))
+        if not to_the_end:
+            features = features * _without_ending()
+        return bool(features @ self._weights[:-1] + self._weights[-1] > 0)
+
+
+def _without_ending() -> torch.Tensor:
+    kept = torch.ones(FEATURES)
+    kept[4 * len(_MODE_NAMES) : 5 * len(_MODE_NAMES)] = 0
+    return kept

@@ -1,4 +1,4 @@
-"""The whole measurement of one model, in order: reference, takes, figures, rolls."""
+"""Run of the whole measurement of one model, in order: reference, takes, figures, rolls."""
 
 import logging
 from collections import Counter
@@ -6,36 +6,73 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
-from model_core.evaluation.model.codec import codec_rows
-from model_core.evaluation.model.copies import band_prints, lead_prints
-from model_core.evaluation.model.differing import mean_difference
-from model_core.evaluation.model.expectations import asked_of, misses
-from model_core.evaluation.model.figures import Measured, Row, mean, ratio, share
-from model_core.evaluation.model.listening import (
+from model_core.evaluation.model.baselines import Reference, codec_rows, libraries, reference, style_net_rows
+from model_core.evaluation.model.notes import note_rows
+from model_core.evaluation.model.page import Findings, Measured, Row, mean, ratio, share
+from model_core.evaluation.model.prompt_following import (
+    can_be_asked,
+    find_shortcomings,
+    make_absence_prompts,
+    make_instrument_prompts,
+    make_mode_prompts,
+)
+from model_core.evaluation.model.prompts import PROMPTS
+from model_core.evaluation.model.sound import (
     curve_rows,
-    listen,
+    measure_take,
     seconds_for_half_a_minute,
     silence_dbfs,
     sound_rows,
 )
-from model_core.evaluation.model.notes import note_rows
-from model_core.evaluation.model.page import Findings
-from model_core.evaluation.model.prompts import PROMPTS
-from model_core.evaluation.model.reference import Reference, libraries, reference, style_net_rows
-from model_core.evaluation.model.rolls import draw_rolls
-from model_core.evaluation.model.size import Size
-from model_core.evaluation.model.style_prompts import naming_prompt
-from model_core.evaluation.model.styles import StyleNet, style_net
-from model_core.evaluation.model.takes import Studio, Take
-from model_core.evaluation.model.together import at_once
-from model_core.evaluation.model.wishes import absence_wishes, instrument_wishes, mode_wishes
+from model_core.evaluation.model.styles import StyleNet, make_style_prompt, style_net
+from model_core.evaluation.model.takes import Studio, Take, draw_rolls, run_parallel
+from model_core.evaluation.model.variety import band_prints, lead_prints, mean_difference
 from model_core.models.score.codec.score import Score
 from model_core.training.composer.styles import STYLE_TABLE
+
+FULL_SAMPLES: Final = 108
+_TRIAL_SAMPLES: Final = 36
+
+
+@dataclass(frozen=True)
+class Size:
+    """Counts of the run.
+
+    Attributes:
+        samples: takes for each figure.
+        corpus: pieces of the corpus for its column.
+        library: pieces of the training corpus in which copies are looked for.
+        learned, steps: pieces and steps that the style network learns with.
+        prompts: at most so many of the held-out prompts.
+        timed: takes whose time is measured.
+    """
+
+    samples: int
+    corpus: int
+    library: int
+    learned: int
+    steps: int
+    prompts: int
+    timed: int
+
+    @classmethod
+    def of(cls, samples: int) -> Self:
+        """The full size from 36 samples on; below that all counts are small and the figures mean nothing.
+
+        Raises:
+            ValueError: samples is not positive.
+        """
+        if samples < 1:
+            raise ValueError(f"samples: {samples}; at least one is needed")
+        if samples < _TRIAL_SAMPLES:
+            return cls(samples, 36, 36, 90, 60, 2 * samples, 1)
+        return cls(samples, 540, 2160, 6480, 2200, 10_000, 8)
+
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -46,7 +83,7 @@ _SEEDS: Final = {"known": 1000, "held out": 2000, "instruments": 3000, "absence"
 
 
 @dataclass(frozen=True)
-class Asked:
+class StyleTakes:
     """Takes for prompts that name a style, and the styles that were named."""
 
     styles: Sequence[str]
@@ -65,20 +102,20 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
     if not styles:
         raise ValueError(f"model {studio.model.name}: it knows none of the composer's styles")
     each = -(-size.samples // len(styles))
-    asked, familiar = _asked(studio, styles, each), _familiar(studio, styles, each)
+    asked, familiar = _held_out_takes(studio, styles, each), _known_takes(studio, styles, each)
     scores = [take.score for take in asked.takes]
-    met, failures = _held_out(studio, size, net, known)
+    met, failures = _expectations(studio, size, net, known)
     log.info("playing %d takes", len(scores))
     encoder = LogMelChroma()
-    heard = at_once(lambda take: listen(studio, take, encoder), asked.takes)
-    silences = at_once(lambda take: silence_dbfs(studio, take), asked.takes[::each])
-    timed = seconds_for_half_a_minute(studio, [naming_prompt(style, 0, True) for style in styles[: size.timed]])
+    heard = run_parallel(lambda take: measure_take(studio, take, encoder), asked.takes)
+    silences = run_parallel(lambda take: silence_dbfs(studio, take), asked.takes[::each])
+    timed = seconds_for_half_a_minute(studio, [make_style_prompt(style, 0, True) for style in styles[: size.timed]])
     rows = [
         *note_rows(scores, known.scores),
         *style_net_rows(net, known.pieces),
         _style_row("style heard, prompts in training's words", net, familiar),
         _style_row("style heard, prompts in held-out words", net, asked),
-        *_wish_rows(studio, size, styles, known),
+        *_prompt_rows(studio, size, styles, known),
         Row("held-out prompts whose expectation is met", ">=", 0.85, met),
         *curve_rows(heard),
         _difference_row(familiar.takes),
@@ -88,22 +125,22 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
     ]
     mistaken = _mistaken(net, asked) + _mistaken(net, familiar)
     drawn = _draw(asked, rolls)
-    rights = known.chords_right, known.ear_right
+    rights = known.chords_right, known.modes_right
     return Findings(studio.model.name, rows, failures, met.n, mistaken, len(scores), size.library, *rights, drawn)
 
 
-def _asked(studio: Studio, styles: Sequence[str], each: int) -> Asked:
+def _held_out_takes(studio: Studio, styles: Sequence[str], each: int) -> StyleTakes:
     """Takes at the defaults, a held-out prompt each."""
-    named = [(style, naming_prompt(style, number, True)) for style in styles for number in range(each)]
-    return Asked([style for style, _ in named], _takes(studio, "held out", [prompt for _, prompt in named], None))
+    named = [(style, make_style_prompt(style, number, True)) for style in styles for number in range(each)]
+    return StyleTakes([style for style, _ in named], _takes(studio, "held out", [prompt for _, prompt in named], None))
 
 
-def _familiar(studio: Studio, styles: Sequence[str], each: int) -> Asked:
+def _known_takes(studio: Studio, styles: Sequence[str], each: int) -> StyleTakes:
     """First draws, three of each prompt in training's words."""
     prompts = -(-each // TAKES_A_PROMPT)
-    named = [(style, naming_prompt(style, number, False)) for style in styles for number in range(prompts)]
+    named = [(style, make_style_prompt(style, number, False)) for style in styles for number in range(prompts)]
     often = [pair for pair in named for _ in range(TAKES_A_PROMPT)]
-    return Asked([style for style, _ in often], _takes(studio, "known", [prompt for _, prompt in often]))
+    return StyleTakes([style for style, _ in often], _takes(studio, "known", [prompt for _, prompt in often]))
 
 
 def _takes(studio: Studio, name: str, prompts: Sequence[str], redraws: int | None = 0) -> list[Take]:
@@ -111,43 +148,43 @@ def _takes(studio: Studio, name: str, prompts: Sequence[str], redraws: int | Non
     return studio.takes(prompts, _SEEDS[name], redraws)
 
 
-def _style_row(figure: str, net: StyleNet, asked: Asked) -> Row:
-    right = [net.heard(take.score) == style for take, style in zip(asked.takes, asked.styles, strict=True)]
+def _style_row(figure: str, net: StyleNet, asked: StyleTakes) -> Row:
+    right = [net.classify(take.score) == style for take, style in zip(asked.takes, asked.styles, strict=True)]
     return Row(figure, ">=", 0.95, share(right))
 
 
-def _mistaken(net: StyleNet, asked: Asked) -> Counter[tuple[str, str]]:
-    heard = [(style, net.heard(take.score)) for style, take in zip(asked.styles, asked.takes, strict=True)]
+def _mistaken(net: StyleNet, asked: StyleTakes) -> Counter[tuple[str, str]]:
+    heard = [(style, net.classify(take.score)) for style, take in zip(asked.styles, asked.takes, strict=True)]
     return Counter(pair for pair in heard if pair[0] != pair[1])
 
 
-def _wish_rows(studio: Studio, size: Size, styles: Sequence[str], known: Reference) -> list[Row]:
+def _prompt_rows(studio: Studio, size: Size, styles: Sequence[str], known: Reference) -> list[Row]:
     vocabulary = studio.model.planner.vocabulary
-    named = instrument_wishes(styles, vocabulary, size.samples)
-    absent = absence_wishes(styles, vocabulary, size.samples)
-    modes = mode_wishes(styles, size.samples)
-    instruments = zip(named, _takes(studio, "instruments", [wish.prompt for wish in named]), strict=True)
-    absences = zip(absent, _takes(studio, "absence", [wish.prompt for wish in absent]), strict=True)
-    keyed = list(zip(modes, _takes(studio, "mode", [wish.prompt for wish in modes]), strict=True))
+    named = make_instrument_prompts(styles, vocabulary, size.samples)
+    absent = make_absence_prompts(styles, vocabulary, size.samples)
+    modes = make_mode_prompts(styles, size.samples)
+    instruments = zip(named, _takes(studio, "instruments", [one.prompt for one in named]), strict=True)
+    absences = zip(absent, _takes(studio, "absence", [one.prompt for one in absent]), strict=True)
+    keyed = list(zip(modes, _takes(studio, "mode", [one.prompt for one in modes]), strict=True))
     return [
-        Row("named instruments that sound", ">=", 0.95, ratio([wish.heard(take) for wish, take in instruments])),
-        Row("parts ruled out and solos obeyed", ">=", 1.0, share([wish.obeyed(take) for wish, take in absences])),
+        Row("named instruments that sound", ">=", 0.95, ratio([one.count_sounding(take) for one, take in instruments])),
+        Row("parts ruled out and solos obeyed", ">=", 1.0, share([one.is_met(take) for one, take in absences])),
         Row(
             "asked mode heard", ">=", 0.95,
-            share([known.ear.minor(take.score) == wish.minor for wish, take in keyed]), known.ear_right,
+            share([known.modes.is_minor(take.score) == one.minor for one, take in keyed]), known.modes_right,
         ),
-        Row("asked tempo within 2 %", ">=", 1.0, share([wish.in_time(take) for wish, take in keyed])),
+        Row("asked tempo within 2 %", ">=", 1.0, share([one.has_tempo(take) for one, take in keyed])),
     ]  # fmt: skip
 
 
-def _held_out(
+def _expectations(
     studio: Studio, size: Size, net: StyleNet, known: Reference
 ) -> tuple[Measured, list[tuple[str, Sequence[str]]]]:
-    wanted = [want for want in PROMPTS if asked_of(want, studio.styles)][: size.prompts]
+    wanted = [want for want in PROMPTS if can_be_asked(want, studio.styles)][: size.prompts]
     failures = list[tuple[str, Sequence[str]]]()
     takes = _takes(studio, "prompts", [want.prompt for want in wanted])
     for want, take in zip(wanted, takes, strict=True):
-        lacks = misses(want, take, net.heard(take.score), known.ear.minor(take.score))
+        lacks = find_shortcomings(want, take, net.classify(take.score), known.modes.is_minor(take.score))
         if lacks:
             failures.append((want.prompt, lacks))
     met = len(wanted) - len(failures)
@@ -175,7 +212,7 @@ def _copy_rows(size: Size, takes: Iterable[Score], known: Reference) -> list[Row
     return rows
 
 
-def _draw(asked: Asked, folder: Path) -> dict[str, Path]:
+def _draw(asked: StyleTakes, folder: Path) -> dict[str, Path]:
     """The first few takes of each style."""
     drawn = {style: folder / f"{style}.png" for style in dict.fromkeys(asked.styles)}
     for style, out in drawn.items():

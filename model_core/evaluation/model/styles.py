@@ -1,7 +1,7 @@
-"""A small network that hears the style of a score from its notes alone, trained on the composer's pieces.
+"""Style classifier: a small network that tells the style of a score from its notes, and prompts that name a style.
 
-It sees what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It knows no header, tempo,
-instrument or loudness.
+Its input is what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It gets no header,
+tempo, instrument or loudness. It learns from the composer's pieces.
 """
 
 import hashlib
@@ -18,7 +18,9 @@ from torch import nn
 from model_core.models.score.codec.beats import FIELDS, to_beats
 from model_core.models.score.codec.score import BEATS_PER_BAR, LANES, ROLES, STEPS_PER_BEAT, Score
 from model_core.plan.header import STYLES
-from model_core.training.composer import compose
+from model_core.training.captions import caption
+from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_NAMES
+from model_core.training.composer import Piece, compose
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -53,7 +55,7 @@ class StyleNet(nn.Module):
         return logits
 
     @torch.no_grad()
-    def heard(self, score: Score) -> str:
+    def classify(self, score: Score) -> str:
         """The likeliest style of a score."""
         return STYLES[int(self(torch.from_numpy(roll_of(score)[None].astype(np.float32))).argmax())]
 
@@ -104,7 +106,7 @@ def train(example: Callable[[int], tuple[Roll, int]], pieces: int, steps: int, s
 
 def accuracy(net: StyleNet, scores: Iterable[Score], styles: Sequence[str]) -> list[bool]:
     """Whether each score's style is heard."""
-    return [net.heard(score) == style for score, style in zip(scores, styles, strict=True)]
+    return [net.classify(score) == style for score, style in zip(scores, styles, strict=True)]
 
 
 def _example(number: int) -> tuple[Roll, int]:
@@ -142,3 +144,31 @@ def _fingerprint() -> str:
     for path in sorted([*package.rglob("*.py"), Path(__file__)]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+FIRST_PROMPT_SEED: Final = 70_000_000
+_PROMPT_BEATS: Final = 48
+_LEAST_PARTS: Final = 3
+
+
+def is_full(piece: Piece) -> bool:
+    """Whether some parts play together; a piano may be alone."""
+    return len(piece.header.parts) >= _LEAST_PARTS or piece.header.style == "piano"
+
+
+def is_typical(piece: Piece) -> bool:
+    """Whether a style can be told from the notes: what a single part plays, or a waltz, is much alike in several."""
+    return piece.header.meter == "4/4" and is_full(piece)
+
+
+def make_style_prompt(style: str, number: int, held_out: bool) -> str:
+    """A caption of some typical piece of a style with one of its phrases in it; the same for the same arguments."""
+    table = (HELD_OUT_STYLES if held_out else STYLE_NAMES)[style]
+    named = tuple(phrase.lower() for some in table.values() for phrase in some)
+    rng = np.random.default_rng([number, int(held_out), *style.encode()])
+    while True:
+        piece = compose(FIRST_PROMPT_SEED + int(rng.integers(1_000_000)), style, _PROMPT_BEATS)
+        if is_typical(piece):
+            text = caption(piece, rng, held_out)
+            if any(phrase in text.lower() for phrase in named):
+                return text

@@ -1,1 +1,1 @@
-"""Training an audio model on a folder of music: its tracks, their captions, and the cache of what is made of them."""
+"""Fine-tuning of audio models on a folder of music: its tracks, their captions, and the cache of their latents."""

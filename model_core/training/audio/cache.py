@@ -1,29 +1,81 @@
-"""What training needs of a music folder, made once: latents, music curves and text states of every track.
+"""Music cache of a fine-tuning: latents, music curves and text states of every track, made once.
 
 Processes share the work without a word to each other: each calls `cache_music` with its own share; when all are
-through, one calls `merge_index`; after that, all may load the TrackSet.
+through, one calls `merge_index`; after that, all may load the TrackSet. `cached_music` does all three.
 """
 
+import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import torch
+from accelerate import Accelerator
+
+from model_core.encoders.registry import MusicEncoder
+from model_core.errors import InputError
 from model_core.media.writing import replacing
-from model_core.training.audio.making import Makers, TrackMaker
-from model_core.training.audio.music_folder import find_music
-from model_core.training.audio.track_file import (
+from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel
+from model_core.models.stable_audio.text import PromptEncoder, TextStates
+from model_core.training.audio.track_maker import Makers, TrackMaker
+from model_core.training.audio.tracks import (
+    INDEX,
+    SKIPPED,
     TRACKS,
     Entry,
     Marks,
     Skip,
+    TrackSet,
     path_of,
     read_entry,
     read_skip,
 )
-from model_core.training.audio.tracks import INDEX, SKIPPED
+
+SUFFIXES: Final = (
+    *(".wav", ".wave", ".aif", ".aiff", ".flac", ".mp3", ".m4a", ".m4b"),
+    *(".aac", ".ogg", ".oga", ".opus", ".wma", ".mka", ".weba"),
+)
+"""In whatever case; each of a format that the media sandbox opens. Not those that are usually a video's."""
+
+
+def find_music(folder: Path) -> list[Path]:
+    """Every sound file below a folder, sorted; links to folders are followed, each folder is walked once.
+
+    What is hidden (its name begins with a dot) is left out.
+
+    Raises:
+        InputError: there is no such folder, a folder in it may not be read, or there is no sound file in it.
+    """
+    if not folder.is_dir():
+        raise InputError("--data", f"{folder} is {'no folder' if folder.exists() else 'not there'}", "no_data")
+    walked: set[tuple[int, int]] = set()
+    found: list[Path] = []
+    for name, below, files in os.walk(folder, followlinks=True, onerror=_refused):
+        status = Path(name).stat()
+        if (status.st_dev, status.st_ino) in walked:
+            below.clear()  # a link that leads back here
+            continue
+        walked.add((status.st_dev, status.st_ino))
+        below[:] = sorted(one for one in below if not one.startswith("."))
+        found += [Path(name, one) for one in files if _is_music(one) and Path(name, one).is_file()]
+    if not found:
+        kinds = " ".join(SUFFIXES)
+        raise InputError("--data", f"there is no music in {folder}: no file that ends in {kinds}", "no_data")
+    return sorted(found)
+
+
+def _is_music(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(SUFFIXES)
+
+
+def _refused(error: OSError) -> None:
+    raise InputError("--data", f"the folder {error.filename} cannot be read: {error.strerror}", "no_data") from error
+
 
 LONGEST_S: Final = 3600.0
 _SAY_EVERY_S: Final = 20.0
@@ -115,3 +167,76 @@ def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], Non
         say(f"skipped {line}")
     if len(lines) > _TOLD:
         say(f"skipped {len(lines) - _TOLD} files more; all are listed in {cache / SKIPPED}")
+
+
+_HELD_OUT: Final = 1 / 25
+_SMALL: Final = (4, 1 / 4)
+"""Of a small folder four tracks are held out, but no more than a quarter."""
+_WINDOWS: Final = 2.0
+"""A track has to be longer than so many of the windows that its curve is smoothed with."""
+_DIGITS: Final = 12
+
+
+@dataclass(frozen=True)
+class Music:
+    """Tracks to learn from and held-out ones, the empty prompt's states (1, L, D), and a mark of all tracks."""
+
+    train: TrackSet
+    held_out: TrackSet
+    unprompted: TextStates
+    mark: str
+
+
+def cached_music(
+    data: Path,
+    cache: Path,
+    model: AudioModel,
+    encoder: MusicEncoder,
+    accelerator: Accelerator,
+    seed: int,
+    say: Callable[[str], None],
+) -> Music:
+    """Bring the cache of a music folder up to date, each process its share, and load it.
+
+    Raises:
+        InputError: there is no music, or but one track that can be used.
+    """
+    prompts = PromptEncoder(model.tokenizer, model.text_encoder)
+    marks = _marks(model)
+    makers = Makers(SameCodec(model.vae), encoder, prompts, marks)
+    share = accelerator.process_index, accelerator.num_processes
+    cache_music(data, cache, makers, shortest_s=_WINDOWS * model.manifest.curve.hann_window_s, share=share, say=say)
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        merge_index(data, cache, marks, say)
+    accelerator.wait_for_everyone()
+    tracks = TrackSet.load(cache)
+    if len(tracks) < 2:
+        detail = f"{data} holds one track that can be used; at least two are needed, to learn from and to be held out"
+        raise InputError("--data", detail, "no_data")
+    most, share_of_small = _SMALL
+    train, held_out = tracks.split(max(_HELD_OUT, min(share_of_small, most / len(tracks))), seed)
+    empty = prompts.encode([""])
+    return Music(train, held_out, TextStates(empty.states.float().cpu(), empty.mask.cpu()), _mark(tracks))
+
+
+def digest(of: Any) -> str:
+    """Twelve digits that tell JSON values from others."""
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
+
+
+def _marks(model: AudioModel) -> Marks:
+    """Marks of the model's codec, music encoder and text encoder, as they are in its folder and in their precision."""
+    digests = model.manifest.sha256
+    dtype: torch.dtype = model.vae.dtype
+
+    def made_by(*parts: str) -> str:
+        return digest([str(dtype), [pair for pair in sorted(digests.items()) if pair[0].startswith(parts)]])
+
+    sound = f"{made_by('vae/', MUSIC_WEIGHTS)} {model.manifest.encoders.music}"
+    return Marks(sound, made_by("text_encoder/", "tokenizer/"))
+
+
+def _mark(tracks: TrackSet) -> str:
+    """Of names, sizes and captions: when the files were last written does not matter."""
+    return digest([[track.name, track.entry.source.size, track.captions] for track in tracks])

@@ -1,4 +1,4 @@
-"""What a track is said to sound like: a text beside it, or the tags inside it."""
+"""Captions of a track: from a text beside it, or from the tags inside it."""
 
 import json
 import re

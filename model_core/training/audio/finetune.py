@@ -1,14 +1,17 @@
-"""`v2m train curve --model`: a folder of music teaches an audio model to follow the event curve."""
+"""`v2m train curve --model`: fine-tuning of an audio model on a folder of music, in one process or several."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import broadcast_object_list, gather_object
 from diffusers import StableAudio3DiTModel
 from safetensors import SafetensorError
 
@@ -19,20 +22,65 @@ from model_core.models.folder.parts import load_part
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel, encoder_weights, load_audio
 from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.runtime import Runtime
-from model_core.training.audio.crops import Reader
-from model_core.training.audio.listening import TAKES, Listening
-from model_core.training.audio.lora import check_rank, choose_trained
-from model_core.training.audio.music import Music, cached_music, digest
-from model_core.training.audio.processes import all_stop, check_same_step, leaders, together
-from model_core.training.audio.report import Report, reported
+from model_core.training.audio.cache import Music, cached_music, digest
+from model_core.training.audio.examples import Reader
+from model_core.training.audio.report import Report, read_report
 from model_core.training.audio.result import check_place, keep_trained, version_of, write_result
-from model_core.training.audio.settings import FineTuneSettings
-from model_core.training.audio.train import FineTuning
-from model_core.training.audio.validation import Validation, spread_crops
+from model_core.training.audio.train import FineTuneSettings, FineTuning
+from model_core.training.audio.validation import TAKES, FollowingCheck, Validation, spread_crops
+from model_core.training.audio.weights import check_rank, choose_trained
 from model_core.training.checkpoints import read_progress
 from model_core.training.journal import Journal
 from model_core.training.loop import Run, carry_out
 from model_core.training.stages import Given
+
+T = TypeVar("T")
+
+_LONGEST_WAIT: Final = timedelta(days=2)  # of the other processes for the one that validates, listens and writes
+_NUMBER: Final = "WORLD_SIZE"  # where launchers tell how many there are
+
+
+def join_processes(dtype: torch.dtype) -> Accelerator:
+    """The processes that a launcher started, or this one alone; on GPUs, or on CPUs where torch sees no GPU.
+
+    Raises:
+        InputError: not all that were started are found; they would train against each other.
+    """
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(),
+        mixed_precision="bf16" if dtype is torch.bfloat16 else "no",
+        kwargs_handlers=[
+            InitProcessGroupKwargs(timeout=_LONGEST_WAIT),
+            DistributedDataParallelKwargs(gradient_as_bucket_view=True),
+        ],
+    )
+    started = os.environ.get(_NUMBER)
+    if started and started != str(accelerator.num_processes):
+        detail = f"is {started}, but {accelerator.num_processes} of them train together"
+        raise InputError(_NUMBER, detail, "processes")
+    return accelerator
+
+
+def from_main_process(value: T) -> T:
+    """The main process's value, in all of them."""
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
+
+
+def check_same_step(step: int) -> None:
+    """InputError, in all processes, unless all of them go on from the same step."""
+    if len(set(gather_object([step]))) > 1:
+        raise InputError("--work", "the processes do not see the same folder", "processes")
+
+
+def any_stops(accelerator: Accelerator, stop: bool) -> bool:
+    """True in all processes when any of them has to stop."""
+    if accelerator.num_processes == 1:
+        return stop
+    wishes = accelerator.reduce(torch.tensor(float(stop), device=accelerator.device), "sum")
+    return bool(wishes.item() > 0)
+
 
 STAGE: Final = "audio-curve"
 _ITEMS: Final = 32  # crops at most that the held-out loss is measured on
@@ -51,7 +99,7 @@ def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTun
     if not (model / MANIFEST).exists() and (model / "model_index.json").exists():
         raise ModelError(f"{model} is a base that takes no curve yet; make a model folder of it by `v2m model init`")
     dtype = Runtime(precision=settings.precision).torch_dtype()
-    accelerator = together(dtype)
+    accelerator = join_processes(dtype)
     if accelerator.num_processes > 1 and given.limit.seconds is not None:
         raise InputError("--minutes", "several processes would come to different ends; use --steps", "processes")
     if not accelerator.is_main_process:
@@ -90,7 +138,7 @@ class _FineTune:
             self._encoder = encoder if self._leads and self._settings.listen_every else None
             del encoder  # with the memory it takes
         run = self._run(model.manifest, music)
-        if leaders(self._is_done(run)):
+        if from_main_process(self._is_done(run)):
             run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
             return
         if model.distilled:
@@ -116,7 +164,7 @@ class _FineTune:
             first = spread_crops(held_out, frames, len(music.held_out), given.seed)
             longest = max(crop.frames for crop in first)
             chosen = [crop for crop in first if crop.frames == longest][:TAKES]
-            listening = Listening(model, self._encoder, chosen, reader)
+            listening = FollowingCheck(model, self._encoder, chosen, reader)
         crops = spread_crops(held_out, frames, _ITEMS, given.seed)
         validation = Validation(crops, reader, self._settings.batch)
         training = FineTuning(
@@ -158,12 +206,12 @@ class _FineTune:
             run,
             keeps=self._leads,
             logs=run.logs if self._leads else None,
-            agreed=partial(all_stop, self._accelerator),
+            agreed=partial(any_stops, self._accelerator),
             begins=check_same_step,
         )
 
     def _is_done(self, run: Run) -> bool:
-        told = reported(self._report)
+        told = read_report(self._report)
         if told is None or run.checkpoint is None or not run.checkpoint.exists() or not (self._out / MANIFEST).exists():
             return False
         progress = read_progress(run.checkpoint, run.made_of)

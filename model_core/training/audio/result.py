@@ -1,4 +1,4 @@
-"""What fine-tuning leaves: a model folder like the one it began with, and the trained weights by themselves."""
+"""Result files of a fine-tuning: a model folder like the one it began with, and the trained weights by themselves."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from model_core.models.stable_audio.folder import (
     write_transformer,
 )
 from model_core.models.stable_audio.manifest import AudioManifest
-from model_core.training.audio.lora import with_trained
+from model_core.training.audio.weights import with_trained
 
 _DIGITS: Final = 8
 

@@ -1,18 +1,179 @@
-"""The tracks of a music cache, as training reads them: nothing is in memory before it is asked for."""
+"""Tracks of a music cache: one file for each sound file, and the set that training reads them from.
+
+A track's file holds all that is made of a sound file, or why it was skipped. It appears whole or not at all and says
+itself what it was made of, so that a run that was killed, and processes that share the work, leave nothing to repair.
+Nothing is in memory before training asks for it.
+"""
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Self, overload
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
+from model_core.media.writing import replacing
 from model_core.models.stable_audio.text import TextStates
-from model_core.training.audio.track_file import Entry, path_of, read_curve, read_latents, read_text
+
+TRACKS: Final = "tracks"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sound file as it was when it was read; ``name`` is relative to the music folder."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path, music: Path) -> Self:
+        """OSError when it is gone."""
+        status = path.stat()
+        return cls(path.relative_to(music).as_posix(), status.st_size, status.st_mtime_ns)
+
+    @property
+    def shown(self) -> str:
+        """The name, in characters that can be printed and written."""
+        return self.name.encode("utf-8", "backslashreplace").decode()
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What made a track's latents and curve (``sound``), and its text states (``text``): any words that tell makers
+    with other results apart."""
+
+    sound: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a cached track without opening its tensors.
+
+    Attributes:
+        source: the sound file.
+        marks: what it was made with.
+        seconds: how long it sounds.
+        captions: its captions, at least one.
+        captions_from: see captions.Captions.source.
+        encoder, window: of the music curve, see EventCurve.
+    """
+
+    source: Source
+    marks: Marks
+    seconds: float
+    captions: tuple[str, ...]
+    captions_from: str
+    encoder: str
+    window: float
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> Self:
+        """The inverse of dataclasses.asdict; KeyError or TypeError when it is something else."""
+        own = {"source": Source(**given["source"]), "marks": Marks(**given["marks"])}
+        return cls(**{**given, **own, "captions": tuple(given["captions"])})
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Why a sound file is not used; ``lasting`` for as long as neither it nor ``settings`` change."""
+
+    source: Source
+    reason: str
+    settings: str
+    lasting: bool
+
+
+def path_of(cache: Path, name: str, suffix: str = ".safetensors") -> Path:
+    """Where a sound file's track, or with ``.json`` its skip, is kept."""
+    return cache / TRACKS / (hashlib.sha256(os.fsencode(name)).hexdigest()[:32] + suffix)
+
+
+def write_track(
+    cache: Path, entry: Entry, latents: torch.Tensor, curve: EventCurve, texts: Sequence[TextStates]
+) -> None:
+    """Write a track in place of an older one.
+
+    Args:
+        cache: the cache's folder.
+        entry: what it is.
+        latents: (C, F), kept as float16.
+        curve: of the whole track.
+        texts: (1, L, D) of each caption; only the states of words are kept, as float16.
+    """
+    tensors = {
+        "latents": latents.half().contiguous(),
+        "curve.times": torch.from_numpy(curve.times.copy()).double(),
+        "curve.values": torch.from_numpy(curve.values.copy()).float(),
+    }
+    if curve.sizes is not None:
+        tensors["curve.sizes"] = torch.from_numpy(curve.sizes.copy()).float()
+    for number, text in enumerate(texts):
+        mask = text.mask[0].cpu()
+        tensors[f"text.{number}.mask"] = mask
+        tensors[f"text.{number}.states"] = text.states[0].cpu()[mask].half().contiguous()
+    with replacing(path_of(cache, entry.source.name)) as beside:
+        save_file(tensors, beside, metadata={"entry": json.dumps(asdict(entry))})
+
+
+def read_entry(cache: Path, name: str) -> Entry | None:
+    """What the track of a sound file was made of; None where there is none that can be read."""
+    try:
+        with safe_open(path_of(cache, name), framework="pt") as file:
+            entry = Entry.from_dict(json.loads(file.metadata()["entry"]))
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
+    return entry if entry.source.name == name else None
+
+
+def read_latents(path: Path) -> torch.Tensor:
+    """(C, F), float32; errors of a damaged file, here and below, are OSError, SafetensorError and KeyError."""
+    with safe_open(path, framework="pt") as file:
+        kept: torch.Tensor = file.get_tensor("latents")
+    return kept.float()
+
+
+def read_curve(path: Path, entry: Entry) -> EventCurve:
+    """The curve of the whole track."""
+    with safe_open(path, framework="pt") as file:
+        times, values = (file.get_tensor(f"curve.{name}").double().numpy() for name in ("times", "values"))
+        sizes = file.get_tensor("curve.sizes").double().numpy() if "curve.sizes" in file.keys() else None  # noqa: SIM118
+    return EventCurve(times, values, entry.encoder, entry.window, sizes)
+
+
+def read_text(path: Path, number: int) -> TextStates:
+    """States of a caption, (1, L, D), float32, 0 where there is no word; mask (1, L)."""
+    with safe_open(path, framework="pt") as file:
+        words = file.get_tensor(f"text.{number}.states")
+        mask = file.get_tensor(f"text.{number}.mask")
+    states = torch.zeros(len(mask), words.shape[1])
+    states[mask] = words.float()
+    return TextStates(states[None], mask[None].clone())
+
+
+def write_skip(cache: Path, skip: Skip) -> None:
+    """Note that a sound file is not used. A track of it may stay, for the day that the reason is gone."""
+    with replacing(path_of(cache, skip.source.name, ".json")) as beside:
+        beside.write_text(json.dumps(asdict(skip)))
+
+
+def read_skip(cache: Path, name: str) -> Skip | None:
+    """Why a sound file was skipped; None where it was not, or that cannot be read."""
+    try:
+        given: dict[str, Any] = json.loads(path_of(cache, name, ".json").read_text())
+        skip = Skip(**{**given, "source": Source(**given["source"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return skip if skip.source.name == name else None
+
 
 INDEX: Final = "index.json"
 SKIPPED: Final = "skipped.txt"

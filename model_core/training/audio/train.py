@@ -1,8 +1,9 @@
-"""Fine-tune an audio model's transformer to follow the event curve, on one device or on many alike."""
+"""Fine-tuning of an audio model's transformer on the event curve, on one device or on many alike."""
 
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,16 +12,56 @@ from accelerate import Accelerator
 from diffusers import StableAudio3DiTModel
 
 from model_core.errors import InputError
-from model_core.training.audio.average import Average
-from model_core.training.audio.crops import Pool, Reader
-from model_core.training.audio.examples import Batch, draw, random_of
-from model_core.training.audio.gain import HeldOut
-from model_core.training.audio.listening import Listening
-from model_core.training.audio.lora import LOCAL
-from model_core.training.audio.settings import FineTuneSettings
-from model_core.training.audio.validation import Validation
+from model_core.training.audio.examples import Batch, Pool, Reader, draw, random_of
+from model_core.training.audio.report import HeldOut
+from model_core.training.audio.validation import FollowingCheck, Validation
+from model_core.training.audio.weights import LOCAL, Average
 from model_core.training.flow_losses import flow_losses
 from model_core.training.schedules import hold_then_fall
+
+LORA_RATE: Final = 1e-4
+FULL_RATE: Final = 5e-5
+HIGHEST_RATE: Final = 1.0
+
+
+@dataclass(frozen=True)
+class FineTuneSettings:
+    """See docs/models.md; InputError for a learning rate that cannot be meant.
+
+    Attributes:
+        seconds: of a crop.
+        lora: rank of the adapters; 0 trains all weights.
+        batch: crops at once on each device.
+        accumulate: batches a step.
+        learning_rate: the highest; None = LORA_RATE, or FULL_RATE for all weights.
+        precision: see Runtime; trained weights are float32 in any case.
+        checkpointing: compute activations twice instead of keeping them.
+        validate_every: steps between held-out losses.
+        listen_every: steps at least between takes that are listened to; 0 = never.
+    """
+
+    seconds: float = 30.0
+    lora: int = 16
+    batch: int = 8
+    accumulate: int = 1
+    learning_rate: float | None = None
+    precision: str = "auto"
+    checkpointing: bool = False
+    validate_every: int = 250
+    listen_every: int = 2000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= HIGHEST_RATE:
+            detail = f"{self.rate:g} is none; it must be above 0 and at most {HIGHEST_RATE:g}"
+            raise InputError("--learning-rate", detail, "out_of_range")
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return LORA_RATE if self.lora else FULL_RATE
+
 
 _LOCAL_RATE: Final = 2.0
 """The local input's learning rate over the others': the curve's columns start from nothing."""
@@ -40,7 +81,7 @@ class FineTuning:
         seed: int,
         accelerator: Accelerator,
         validation: Validation,
-        listening: Listening | None,
+        listening: FollowingCheck | None,
     ) -> None:
         self.log_every = settings.validate_every
         self.average = Average(trained.values())

@@ -1,4 +1,4 @@
-"""Forms of captions: tags, keywords, sentences, directions, uses, moods or instruments alone."""
+"""Templates of captions: tags, keywords, sentences, directions, uses, moods or instruments alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Final
 
 
 @dataclass(frozen=True)
-class Said:
-    """True phrases about one piece, drawn at random; the lists may be empty or short.
+class CaptionPhrases:
+    """True phrases about one piece, chosen at random; the lists may be empty or short.
 
     Attributes:
         style, scene, tempo, bpm, mode: always there.
@@ -42,7 +42,7 @@ def _and(things: list[str]) -> str:
     return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} and {things[-1]}"
 
 
-TEMPLATES: Final[tuple[Callable[[Said], str], ...]] = (
+TEMPLATES: Final[tuple[Callable[[CaptionPhrases], str], ...]] = (
     lambda s: ", ".join(s.tags),
     lambda s: ", ".join(s.tags[:3]),
     lambda s: ", ".join([*s.moods, s.style]),
@@ -72,7 +72,7 @@ TEMPLATES: Final[tuple[Callable[[Said], str], ...]] = (
     lambda s: f"{s.tempo} {s.mood} {s.style}, {s.meter}",
     lambda s: f"can you make {s.style} for {s.scene} with {_and(s.instruments)}",
 )
-HELD_OUT_TEMPLATES: Final[tuple[Callable[[Said], str], ...]] = (
+HELD_OUT_TEMPLATES: Final[tuple[Callable[[CaptionPhrases], str], ...]] = (
     lambda s: f"Looking to score {s.scene}. Ideally {s.style}.",
     lambda s: f"my client wants {s.style} under {s.scene}",
     lambda s: f"imagine {s.scene} accompanied by {s.style}",

@@ -1,4 +1,4 @@
-"""The procedural composer: makes the training corpus and nothing else; the product cannot import it."""
+"""The rule composer of the training corpus. The product cannot import it."""
 
 from model_core.training.composer.events import Event
 from model_core.training.composer.form import Section

@@ -1,18 +1,22 @@
-"""What happens: hits where sections meet and anywhere else, and the ending.
+"""Events of a piece: hits where sections meet and anywhere else, what prepares them, and the ending.
 
 A hit is the loudest thing for beats around: everything is struck anew at nearly full velocity in a wide register, with
 a crash and an impact where there are drums. Everything else in a piece stays far below it.
+
+Gaps before a hit are mostly about a fifth of a second long. The ear, and the music curve, then take silence and hit for
+one event; where a longer gap begins is an event of its own, so those are rare.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-from model_core.models.score.codec.score import FIRST_PITCH, LANE, STEPS_PER_BEAT, SUSTAIN, Score
-from model_core.training.composer.bass import root_pitch
+import numpy as np
+
+from model_core.models.score.codec.score import FIRST_PITCH, LANE, MONO_PARTS, STEPS_PER_BEAT, SUSTAIN, Score
+from model_core.plan.header import Header
 from model_core.training.composer.form import Section
-from model_core.training.composer.harmony import Chord
-from model_core.training.composer.melody import landing
-from model_core.training.composer.voicing import spread
+from model_core.training.composer.harmony import Chord, spread
+from model_core.training.composer.parts import landing, root_pitch
 from model_core.training.composer.writing import hold, mute, note, ring, silence, strike
 
 BIG: Final = 0.7
@@ -115,3 +119,115 @@ def _ring_out(score: Score, first: int, parts: frozenset[str]) -> None:
         ring(score, step)
         for part in {"bass", "arp", "lead"} & parts:
             hold(score, part, step)
+
+
+_WITH_DRUMS: Final = {"gap": 0.54, "gap and riser": 0.14, "fill and gap": 0.12, "thin": 0.06, "plain": 0.14}
+_WITHOUT: Final = {"gap": 0.7, "thin": 0.12, "plain": 0.18}
+_LONG_GAPS: Final = (2, 3, 4)
+_LONG_ODDS: Final = 0.12
+_TWO_STEP_BPM: Final = 100.0
+_THIN: Final = 4
+_FILL: Final = ("tom_high", "tom_high", "tom_low", "tom_low")
+_FILL_LEVEL: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Room:
+    """How a hit may be prepared: free steps before it, whether drums play there or in the piece at all, the tempo.
+
+    ``bare`` allows a hit without a gap: enough where a section changes too, lost in the groove elsewhere.
+    """
+
+    steps: int
+    drums_before: bool
+    drums: bool
+    bpm: float
+    bare: bool = True
+
+
+def prepare(score: Score, step: int, room: Room, rng: np.random.Generator) -> str:
+    """Write one of the preparations before a step and return its name."""
+    odds = _WITH_DRUMS if room.drums else _WITHOUT
+    kind = str(rng.choice(list(odds), p=list(odds.values())))
+    if not room.bare and kind in ("thin", "plain"):
+        kind = "gap"
+    if room.steps < 1:
+        return "plain"
+    gap = min(room.steps, breath(room.bpm, rng))
+    if "fill" in kind:
+        gap = 1
+        if not room.drums_before or room.steps < len(_FILL) + gap:
+            kind = "gap"
+        else:
+            _fill(score, step - gap - len(_FILL))
+    if "riser" in kind:
+        length = min(room.steps, int(rng.choice([8, 8, 16])))
+        score.drums[step - length : step, LANE["riser"]] = np.linspace(0.15, 0.7, length)
+    if "gap" in kind:
+        silence(score, step - gap, step)
+    elif kind == "thin":
+        for part in ("bass", "arp"):
+            mute(score, part, step - min(room.steps, _THIN), step)
+    return kind
+
+
+def breath(bpm: float, rng: np.random.Generator) -> int:
+    """Steps of a gap: one or two by the tempo, now and then more."""
+    if rng.random() < _LONG_ODDS:
+        return int(rng.choice(_LONG_GAPS))
+    return 1 if bpm < _TWO_STEP_BPM else 2
+
+
+def _fill(score: Score, first: int) -> None:
+    """Four strokes on the toms in place of the groove, a little louder each."""
+    score.drums[first : first + len(_FILL), : LANE["crash"]] = 0
+    for index, lane in enumerate(_FILL):
+        score.drums[first + index, LANE[lane]] = _FILL_LEVEL + 0.05 * index
+
+
+_BEATS_EACH: Final = 16  # one accent in so many beats at the most
+_APART_S: Final = 1.2  # between an accent and any other event
+_LEAST_APART: Final = 1.5  # beats
+_HALF_ODDS: Final = 0.3
+_STOP_ODDS: Final = 0.15
+_CALM: Final = 16  # beats of a section that is left alone
+
+
+def add_accents(
+    score: Score, sections: list[Section], harmony: list[Chord], header: Header, rng: np.random.Generator
+) -> list[Event]:
+    """Write up to one in 16 beats; long sections stay free, so that music also goes on with nothing happening."""
+    apart = max(_LEAST_APART, float(np.ceil(2 * _APART_S * header.bpm / 60) / 2))
+    free = [section for section in sections[:-1] if 2 * apart <= section.beats < _CALM]
+    if not free:
+        return []
+    events: list[Event] = []
+    for _ in range(int(rng.integers(0, score.beats // _BEATS_EACH + 1))):
+        section = free[int(rng.integers(len(free)))]
+        last = section.beats - apart
+        beat = section.first_beat + float(rng.integers(round(2 * apart), round(2 * last) + 1)) / 2
+        if rng.random() > _HALF_ODDS:
+            beat = float(np.floor(beat))
+        near = [event.beat for event in events] + [section.first_beat]
+        if min(abs(beat - other) for other in near) < apart:
+            continue
+        step, strength = round(STEPS_PER_BEAT * beat), float(rng.uniform(0.6, 1.0))
+        room = Room(STEPS_PER_BEAT, "drums" in section.parts, "drums" in header.parts, header.bpm, bare=False)
+        kind = prepare(score, step, room, rng)
+        hit(score, step, harmony[int(beat)], strength, header.parts)
+        if rng.random() < _STOP_ODDS:
+            _stop(score, step)
+        events.append(Event(beat, strength, f"accent after {kind}"))
+    return events
+
+
+def _stop(score: Score, step: int) -> None:
+    """The groove waits for a beat while the chord of the hit rings."""
+    first, last = step + 1, min(score.steps, step + STEPS_PER_BEAT)
+    score.drums[first:last] = 0
+    for part in MONO_PARTS:
+        if part != "bass":
+            mute(score, part, first, last)
+    for held in range(first, last):
+        score.chord_struck[held] = False
+        ring(score, held)

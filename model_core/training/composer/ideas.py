@@ -1,6 +1,7 @@
-"""What a piece is made of, drawn once: harmony, patterns and motifs for its verse, chorus and bridge."""
+"""Material of a piece, chosen once: harmony, patterns and motifs for its verse, chorus and bridge."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -8,9 +9,46 @@ from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.plan.header import Header
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, progression
-from model_core.training.composer.melody import Motif, draw_motif
 from model_core.training.composer.styles import Groove, Style
-from model_core.training.composer.styles.triple import TRIPLE
+from model_core.training.composer.styles.style import TRIPLE
+
+_MOVES: Final = (-2, -1, -1, 1, 1, 2)
+_CLOSES: Final = {
+    16: ("x---x---x-------", "x-------x-------", "x-----x-x-------"),
+    12: ("x---x-------", "x-----------", "x-----x-----"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Motif:
+    """What a melody is made of.
+
+    Attributes:
+        rhythms: patterns of the bars A, A', B and A''.
+        contours: for the same bars, scale steps from the bar's first note to each further one.
+    """
+
+    rhythms: tuple[str, str, str, str]
+    contours: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+def draw_motif(patterns: tuple[str, ...], rng: np.random.Generator) -> Motif:
+    """A motif in one of the style's rhythms; its answer keeps the rhythm half of the time."""
+
+    def contour() -> list[int]:
+        walk = [0]
+        for _ in range(8):
+            move = int(rng.choice(_MOVES))
+            walk.append(walk[-1] + (move if -2 <= walk[-1] + move <= 4 else -move))
+        return walk
+
+    first = str(rng.choice(patterns))
+    answer = first if rng.random() < 0.5 else str(rng.choice(patterns))
+    close = str(rng.choice(_CLOSES[len(first)]))
+    one, two = contour(), contour()
+    varied = [*one[:2], *(step - 1 for step in one[2:])]
+    ending = (0, *(step - 1 for step in one[1:2]), 0, 0, 0, 0, 0, 0, 0)
+    return Motif((first, first, answer, close), (tuple(one), tuple(varied), tuple(two), ending))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A whole piece: header, form and ideas are drawn, the parts written section by section, then the events."""
+"""Composition of a whole piece: header, form and ideas first, then the parts section by section, then the events."""
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -8,18 +8,12 @@ import numpy as np
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
 from model_core.plan.header import STYLES, Header
-from model_core.training.composer.accents import add_accents
-from model_core.training.composer.accompaniment import write_arp, write_chords
-from model_core.training.composer.bass import write_bass
-from model_core.training.composer.drums import write_drums
-from model_core.training.composer.events import Event, close, end, hit
-from model_core.training.composer.form import Section, draw_form
+from model_core.training.composer.events import Event, Room, add_accents, breath, close, end, hit, prepare
+from model_core.training.composer.form import Section, draw_form, draw_header
 from model_core.training.composer.harmony import Chord, tonic
-from model_core.training.composer.heading import draw_header
 from model_core.training.composer.ideas import Ideas, draw_ideas
-from model_core.training.composer.melody import write_lead
+from model_core.training.composer.parts import write_arp, write_bass, write_chords, write_drums, write_lead
 from model_core.training.composer.styles import STYLE_TABLE
-from model_core.training.composer.transitions import Room, breath, prepare
 from model_core.training.composer.writing import level_of, silence
 
 MIN_BEATS: Final = 16

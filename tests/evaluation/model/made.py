@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from model_core.evaluation.model.planted import planted_curve
-from model_core.evaluation.model.takes import Take
+from model_core.evaluation.model.takes import Take, planted_curve
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.plan.header import Header
 from model_core.plan.plan import ScorePlan

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.evaluation.model.chords import best_chord, chords_of
-from model_core.evaluation.model.notes import bars_of, note_counts, note_rows
+from model_core.evaluation.model.notes import bars_of, best_chord, chords_of, note_counts, note_rows
 from model_core.models.score.codec.score import Score
 from model_core.training.composer import compose
 from tests.evaluation.model.made import put, strike

@@ -8,14 +8,28 @@ import pytest
 from matplotlib.image import imread
 
 from model_core.curves.event_curve import EventCurve, peak_shaped
-from model_core.evaluation.model.codec import f1_count
-from model_core.evaluation.model.figures import NOTHING, Measured, Row
-from model_core.evaluation.model.listening import Heard, curve_rows, following, sound_rows
-from model_core.evaluation.model.page import WEAKNESSES, mistaken_lines, roll_lines, table, weaknesses
-from model_core.evaluation.model.planted import LONGEST_S, SHORTEST_S, duration_of, planted_curve, planted_times
-from model_core.evaluation.model.rolls import draw_rolls
-from model_core.evaluation.model.size import Size
-from model_core.evaluation.shuffling import shuffled
+from model_core.evaluation.model.baselines import f1_count
+from model_core.evaluation.model.page import (
+    NOTHING,
+    WEAKNESSES,
+    Measured,
+    Row,
+    mistaken_lines,
+    roll_lines,
+    table,
+    weaknesses,
+)
+from model_core.evaluation.model.run import Size
+from model_core.evaluation.model.sound import TakeSound, correlate_events, curve_rows, sound_rows
+from model_core.evaluation.model.takes import (
+    LONGEST_S,
+    SHORTEST_S,
+    draw_rolls,
+    duration_of,
+    planted_curve,
+    planted_times,
+)
+from model_core.evaluation.systems import shuffle_events
 from model_core.training.composer import compose
 from tests.evaluation.model.made import put, take_of
 
@@ -48,17 +62,17 @@ def test_music_that_changes_at_the_events_follows_them() -> None:
         duration = duration_of(curve)
         times = np.arange(int(25 * duration)) / 25
         heard = EventCurve(times, peak_shaped(curve.peaks(), times), "heard")
-        real.append(following(curve, heard, duration))
-        other = shuffled(curve, duration, np.random.default_rng(seed))
-        chance.append(following(other, heard, duration))
+        real.append(correlate_events(curve, heard, duration))
+        other = shuffle_events(curve, duration, np.random.default_rng(seed))
+        chance.append(correlate_events(other, heard, duration))
     assert min(real) == pytest.approx(1)
     assert abs(np.mean(chance)) < 0.15
 
 
 def test_loudness_is_compared_between_styles_and_the_worst_take_counts() -> None:
     heard = [
-        Heard("rock", 0.7, 0.0, -1.5, -90.0, -16.0), Heard("rock", 0.5, 0.1, -1.5, -50.0, -17.0),
-        Heard("jazz", 0.6, -0.1, -0.5, -95.0, -20.0), Heard("jazz", 0.6, 0.0, -1.6, -99.0, -16.0),
+        TakeSound("rock", 0.7, 0.0, -1.5, -90.0, -16.0), TakeSound("rock", 0.5, 0.1, -1.5, -50.0, -17.0),
+        TakeSound("jazz", 0.6, -0.1, -0.5, -95.0, -20.0), TakeSound("jazz", 0.6, 0.0, -1.6, -99.0, -16.0),
     ]  # fmt: skip
     peak, constant, spread, silence, seconds = sound_rows(heard, [-90.0, -75.0], [])
     assert peak.reached.value == 0.75

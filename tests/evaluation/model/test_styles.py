@@ -7,13 +7,20 @@ import numpy as np
 import pytest
 
 from model_core.evaluation.model import styles
-from model_core.evaluation.model.modes import ModeEar
-from model_core.evaluation.model.style_prompts import is_full, naming_prompt
-from model_core.evaluation.model.styles import WIDTH, Roll, accuracy, roll_of, style_net, train
+from model_core.evaluation.model.notes import ModeClassifier
+from model_core.evaluation.model.styles import (
+    WIDTH,
+    Roll,
+    accuracy,
+    is_full,
+    make_style_prompt,
+    roll_of,
+    style_net,
+    train,
+)
 from model_core.models.score.codec.score import Score
 from model_core.plan.header import STYLES
-from model_core.training.captions.held_out_words import HELD_OUT_STYLES
-from model_core.training.captions.phrases import STYLE_PHRASES
+from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_PHRASES
 from model_core.training.composer import compose
 from tests.evaluation.model.made import strike
 
@@ -48,7 +55,7 @@ def test_it_is_kept_until_something_changes(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(styles, "train", lambda *given: pytest.fail("it was kept"))
     again = style_net(tmp_path, 18, 2)
     score = compose(1, "rock", 32).score
-    assert net.heard(score) == again.heard(score)
+    assert net.classify(score) == again.classify(score)
     monkeypatch.setattr(styles, "_fingerprint", lambda: "another composer")
     with pytest.raises(pytest.fail.Exception, match="it was kept"):
         style_net(tmp_path, 18, 2)
@@ -57,20 +64,20 @@ def test_it_is_kept_until_something_changes(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("held_out", [False, True])
 def test_a_prompt_names_its_style(held_out: bool) -> None:
     for style in ("funk", "ambient"):
-        text = naming_prompt(style, 0, held_out)
+        text = make_style_prompt(style, 0, held_out)
         table = (HELD_OUT_STYLES if held_out else STYLE_PHRASES)[style]
         assert any(phrase.lower() in text.lower() for some in table.values() for phrase in some)
-        assert text == naming_prompt(style, 0, held_out)
-        assert text != naming_prompt(style, 1, held_out)
+        assert text == make_style_prompt(style, 0, held_out)
+        assert text != make_style_prompt(style, 1, held_out)
 
 
 def test_the_mode_is_what_the_chords_turn_round() -> None:
     pieces = [piece for seed in range(120) if is_full(piece := compose(seed, None, 48))]
-    ear = ModeEar([piece.score for piece in pieces], [piece.header.minor for piece in pieces])
+    ear = ModeClassifier([piece.score for piece in pieces], [piece.header.minor for piece in pieces])
     chords = {"C": (60, 64, 67), "F": (53, 57, 60), "G": (55, 59, 62), "Am": (57, 60, 64), "E": (52, 56, 59)}
     for names, minor in (("C F G C C G F C", False), ("Am E Am F Am E Am Am", True)):
         score = Score.empty(32)
         for bar, name in enumerate(names.split()):
             strike(score, 4 * bar, chords[name], 4)
-        assert ear.minor(score) is minor
-        assert ear.minor(score, to_the_end=False) is minor
+        assert ear.is_minor(score) is minor
+        assert ear.is_minor(score, to_the_end=False) is minor

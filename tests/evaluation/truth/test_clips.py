@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_core.evaluation.truth import Event, TruthClip, truth_set
-from model_core.evaluation.truth.make import draw
+from model_core.evaluation.truth.clips import draw
 from model_core.evaluation.truth.recipe import LANDSCAPE, PORTRAIT, Spec
 from model_core.media import probe
 from tests import video_factory as factory

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from model_core.evaluation.truth.frames import TICKS_PER_SECOND, first_shown, frame_ticks
+from model_core.evaluation.truth.pictures import TICKS_PER_SECOND, first_shown, frame_ticks
 from model_core.evaluation.truth.recipe import END_S, PACES, PLAN, PORTRAIT, RATES, event_times, recipe
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.text import TextStates
-from model_core.training.audio.making import Makers
-from model_core.training.audio.track_file import Marks
+from model_core.training.audio.track_maker import Makers
+from model_core.training.audio.tracks import Marks
 
 HOP = 2000
 WORDS, WIDTH = 6, 4

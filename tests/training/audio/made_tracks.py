@@ -8,9 +8,8 @@ import torch
 
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.text import TextStates
-from model_core.training.audio.crops import Reader
-from model_core.training.audio.track_file import Entry, Marks, Source, write_track
-from model_core.training.audio.tracks import Track
+from model_core.training.audio.examples import Reader
+from model_core.training.audio.tracks import Entry, Marks, Source, Track, write_track
 from tests.stable_audio.tiny_base import HOP, LATENTS, WIDTH
 
 RATE: Final = 44100

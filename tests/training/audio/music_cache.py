@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from model_core.training.audio.cache import cache_music, merge_index
-from model_core.training.audio.making import Makers
+from model_core.training.audio.track_maker import Makers
 from model_core.training.audio.tracks import TrackSet
 from tests.media.sound_files import tone, write_sound
 

@@ -10,10 +10,10 @@ from model_core.encoders.registry import music_encoder
 from model_core.media import read_audio
 from model_core.models.stable_audio.codec import SameCodec
 from model_core.models.stable_audio.text import PromptEncoder
-from model_core.training.audio import making
+from model_core.training.audio import track_maker
 from model_core.training.audio.cache import cache_music, merge_index
-from model_core.training.audio.making import Makers
-from model_core.training.audio.track_file import Marks, path_of
+from model_core.training.audio.track_maker import Makers
+from model_core.training.audio.tracks import Marks, path_of
 from tests.media.sound_files import RATE, tone, write_sound
 from tests.stable_audio.tiny_base import LATENTS, tiny_pipeline
 from tests.training.audio.fake_makers import Fakes
@@ -67,8 +67,8 @@ def test_nothing_is_made_twice(music: Path, monkeypatch: pytest.MonkeyPatch) -> 
     def opened(*_: object) -> None:
         raise AssertionError("an unchanged file was opened")
 
-    monkeypatch.setattr(making, "read_tags", opened)
-    monkeypatch.setattr(making, "read_audio", opened)
+    monkeypatch.setattr(track_maker, "read_tags", opened)
+    monkeypatch.setattr(track_maker, "read_audio", opened)
     assert "(3 kept, 0 made, 0 skipped)" in cached(music, fakes.makers())[0]
     assert fakes.work() == (3, 4)
     assert {path: path.read_bytes() for path in before} == before

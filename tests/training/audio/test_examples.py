@@ -10,10 +10,19 @@ import torch
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.frame_curve import frame_curve
 from model_core.models.stable_audio.text import TextStates
-from model_core.training.audio.crops import Crop, Pool, Reader
-from model_core.training.audio.examples import Batch, Withheld, draw, random_crops, random_of
-from model_core.training.audio.given import SHARES, random_given
-from model_core.training.audio.times import times_at
+from model_core.training.audio.examples import (
+    SHARES,
+    Batch,
+    Crop,
+    Pool,
+    Reader,
+    Withheld,
+    draw,
+    random_crops,
+    random_given,
+    random_of,
+    times_at,
+)
 from tests.stable_audio.tiny_base import HOP, LATENTS
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import RATE, WORDS, made_track, states

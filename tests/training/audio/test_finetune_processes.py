@@ -12,7 +12,7 @@ import pytest
 from accelerate import Accelerator
 
 from model_core.errors import InputError
-from model_core.training.audio import processes
+from model_core.training.audio import finetune
 from tests.processes import ROOT, until
 from tests.training.audio.conftest import QUICK, Train, run
 
@@ -74,7 +74,7 @@ def test_two_processes_begin_stop_and_end_as_one(model: Path, music: Path, cache
 def test_processes_that_do_not_find_each_other_are_refused(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(Accelerator, "num_processes", 1)
-    monkeypatch.setattr(processes, "Accelerator", lambda **_: _alone())
+    monkeypatch.setattr(finetune, "Accelerator", lambda **_: _alone())
     done = train(*QUICK, "--steps", "1")
     told = "v2m: WORLD_SIZE: is 2, but 1 of them train together"
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, told)
@@ -88,11 +88,11 @@ def _alone() -> Accelerator:
 
 
 def test_a_checkpoint_that_not_all_see_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    processes.check_same_step(3)
-    monkeypatch.setattr(processes, "gather_object", lambda steps: [*steps, 0])
-    processes.check_same_step(0)
+    finetune.check_same_step(3)
+    monkeypatch.setattr(finetune, "gather_object", lambda steps: [*steps, 0])
+    finetune.check_same_step(0)
     with pytest.raises(InputError, match="the processes do not see the same folder"):
-        processes.check_same_step(3)
+        finetune.check_same_step(3)
 
 
 def test_several_processes_are_limited_by_steps_alone(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,7 @@ import torch
 from diffusers import StableAudio3DiTModel
 
 from model_core.flow.conditioning import widen_for_curve
-from model_core.training.audio.average import Average
-from model_core.training.audio.lora import choose_trained, with_trained
+from model_core.training.audio.weights import Average, choose_trained, with_trained
 from tests.stable_audio.tiny_base import LATENTS, WIDTH, tiny_pipeline
 
 LINEARS = {"self_attn.to_qkv", "self_attn.to_out", "cross_attn.to_q", "cross_attn.to_kv", "cross_attn.to_out",

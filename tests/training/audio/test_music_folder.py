@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from model_core.errors import InputError
-from model_core.training.audio.music_folder import SUFFIXES, find_music
+from model_core.training.audio.cache import SUFFIXES, find_music
 from tests.media.sound_files import CODECS
 
 

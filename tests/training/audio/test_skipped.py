@@ -6,7 +6,7 @@ import pytest
 from model_core.errors import InputError
 from model_core.media import MediaError, read_audio
 from model_core.models.stable_audio.text import TextStates
-from model_core.training.audio import making
+from model_core.training.audio import track_maker
 from tests.media.sound_files import RATE, tone, write_sound
 from tests.training.audio.fake_makers import Fakes
 from tests.training.audio.music_cache import cached, skipped_in, tracks_of, write_music
@@ -62,7 +62,7 @@ def test_a_skipped_file_is_not_read_again_until_something_changes(music: Path, m
         opened.append(path.name)
         return read_audio(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(making, "read_audio", counted)
+    monkeypatch.setattr(track_maker, "read_audio", counted)
     cached(music, fakes.makers())
     assert opened == []
     caption.write_text('{"caption": "mended"}')
@@ -104,7 +104,7 @@ def test_a_trouble_of_the_moment_is_tried_again(music: Path, monkeypatch: pytest
             raise troubles.pop(0)
         return read_audio(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(making, "read_audio", troubled)
+    monkeypatch.setattr(track_maker, "read_audio", troubled)
     cached(music, Fakes().makers())
     assert skipped_in(music) == ["a.wav: takes too long", "b/c.flac: cannot be read: Permission denied"]
     cached(music, Fakes().makers())

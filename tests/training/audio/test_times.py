@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from model_core.training.audio.times import times_at
+from model_core.training.audio.examples import times_at
 
 
 def _levels(count: int) -> torch.Tensor:

@@ -12,13 +12,10 @@ from accelerate import Accelerator
 from model_core.errors import InputError
 from model_core.flow.conditioning import Condition
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.training.audio.crops import Reader
-from model_core.training.audio.examples import draw, random_of
-from model_core.training.audio.listening import Listening
-from model_core.training.audio.lora import choose_trained
-from model_core.training.audio.settings import FULL_RATE, LORA_RATE, FineTuneSettings
-from model_core.training.audio.train import FineTuning
-from model_core.training.audio.validation import Validation, spread_crops
+from model_core.training.audio.examples import Reader, draw, random_of
+from model_core.training.audio.train import FULL_RATE, LORA_RATE, FineTuneSettings, FineTuning
+from model_core.training.audio.validation import FollowingCheck, Validation, spread_crops
+from model_core.training.audio.weights import choose_trained
 from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Limit, Run, StoppedError, carry_out
 from tests.stable_audio.tiny_model import loaded
@@ -30,7 +27,7 @@ SECONDS = 1.85  # 20 frames
 QUIET: Callable[[str], None] = lambda line: None  # noqa: E731 - a typed one
 
 
-class Ears(Listening):
+class Ears(FollowingCheck):
     """Counts how often somebody listens."""
 
     def __init__(self) -> None:

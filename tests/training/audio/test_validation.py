@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.training.audio.crops import Crop, Pool, Reader
-from model_core.training.audio.gain import EARLY, HeldOut, gain_of
-from model_core.training.audio.listening import FOLLOWED, OTHERS, Listening
-from model_core.training.audio.report import Report, reported
-from model_core.training.audio.times import times_at
-from model_core.training.audio.validation import Validation, spread_crops
+from model_core.training.audio.examples import Crop, Pool, Reader, times_at
+from model_core.training.audio.report import EARLY, HeldOut, Report, gain_of, read_report
+from model_core.training.audio.validation import FOLLOWED, OTHERS, FollowingCheck, Validation, spread_crops
 from tests.stable_audio.tiny_base import HOP
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import RATE, made_track, states
@@ -161,11 +158,11 @@ def test_a_report_is_kept_and_read(tmp_path: Path) -> None:
     assert report.follows
     assert report.losses[EARLY] == pytest.approx(0.2)
     path = tmp_path / "stage/result.json"
-    assert reported(path) is None
+    assert read_report(path) is None
     report.write(path)
-    assert reported(path) == ("1+5.ab", 5)
+    assert read_report(path) == ("1+5.ab", 5)
     path.write_text("{")
-    assert reported(path) is None
+    assert read_report(path) is None
 
 
 class _Hears:
@@ -189,12 +186,12 @@ def _own(crop: Crop) -> EventCurve:
 def test_curves_that_are_followed_are_told_from_others(pool: Pool, reader: Reader, whole: AudioModel) -> None:
     crops = [Crop(track, 3, 20) for track in pool.tracks[1:]]
     obeying, mixed_up = _Hears([_own(crop) for crop in crops]), _Hears([_own(crop) for crop in crops[::-1]])
-    figures = Listening(whole, obeying, crops, reader).figures()
+    figures = FollowingCheck(whole, obeying, crops, reader).figures()
     assert figures[FOLLOWED] == pytest.approx(1)
     assert abs(figures[OTHERS]) < 0.7
     assert obeying.heard == [(2, 20 * HOP, RATE)] * 2
-    swapped = Listening(whole, mixed_up, crops, reader).figures()
+    swapped = FollowingCheck(whole, mixed_up, crops, reader).figures()
     assert swapped[OTHERS] == pytest.approx(1)
     assert swapped[FOLLOWED] == pytest.approx(figures[OTHERS])
     flat = _Hears([EventCurve(np.array([0.0]), np.array([0.0]), "hears")])
-    assert Listening(whole, flat, crops[:1], reader).figures() == {FOLLOWED: 0.0}
+    assert FollowingCheck(whole, flat, crops[:1], reader).figures() == {FOLLOWED: 0.0}

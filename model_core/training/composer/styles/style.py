@@ -1,10 +1,11 @@
-"""What a style is: tempo, mode, meters, instruments, chords, and the patterns and grooves that it is known by.
+"""Style tables: tempo, mode, meters, instruments, chords, patterns and grooves of a style, and those of 3/4 and 6/8.
 
 A pattern is one bar of sixteenths: sixteen of them, or twelve in 3/4 and 6/8. Bass: r root, f fifth, o octave, t third,
 w a walking step. Chords and melody: x struck. All: - held, . silent. In a groove a digit is a velocity in sevenths.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 Groove = dict[str, str]
 Grooves = tuple[Groove, Groove, Groove]
@@ -53,3 +54,64 @@ class Style:
     slow: bool = False
     voicing: str = "close"
     staccato: bool = False
+
+
+@dataclass(frozen=True)
+class Triple:
+    """What takes the place of a style's own patterns: bass, chords, lead and grooves as in Style, rates of the arp."""
+
+    bass: tuple[str, ...]
+    chords: tuple[str, ...]
+    lead: tuple[str, ...]
+    arp_rates: tuple[int, ...]
+    grooves: dict[str, Grooves]
+
+
+TRIPLE: Final = {
+    "3/4": Triple(
+        bass=("r-----------", "r---....f...", "r---f---f---"),
+        chords=("x-----------", "....x---x---", "....x-..x-..", "x---x---x---"),
+        lead=("x-------x---", "x---x---x---", "x-----x-x---", "x-------x-x-"),
+        arp_rates=(2, 4),
+        grooves={
+            "kit": (
+                {"closed_hat": "4...3...3..."},
+                {"kick": "6...........", "snare": "....4...4...", "closed_hat": "4...3...3..."},
+                {"kick": "6.....4.....", "snare": "....5...5...", "closed_hat": "4.3.4.3.4.3."},
+            ),
+            "toms": (
+                {"tom_low": "5..........."},
+                {"tom_low": "5...3...3...", "snare": "........3.3."},
+                {"tom_low": "6...4...4.4.", "snare": "....4...4...", "kick": "6..........."},
+            ),
+            "brushes": (
+                {"ride": "4...3...3..."},
+                {"ride": "4...4..34...", "closed_hat": "....3...3..."},
+                {"ride": "5...5..35...", "closed_hat": "....4...4...", "kick": "5..........."},
+            ),
+        },
+    ),
+    "6/8": Triple(
+        bass=("r-----------", "r-----r-----", "r-----f-----", "r---r-r---r-"),
+        chords=("x-----------", "x-----x-----", "x-x-x-x-x-x-", "x---x-x---x-"),
+        lead=("x---x-x-----", "x-----x---x-", "x-x-x-x-----", "x---x-x---x-"),
+        arp_rates=(2,),
+        grooves={
+            "kit": (
+                {"closed_hat": "4.3.3.4.3.3."},
+                {"kick": "6...........", "snare": "......5.....", "closed_hat": "4.3.3.4.3.3."},
+                {"kick": "6...5.......", "snare": "......6.....", "closed_hat": "5.4.4.5.4.4."},
+            ),
+            "toms": (
+                {"tom_low": "5.....4....."},
+                {"tom_low": "6.....5...4.", "kick": "5..........."},
+                {"tom_low": "6.4.4.6.4.4.", "tom_high": "..........44", "kick": "6.....6....."},
+            ),
+            "brushes": (
+                {"ride": "4.....3....."},
+                {"ride": "4.3.3.4.3.3.", "kick": "5..........."},
+                {"ride": "5.3.3.5.3.3.", "kick": "5.....4.....", "snare": "......3....."},
+            ),
+        },
+    ),
+}
