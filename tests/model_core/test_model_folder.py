@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "planner cannot be loaded: vocabulary",
     ),
     "missing weight": (_signed(_drop_a_weight), r"planner: missing keys: style\.0\.bias"),
-    "no object": (_file("v2m.json", "[]"), r"v2m\.json holds no object"),
+    "no object": (_file("v2m.json", "[]"), r"v2m\.json is not a JSON object"),
 }
 
 

@@ -109,10 +109,10 @@ def test_what_is_no_good_folder_is_refused_in_one_line(fault: str, folder: Path)
 
 
 def test_the_kinds_are_not_taken_for_one_another(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"kind is stable-audio-3, not a score model's"):
+    with pytest.raises(ModelError, match=r"kind: Input should be 'embedded-score', not stable-audio-3"):
         load_embedded(folder)
     save_embedded(tiny_model(), tmp_path / "score")
-    with pytest.raises(ModelError, match=r"kind is embedded-score, not an audio model's"):
+    with pytest.raises(ModelError, match=r"kind: Input should be 'stable-audio-3', not embedded-score"):
         loaded(tmp_path / "score")
     assert Pipeline.load(folder).info.title == "tiny 0"
     assert Pipeline.load(folder).info.kind == "stable-audio-3"
