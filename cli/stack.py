@@ -22,7 +22,6 @@ from jobs.connection import connect
 from jobs.identity import process_of
 from jobs.liveness import live_workers
 from jobs.settings import Settings
-from model_core.model_folder.manifest import read_manifest
 
 NOT_USABLE: Final = 2
 """Exit status of what cannot be started with these settings; a worker has the same one (worker.main)."""
@@ -54,6 +53,8 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
     """
     secrecy.close_to_others()
     if settings.model is not None:
+        from model_core.model_folder.manifest import read_manifest
+
         read_manifest(settings.model)  # told here, before a worker dies of it again and again
     wanted = _StopFlag()
     with ExitStack() as ending:
