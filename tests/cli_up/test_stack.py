@@ -2,9 +2,7 @@
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +15,6 @@ from model_core.model_folder.embedded import save_embedded
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT
 from worker import main
-
-
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    """Puts the handlers back that a stack in this process takes over."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("own_signals")

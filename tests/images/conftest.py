@@ -1,6 +1,7 @@
 """The images of docker/Dockerfile, built without Docker, and processes that run in them."""
 
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,17 @@ ARGS = {"TORCH_INDEX": "https://pypi.org/simple"}
 
 
 @pytest.fixture(scope="session")
-def api_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def api_image() -> Iterator[Image]:
     """The target ``api``."""
-    return build(ROOT, DOCKERFILE, "api", tmp_path_factory.mktemp("api"), ARGS)
+    with tempfile.TemporaryDirectory(prefix="v2m-api-") as root:
+        yield build(ROOT, DOCKERFILE, "api", Path(root), ARGS)
 
 
 @pytest.fixture(scope="session")
-def worker_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+def worker_image() -> Iterator[Image]:
     """The target ``worker``."""
-    return build(ROOT, DOCKERFILE, "worker", tmp_path_factory.mktemp("worker"), ARGS)
+    with tempfile.TemporaryDirectory(prefix="v2m-worker-") as root:
+        yield build(ROOT, DOCKERFILE, "worker", Path(root), ARGS)
 
 
 @contextmanager

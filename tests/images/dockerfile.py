@@ -83,7 +83,7 @@ class Image:
     Attributes:
         root: the folder that stands for ``/``.
         command: of ``CMD``. health: of ``HEALTHCHECK``.
-        pip_installs: the arguments of each ``pip install``, with ``ARG`` filled in.
+        pip_installs: the folder and the arguments of each ``pip install``, with ``ARG`` filled in.
     """
 
     root: Path
@@ -93,7 +93,7 @@ class Image:
     volumes: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
     health: list[str] = field(default_factory=list)
-    pip_installs: list[list[str]] = field(default_factory=list)
+    pip_installs: list[tuple[Path, list[str]]] = field(default_factory=list)
 
     def at(self, path: str) -> Path:
         """Where a path of the image is on this machine."""
@@ -188,7 +188,7 @@ def _run(image: Image, line: str, install: bool) -> None:
             continue
         words = shlex.split(Template(command).substitute(image.args))
         assert words[:2] == ["pip", "install"], f"the tests do not know the command {command}"
-        image.pip_installs.append(words[2:])
+        image.pip_installs.append((image.cwd, words[2:]))
         if install:
             done = subprocess.run(
                 words, cwd=image.cwd, env=image.environment(), capture_output=True, text=True, check=False

@@ -42,11 +42,11 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The version of each distribution that the lines of the target would install."""
     image = build(ROOT, DOCKERFILE, "worker-gpu", tmp_path_factory.mktemp("gpu"), {}, install=False)
     found: dict[str, str] = {}
-    for number, arguments in enumerate(image.pip_installs):
+    for number, (folder, arguments) in enumerate(image.pip_installs):
         report = image.root / f"report{number}.json"
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
         done = subprocess.run(
-            [*command, "--report", str(report), *arguments], cwd=image.cwd, env=image.environment(),
+            [*command, "--report", str(report), *arguments], cwd=folder, env=image.environment(),
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
