@@ -34,7 +34,7 @@ test: lint ## lint, then every test that is not slow, with warnings as errors
 
 .PHONY: test-slow
 test-slow: setup ## the slow tests: container images and the proxy (about 10 minutes)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 fuzz: setup ## 2,000 damaged files through the real service, and what became of them (about 15 minutes)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -3,10 +3,8 @@
 Debian's package is downloaded by apt and unpacked into ``work/nginx``, where it stays for the next time.
 """
 
-import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +85,8 @@ def running(nginx: Path, config: Path) -> Iterator[None]:
     with (config.parent / "error.log").open("wb") as log:
         process = subprocess.Popen([*command, "-g", "daemon off;"], stderr=log)
     try:
-        until(lambda: (config.parent / "nginx.pid").exists() or process.poll(), "nginx to start")
+        written = config.parent / "nginx.pid"  # -t leaves an empty one
+        until(lambda: written.read_text() or process.poll(), "nginx to start")
         assert process.poll() is None, (config.parent / "error.log").read_text()
         yield
     finally:

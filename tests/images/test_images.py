@@ -1,7 +1,6 @@
 """The images start: what docker/Dockerfile installs for `api` and `worker` answers, works and holds no more than it should."""
 
 import json
-import socket
 from pathlib import Path
 
 import httpx
@@ -11,7 +10,7 @@ from redis import Redis
 from jobs.liveness import live_workers
 from tests.images.conftest import is_healthy, running
 from tests.images.dockerfile import Image
-from tests.processes import until
+from tests.processes import free_port, until
 from tests.service.keyring import ALICE, ENTRIES, bearer
 
 pytestmark = pytest.mark.slow
@@ -35,18 +34,11 @@ print(json.dumps([names, [str(path) for path in ours.files]]))
     return set(names), files
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def test_the_api_holds_no_models(api_image: Image) -> None:
     names, files = installed(api_image)
     assert names & MODELS == set()
     assert not any(name.startswith("nvidia-") for name in names)
-    ours = [Path(file) for file in files if not file.startswith(("..", "v2m_zero-"))]
+    ours = [Path(file) for file in files if not file.startswith(("..", "v2m_zero-")) and "__pycache__" not in file]
     assert {path.parts[0] for path in ours} == {"cli", "jobs", "model_core", "service", "v2m_client"}
     assert {path.parts[1] for path in ours if path.parts[0] == "model_core"} == API_PARTS
     assert {str(path) for path in ours if path.suffix not in CODE} == set()
