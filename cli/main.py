@@ -1,5 +1,6 @@
 """The command `v2m`."""
 
+from collections.abc import Callable
 from importlib.util import find_spec
 
 import typer
@@ -16,19 +17,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-if find_spec("model_core.pipeline") is None:  # the container image of the API, which has no models
-    for _command in (submit, api, key, webhook_secret, doctor):
-        app.command()(_command)
-else:
+_commands: list[Callable[..., None]] = [submit, api, key, webhook_secret, doctor]
+if find_spec("model_core.pipeline") is not None:  # not in the container image of the API, which has no models
     from cli.model import model
     from cli.report import report
     from cli.score import curve, score
     from cli.train import train
 
-    for _command in (score, curve, report, submit, up, api, worker, key, webhook_secret, doctor):
-        app.command()(_command)
+    _commands = [score, curve, report, submit, up, api, worker, key, webhook_secret, doctor]
     app.add_typer(model, name="model")
     app.add_typer(train, name="train")
+for _command in _commands:
+    app.command()(_command)
 
 if __name__ == "__main__":
     app()

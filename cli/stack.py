@@ -18,7 +18,7 @@ from cli.gpus import gpus_for_workers
 from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
-from cli.vigil import Vigil
+from cli.vigil import WorkerWatchdog
 from jobs import secrecy
 from jobs.connection import connect
 from jobs.identity import process_of
@@ -108,7 +108,7 @@ class _Worker:
     def __init__(self, service: Service, ttl_s: float) -> None:
         self.service = service
         # A worker counts as live for one time to live after its last heartbeat, so that makes three in all.
-        self.watchdog = Vigil(2 * ttl_s)
+        self.watchdog = WorkerWatchdog(2 * ttl_s)
         self.announced: int | None = None  # the process that was last said to be ready
 
 
@@ -205,7 +205,7 @@ def _tend(
         for worker in workers:
             pid = worker.service.pid
             is_live = None if live is None else pid in live
-            if worker.watchdog.given_up(pid, is_live):
+            if worker.watchdog.is_stuck(pid, is_live):
                 supervisor.kill(worker.service, f"has shown no sign of life for {3 * settings.heartbeat_ttl_s} s")
             if is_live and pid != worker.announced:
                 is_first = all(one.announced is None for one in workers)
@@ -238,7 +238,9 @@ def _say_where_metrics_are(settings: Settings, workers: int) -> None:
         if port is not None
     ]
     if told:
-        more = f"; each further worker on the next port, up to {settings.worker_metrics_port + workers - 1}" if (
-            workers > 1 and settings.worker_metrics_port
-        ) else ""
+        more = (
+            f"; each further worker on the next port, up to {settings.worker_metrics_port + workers - 1}"
+            if (workers > 1 and settings.worker_metrics_port)
+            else ""
+        )
         say(f"metrics {', '.join(told)}{more}")

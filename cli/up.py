@@ -1,4 +1,4 @@
-"""The commands `v2m up`, which runs the whole service on this machine, and `v2m api` and `v2m worker`, which run a part."""
+"""The commands `v2m up`, which runs the whole service on this machine, and `v2m api` and `v2m worker`, its parts."""
 
 import socket
 import sys

@@ -82,7 +82,9 @@ def test_how_many_get_a_worker(
     assert gpus_for_workers(make_settings(model=tiny_folder(tmp_path), **changes)) == gpus
 
 
-def test_without_nvidia_smi_the_setting_is_the_number(nvidia_smi: Fake, make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_without_nvidia_smi_the_setting_is_the_number(
+    nvidia_smi: Fake, make_settings: MakeSettings, tmp_path: Path
+) -> None:
     nvidia_smi("", status=9)
     assert gpus_for_workers(make_settings(model=tiny_folder(tmp_path), gpus=2)) == ["0", "1"]
 

@@ -114,7 +114,9 @@ class Image:
     def python(self, code: str) -> str:
         """What ``code`` prints in the image's Python."""
         command = [str(self.root / "venv/bin/python"), "-c", code]
-        done = subprocess.run(command, cwd=self.cwd, env=self.environment(), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.cwd, env=self.environment(), capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
@@ -174,10 +176,8 @@ def _copy(image: Image, context: Path, ignored: Ignored, words: list[str]) -> No
         assert kept, f"COPY {source}: not there, or ignored by the .dockerignore"
         assert len(sources) == 1 or target.endswith("/"), "several sources need a folder"
         for file in kept:
-            if path.is_dir():
-                to = into / file.relative_to(path)
-            else:
-                to = into / file.name if target.endswith("/") else into
+            name = file.relative_to(path) if path.is_dir() else file.name if target.endswith("/") else ""
+            to = into / name
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, to)
 

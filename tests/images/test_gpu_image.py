@@ -1,7 +1,8 @@
 """The image `worker-gpu`, whose CUDA libraries are too large to install for a test.
 
 pip works out everything that its lines would install, with the pins, and downloads no CUDA library. Its versions are
-compared with constraints-gpu.txt, and its packages with those that a worker's modules import. It has the same files as the image `worker`, which test_images.py starts.
+compared with constraints-gpu.txt, and its packages with those that a worker's modules import. It has the same files as
+the image `worker`, which test_images.py starts.
 """
 
 import ast
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.slow
 OURS = {"cli", "jobs", "model_core", "service", "v2m_client", "worker"}
 BY_PIP = {"pip", "setuptools"}
 """`pip freeze` leaves these out."""
+
+
 def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
@@ -68,7 +71,7 @@ def worker_files() -> Iterator[Path]:
     """The modules of a worker: all that the image holds but those of development."""
     for package in sorted(OURS):
         for file in (ROOT / package).rglob("*.py"):
-            if not file.relative_to(ROOT).parts[1:2] in [("training",), ("evaluation",)]:
+            if file.relative_to(ROOT).parts[1:2] not in [("training",), ("evaluation",)]:
                 yield file
 
 
@@ -86,5 +89,7 @@ def test_it_gets_the_files_that_the_worker_gets(tmp_path: Path) -> None:
     for target in ("worker", "worker-gpu"):
         image = build(ROOT, DOCKERFILE, target, tmp_path / target, {}, install=False)
         app = image.at("/app")
-        trees.append({path.relative_to(app) for path in app.rglob("*")} - {Path("constraints.txt"), Path("constraints-gpu.txt")})
+        trees.append(
+            {path.relative_to(app) for path in app.rglob("*")} - {Path("constraints.txt"), Path("constraints-gpu.txt")}
+        )
     assert trees[0] == trees[1]

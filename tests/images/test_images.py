@@ -1,4 +1,4 @@
-"""The images start: what docker/Dockerfile installs for `api` and `worker` answers, works and holds no more than it should."""
+"""The images `api` and `worker` of docker/Dockerfile start, work together, and hold what they should."""
 
 import json
 from pathlib import Path

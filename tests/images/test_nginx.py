@@ -48,7 +48,10 @@ class Edge:
             limits=httpx.Limits(max_connections=None),
         )  # fmt: skip
         return httpx.Client(
-            base_url=f"https://localhost:{self.port}", transport=transport, headers={**bearer(ALICE), **headers}, timeout=60
+            base_url=f"https://localhost:{self.port}",
+            transport=transport,
+            headers={**bearer(ALICE), **headers},
+            timeout=60,
         )
 
     @contextmanager
@@ -135,7 +138,9 @@ def test_events_come_at_once(edge: Edge, clip: Path) -> None:
     with edge.client() as client:
         job = create(client, clip)
         with client.stream("GET", f"{job}/events") as stream:
-            data = (json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data: "))
+            data = (
+                json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data: ")
+            )
             assert next(data)["status"] == "queued"  # of a stream that goes on
             client.post(f"{job}/cancel")
             assert next(data)["status"] == "canceled"
@@ -145,6 +150,13 @@ def test_a_header_that_does_not_end_closes_its_connection(edge: Edge) -> None:
     with edge.line() as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
         assert line.recv(1) == b""
+
+
+def test_idle_connections_keep_nobody_out(edge: Edge) -> None:
+    with ExitStack() as lines, edge.client() as client:
+        for _ in range(4 * LIMIT):
+            lines.enter_context(edge.line()).sendall(b"GET /healthz HTTP/1.1\r\n")
+        assert client.get("/v1/jobs").status_code == 200
 
 
 def test_many_requests_of_one_address_are_refused(edge: Edge) -> None:
@@ -193,7 +205,9 @@ def test_an_upload_reaches_the_api_while_it_is_sent(edge: Edge) -> None:
         assert line.recv(12) == b"HTTP/1.1 401"  # though its body never comes
 
 
-def test_what_a_client_says_of_its_address_is_replaced(binary: Path, make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_what_a_client_says_of_its_address_is_replaced(
+    binary: Path, make_settings: MakeSettings, tmp_path: Path
+) -> None:
     spoofed = {
         "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "ftp", "Forwarded": "for=203.0.113.7",
         "X-Real-IP": "203.0.113.7", "X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "1",
@@ -203,7 +217,7 @@ def test_what_a_client_says_of_its_address_is_replaced(binary: Path, make_settin
         api.listen()
         port = free_port()
         certificate = nginx.self_signed(tmp_path)
-        config = nginx.configuration(tmp_path, port, "http://127.0.0.1:%d" % api.getsockname()[1])
+        config = nginx.configuration(tmp_path, port, f"http://127.0.0.1:{api.getsockname()[1]}")
         with nginx.running(binary, config), Edge(port, certificate, tmp_path).line() as line:
             fields = "".join(f"{name}: {value}\r\n" for name, value in spoofed.items())
             line.sendall(f"GET / HTTP/1.1\r\nHost: my.example:8443\r\n{fields}\r\n".encode())
@@ -223,7 +237,7 @@ def test_an_api_that_is_out_is_a_problem_of_its_form(binary: Path, tmp_path: Pat
         nobody.bind(("127.0.0.1", 0))
         port = free_port()
         certificate = nginx.self_signed(tmp_path)
-        config = nginx.configuration(tmp_path, port, "http://127.0.0.1:%d" % nobody.getsockname()[1])
+        config = nginx.configuration(tmp_path, port, f"http://127.0.0.1:{nobody.getsockname()[1]}")
         with nginx.running(binary, config), Edge(port, certificate, tmp_path).client() as client:
             found = client.get("/healthz")
     assert (found.status_code, found.headers["content-type"]) == (503, "application/problem+json")
