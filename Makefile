@@ -29,8 +29,12 @@ format: setup ## rewrite the code in the house style
 	@$(BIN)/ruff format .
 
 # Two at a time, a file each. Each has one thread: torch's and BLAS' own would stand in each other's way.
-test: lint ## lint, then every test with warnings as errors
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: lint ## lint, then every test that is not slow, with warnings as errors
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+
+.PHONY: test-slow
+test-slow: setup ## the slow tests: container images and the proxy (about 10 minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
 
 fuzz: setup ## 2,000 damaged files through the real service, and what became of them (about 15 minutes)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

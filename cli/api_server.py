@@ -1,34 +1,38 @@
-"""uvicorn's server, which stops without waiting for streams that have no end of their own, and limits connections."""
+"""uvicorn's server, with the settings of the API."""
 
 import socket
-from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
-from cli.connections import PATIENCE_S, Connections, most_connections
-from service.events.job_watcher import Watch
+from jobs.infra.access_settings import parse_proxies
+from jobs.infra.settings import Settings
 
-_BACKLOG: Final = 2048
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """The configuration of `ApiServer` for ``app``.
+
+    X-Forwarded-For and X-Forwarded-Proto count only from the proxies of ``V2M_TRUSTED_PROXIES``. Without any, uvicorn
+    would trust every process on this machine.
+    """
+    proxies = [] if settings.trusted_proxies is None else parse_proxies(settings.trusted_proxies)
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=5,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+    )
 
 
 class ApiServer(uvicorn.Server):
-    """Ends the streams when it is told to stop; requests under way are answered, as always."""
-
-    def __init__(
-        self, config: uvicorn.Config, watch: Watch, most: int | None = None, patience_s: float = PATIENCE_S
-    ) -> None:
-        """``config`` has `cli.connections.Connection` for HTTP. ``most``: connections; None: what files allow."""
-        super().__init__(config)
-        self.server_state = Connections(most_connections() if most is None else most, patience_s)
-        self._watch = watch
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn.Server."""
-        await super().startup(sockets)
-        for listener in sockets or []:
-            listener.listen(_BACKLOG)  # so many may wait in the kernel, however few are taken at once
+    """Ends the streams of events when it stops. They have no end of their own, and uvicorn would wait for them."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """See uvicorn.Server."""
-        self._watch.end()
+        """Ends the streams, then finishes the requests under way, as uvicorn does."""
+        self.config.app.state.watch.end()  # type: ignore[union-attr]  # the app of server_config
         await super().shutdown(sockets)

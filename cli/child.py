@@ -1,4 +1,4 @@
-"""Runs a command that ends with its parent: ``python -m cli.child PARENT_PID COMMAND...``.
+"""A launcher of commands that end with their parent: ``python -m cli.child PARENT_PID COMMAND...``.
 
 The kernel sends the command SIGTERM when the parent dies, whatever killed it, so that `v2m up` leaves no orphans.
 """
@@ -20,7 +20,7 @@ def command(arguments: list[str]) -> list[str]:
 def main(parent: int, arguments: list[str]) -> None:
     """Becomes the command; OSError when it cannot be run."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before the kernel knew that we care
+    if os.getppid() != parent:  # it died before the call above
         sys.exit(1)
     os.execvp(arguments[0], arguments)
 

@@ -14,19 +14,19 @@ _BACKLOG: Final = 2048
 
 
 class PortInUseError(Exception):
-    """Somebody else listens on that address."""
+    """Another program listens on that address, or it cannot be used."""
 
 
 class UnguardedError(Exception):
-    """Others could reach the API, and there are no keys."""
+    """The API could be reached from other machines, and there are no keys."""
 
 
 def listen(host: str, port: int, *, local_only: bool = False) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
+    """Opens a listening socket; port 0 takes a free one.
 
     Raises:
-        PortInUseError: the address cannot be had; the message names it.
-        UnguardedError: with ``local_only``, for an address that more than this machine can reach.
+        PortInUseError: the address cannot be used; the message names it.
+        UnguardedError: with ``local_only``, for an address that other machines can reach.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -35,7 +35,7 @@ def listen(host: str, port: int, *, local_only: bool = False) -> socket.socket:
     try:
         listener.bind((host, port))
         if local_only:
-            check_local(listener)  # before anybody can connect
+            check_local(listener)  # before anyone can connect
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
@@ -47,26 +47,26 @@ def listen(host: str, port: int, *, local_only: bool = False) -> socket.socket:
 
 
 def check_local(listener: socket.socket) -> None:
-    """UnguardedError unless the address that the socket has got, whatever name it was asked for by, is loopback."""
+    """Raises UnguardedError unless the socket's own address is a loopback address, whatever name it was opened by."""
     host = str(listener.getsockname()[0])
     if not ip_address(host.partition("%")[0]).is_loopback:
-        raise UnguardedError(f"will not serve on {host} without keys: set V2M_API_KEYS (`v2m key NAME` makes one)")
+        raise UnguardedError(f"cannot serve on {host} without API keys: set V2M_API_KEYS (`v2m key NAME` makes a key)")
 
 
 def url_of(listener: socket.socket) -> str:
-    """The address to point a client on this machine at."""
+    """The URL of the listener for a client on this machine."""
     host, port = listener.getsockname()[:2]
     return url_at(host, port)
 
 
 def url_at(host: str, port: int) -> str:
-    """The same for the address that a listener has, or will have."""
+    """The URL of an address for a client on this machine."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{port}"
 
 
-def allow_open_files() -> None:
-    """Lets this process open as many files as it may: every connection is one.
+def raise_open_file_limit() -> None:
+    """Raises this process's limit of open files to the highest that it may have: every connection is one.
 
     The usual limit of 1024 is meant for programs that call ``select``, which nothing here does.
     """
@@ -76,30 +76,15 @@ def allow_open_files() -> None:
 
 def run_api(settings: Settings, listener: socket.socket) -> int:
     """Serves on ``listener`` until SIGTERM or SIGINT; returns the exit status."""
-    import uvicorn
-
-    from cli.api_server import ApiServer
-    from cli.connections import Connection, accepted_at_once
+    from cli.api_server import ApiServer, server_config
     from service.app import create_app
 
     process_hardening.close_to_others()
-    allow_open_files()  # before the app and the server, which take shares of them for streams and connections
+    raise_open_file_limit()  # before the app, which gives streams of events a share of them
     logs.configure(settings.log_format, settings.log_level)
-    app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        lifespan="on",
-        http=Connection,
-        ws="none",
-        backlog=accepted_at_once(),
-        timeout_graceful_shutdown=5,
-    )
-    # uvicorn stops in good order and then raises the signal once more for the handler that was there before
+    server = ApiServer(server_config(create_app(settings), settings))
+    # uvicorn finishes the requests under way, then raises the signal again for the handler that was there before.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    server = ApiServer(config, app.state.watch)
     server.run(sockets=[listener])
     return 0 if server.started else 1

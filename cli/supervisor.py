@@ -1,4 +1,4 @@
-"""Starts processes, starts those again that die, and stops all of them, leaving nothing behind."""
+"""A supervisor of processes: starts them, restarts those that die, and stops all of them."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ _STEADY_S: Final = 60.0  # a process that lived this long starts again without d
 
 @dataclass
 class Service:
-    """One process that should always run, in a process group of its own."""
+    """A process that should always run, in a process group of its own."""
 
     name: str
     command: Sequence[str]
@@ -36,8 +36,8 @@ class Service:
         return self.process.pid if self.process else None
 
     def start(self) -> None:
-        """Starts it; its standard output joins our standard error, which is for logs."""
-        # A group of its own: Ctrl-C in the terminal reaches us alone, and we stop all in order.
+        """Starts the process; its standard output goes to our standard error, which is for logs."""
+        # A group of its own: Ctrl-C in the terminal reaches only us, and we stop all in order.
         self.process = subprocess.Popen(
             child.command([*self.command]),
             env={**os.environ, **self.env},
@@ -49,7 +49,7 @@ class Service:
         self.started_at = time.monotonic()
 
     def stop(self, grace_s: float) -> None:
-        """SIGTERM, after ``grace_s`` seconds SIGKILL; also to what it started and left behind."""
+        """Sends SIGTERM, and after ``grace_s`` seconds SIGKILL, also to processes that it started and left behind."""
         if self.process is None:
             return
         self.process.terminate()
@@ -60,17 +60,17 @@ class Service:
         self.process = None
 
     def sweep_group(self) -> None:
-        """Kills whatever is left in its process group, itself included."""
+        """Kills all processes of its group, itself included."""
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class Supervisor:
-    """Keeps services running; they stop in the reverse of the order they were added in."""
+    """Keeps services running. They stop in the reverse order of their start."""
 
     def __init__(self, say: Say, grace_s: float) -> None:
-        """``say`` prints one line for the person; ``grace_s`` is how long a process may take to stop."""
+        """``say`` prints one line for the user; ``grace_s`` is how long a process may take to stop, in seconds."""
         self._say = say
         self._grace_s = grace_s
         self._services: list[Service] = []
@@ -81,7 +81,7 @@ class Supervisor:
         service.start()
 
     def tend(self) -> None:
-        """Looks after everything once: notes what died, and starts it again when its delay is over."""
+        """Checks all services once: notes those that died, and restarts them when their delay is over."""
         now = time.monotonic()
         for service in self._services:
             if service.process is not None and service.process.poll() is not None:
@@ -90,12 +90,12 @@ class Supervisor:
                 service.start()
 
     def kill(self, service: Service, why: str) -> None:
-        """Ends a process that will not even be asked to, and says why; ``tend`` starts it again."""
+        """Kills a process without SIGTERM before it, and says why; ``tend`` restarts it."""
         self._say(f"the {service.name} {why}; killing it")
         service.sweep_group()
 
     def stop(self) -> None:
-        """Stops everything, the youngest first."""
+        """Stops all services, the last one first."""
         for service in reversed(self._services):
             service.stop(self._grace_s)
 

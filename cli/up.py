@@ -1,4 +1,4 @@
-"""`v2m up`: the whole service on this machine with one command, and `api` and `worker` for running its parts apart."""
+"""The commands `v2m up`, which runs the whole service on this machine, and `v2m api` and `v2m worker`, its parts."""
 
 import socket
 import sys
@@ -17,23 +17,33 @@ from jobs.infra.settings import Settings
 from jobs.store import StoreError
 from model_core.errors import ModelError
 
+
+def _state_folder(text: str) -> Path:
+    if not text:  # as in --state "$UNSET", which would be the current folder
+        raise typer.BadParameter("is empty; name a folder")
+    return Path(text)
+
+
 Host = Annotated[str | None, typer.Option(help="Address to listen on (env V2M_HOST, default 127.0.0.1).")]
 Port = Annotated[
     int | None, typer.Option(help="Port, 0 for a free one (env V2M_PORT, default 8000).", min=0, max=65535)
 ]
-State = Annotated[Path | None, typer.Option(help="Folder for uploads, results and Redis' data (env V2M_STATE_DIR).")]
+State = Annotated[
+    Path | None,
+    typer.Option(parser=_state_folder, help="Folder for uploads, results and Redis' data (env V2M_STATE_DIR)."),
+]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 
 
 @with_worker_options
 def up(host: Host = None, port: Port = None, state: State = None, **of_the_worker: Any) -> None:
-    """Start Redis, one worker and the API on this machine; Ctrl-C stops all of them."""
+    """Start Redis, the API and one worker for each GPU, or one on the CPU. Ctrl-C stops all of them."""
     command = [sys.executable, "-m", "cli.main", "worker"]
     _exit_with(lambda: run_stack(_settings(host=host, port=port, state_dir=state, **of_the_worker), command))
 
 
 def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
-    """Run the API alone; REDIS_URL names its Redis."""
+    """Run only the API. REDIS_URL names its Redis."""
 
     def run() -> int:
         settings = _settings(host=host, port=port, state_dir=state)
@@ -44,7 +54,7 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
 
 @with_worker_options
 def worker(state: State = None, **of_the_worker: Any) -> None:
-    """Run one worker alone; REDIS_URL names its Redis."""
+    """Run only one worker. REDIS_URL names its Redis."""
     from worker.main import run  # RQ, which the other commands can do without
 
     _exit_with(lambda: run(_settings(state_dir=state, **of_the_worker)))
@@ -62,12 +72,12 @@ def _inherited(settings: Settings, fd: int) -> socket.socket:
 
 
 def _settings(**given: Any) -> Settings:
-    """The environment's settings with the options of the command line over them."""
+    """The settings of the environment, with the options of the command line in their place."""
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
 def _exit_with(run: Callable[[], int]) -> None:
-    """Exits with what ``run`` returns; what a person can put right is one line and exit status 2."""
+    """Exits with the status that ``run`` returns; an error that the user can correct is one line and status 2."""
     try:
         status = run()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""When a worker that runs, and yet shows no life, is beyond waiting for: stopped, or stuck in a C call for good."""
+"""The watchdog of a worker process: finds one that runs but sends no heartbeat, because it is stopped or stuck."""
 
 import time
 from collections.abc import Callable
@@ -7,39 +7,41 @@ from typing import Final
 _LONGEST_STEP_S: Final = 5.0
 
 
-class Vigil:
-    """Counts how long one process has not been seen live, on a clock of our own that nobody can set.
+class WorkerWatchdog:
+    """Measures how long one process has sent no heartbeat, on a clock that cannot be set.
 
-    Only time in which it could have been seen counts: none while Redis does not answer, and little when this process
-    itself was stopped for a while.
+    Only time in which a heartbeat could have been seen counts: none while Redis does not answer, and little while this
+    process itself was stopped.
     """
 
     def __init__(self, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """``patience_s``: seconds after which a silent process is given up; ``clock`` gives seconds."""
+        """``patience_s``: seconds without a heartbeat that are too many; ``clock`` gives seconds."""
         self._patience_s = patience_s
         self._clock = clock
         self._pid: int | None = None
-        self._seen = False
+        self._was_live = False
         self._silent_s = 0.0
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
 
-    def given_up(self, pid: int | None, live: bool | None) -> bool:
-        """Notes one look at the process; True when it was live once and has been silent for too long since then.
+    def is_stuck(self, pid: int | None, live: bool | None) -> bool:
+        """Notes one check; True if the process was live before and has sent no heartbeat for too long.
 
-        ``pid`` None: it does not run. ``live`` None: Redis did not answer.
+        Args:
+            pid: the process, None if it does not run. A new one starts anew.
+            live: True after a recent heartbeat, None if Redis did not answer.
         """
         now = self._clock()
         if pid != self._pid:
-            self._pid, self._seen, self._silent_s, self._looked_at = pid, False, 0.0, None
+            self._pid, self._was_live, self._silent_s, self._checked_at = pid, False, 0.0, None
         if live is None:
-            self._looked_at = None  # the time until it answers again tells nothing either
+            self._checked_at = None  # the time until Redis answers again does not count either
             return False
         if live:
-            self._seen, self._silent_s = True, 0.0
-        elif self._seen and self._looked_at is not None:
-            self._silent_s += min(_LONGEST_STEP_S, now - self._looked_at)
-        self._looked_at = now
+            self._was_live, self._silent_s = True, 0.0
+        elif self._was_live and self._checked_at is not None:
+            self._silent_s += min(_LONGEST_STEP_S, now - self._checked_at)
+        self._checked_at = now
         if self._silent_s <= self._patience_s:
             return False
-        self._silent_s = 0.0  # should it survive what is done about it, that is said again later, and not at once
+        self._silent_s = 0.0  # if the process survives being killed, this is said again later, not at every check
         return True

@@ -1,6 +1,7 @@
 """Starting worker processes, waiting for things to happen, and looking at who runs. Time-outs are safety nets only."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -46,6 +47,14 @@ def start_worker(settings: Settings, redis: Redis, module: str = "tests.worker.f
 
     until(ready, "the worker to be ready")
     return process
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def is_running(pid: int) -> bool:

@@ -1,7 +1,8 @@
-"""What the settings of access say: keys, rates and origins, read from their text. Every error is a ValueError."""
+"""Parsers of the settings of access: keys, rates, origins and proxies. Every error is a ValueError."""
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 
 from limits import RateLimitItem, parse_many
@@ -58,3 +59,17 @@ def parse_origins(text: str) -> list[str]:
             advice = "an origin is like https://app.example.com, without a path; * stands alone"
             raise ValueError(f"V2M_CORS_ORIGINS: entry {number} is no origin; {advice}")
     return origins
+
+
+def parse_proxies(text: str) -> list[str]:
+    """Reads ``10.0.0.5,172.30.98.0/24``: addresses and networks, IPv4 or IPv6."""
+    proxies = [part.strip() for part in text.split(",")]
+    for number, proxy in enumerate(proxies, 1):
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            raise ValueError(
+                f"V2M_TRUSTED_PROXIES: entry {number} is not an address such as 10.0.0.5 or a network such as "
+                f"10.0.0.0/24 ({error})"
+            ) from None
+    return proxies

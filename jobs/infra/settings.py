@@ -18,6 +18,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "api_keys": access_settings.parse_keys,
     "rate_limit": access_settings.parse_rates,
     "cors_origins": access_settings.parse_origins,
+    "trusted_proxies": access_settings.parse_proxies,
     "webhook_secret": Signer,
 }
 
@@ -77,6 +78,13 @@ class Settings(BaseSettings):
     )
     cors_origins: str | None = Field(
         default=None, description="Origins of web pages that may call the API, separated by commas; * for all."
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto count: addresses or networks, with commas.",
+    )
+    gpus: int | None = Field(
+        default=None, ge=0, description="Workers of `v2m up`, one for each GPU; by default for all GPUs there are."
     )
     link_ttl_s: int = Field(default=3600, gt=0, le=7 * 24 * 3600, description="A signed link is good for this long.")
     webhook_secret: str | None = Field(
@@ -140,7 +148,7 @@ class Settings(BaseSettings):
             parse_url(url)  # type: ignore[no-untyped-call]  # its ValueError says what is wrong
         return url
 
-    @field_validator("api_keys", "rate_limit", "cors_origins", "webhook_secret")
+    @field_validator("api_keys", "rate_limit", "cors_origins", "trusted_proxies", "webhook_secret")
     @classmethod
     def _can_be_understood(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None:

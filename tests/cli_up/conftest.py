@@ -93,3 +93,12 @@ def start_up() -> Iterator[Callable[..., Up]]:
 def own_redis(make_settings: Callable[..., Settings]) -> Settings:
     """Settings of a stack with its own Redis and a free port."""
     return make_settings(redis_url=None, port=0)
+
+
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    """Puts the handlers back that a stack in this process takes over."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -2,30 +2,19 @@
 
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli import stack
 from cli.stack import StartError, run_stack
-from cli.vigil import Vigil
+from cli.vigil import WorkerWatchdog
 from jobs.infra.settings import Settings
 from model_core.models.score.folder import save_embedded
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT
 from worker import main
-
-
-@pytest.fixture
-def own_signals() -> Iterator[None]:
-    """Puts the handlers back that a stack in this process takes over."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("own_signals")
@@ -101,7 +90,7 @@ def test_a_worker_that_shows_no_life_is_killed_and_started_again(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setattr("cli.supervisor._FIRST_DELAY_S", 0.05)
-    monkeypatch.setattr(stack, "Vigil", lambda _patience_s: Vigil(0.2))
+    monkeypatch.setattr(stack, "WorkerWatchdog", lambda _patience_s: WorkerWatchdog(0.2))
     said: list[str] = []
     starts = tmp_path / "starts"
     monkeypatch.setattr(stack, "say", said.append)
