@@ -46,6 +46,6 @@ def gpus_for_workers(settings: Settings) -> list[str]:
 def _uses_gpus(settings: Settings) -> bool:
     if settings.model is None:
         return False  # the embedded model
-    from model_core.models.folder.manifest import AUDIO_KIND, kind_of
+    from model_core.models.registry import model_kind
 
-    return kind_of(settings.model) == AUDIO_KIND
+    return model_kind(settings.model).runs_on_gpu

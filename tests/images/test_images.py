@@ -15,7 +15,7 @@ from tests.service.keyring import ALICE, ENTRIES, bearer
 
 pytestmark = pytest.mark.slow
 
-API_PARTS = {"__init__.py", "errors.py", "media", "options.py"}
+API_PARTS = {"__init__.py", "errors.py", "media", "options.py", "results.py"}
 """What the installed package of the API may hold of model_core."""
 CODE = {".py", ".typed", ".md"}
 MODELS = {"torch", "torchaudio", "transformers", "diffusers", "onnxruntime", "scipy", "opencv-python-headless"}

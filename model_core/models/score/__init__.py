@@ -27,4 +27,4 @@ def _load_picture_encoder(folder: Path | None, runtime: Runtime) -> "FrameEncode
     return EfficientNetLite0()
 
 
-MODEL_KINDS.register(KIND, ModelKind(ScoreManifest, _load, _load_picture_encoder, writes_notes=True))
+MODEL_KINDS.register(KIND, ModelKind(ScoreManifest, _load, _load_picture_encoder, writes_notes=True, runs_on_gpu=False))

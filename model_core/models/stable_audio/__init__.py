@@ -31,4 +31,6 @@ def _given(folder: Path | None) -> Path:
     return folder
 
 
-MODEL_KINDS.register(AUDIO_KIND, ModelKind(AudioManifest, _load, _load_picture_encoder, writes_notes=False))
+MODEL_KINDS.register(
+    AUDIO_KIND, ModelKind(AudioManifest, _load, _load_picture_encoder, writes_notes=False, runs_on_gpu=True)
+)
