@@ -78,7 +78,7 @@ ServicesDep = Annotated[Services, Depends(get_services)]
 
 # Its form is for the document alone: whatever else it may be, there is no such job.
 _JOB_ID: Final = Path(
-    description="As in the job.",
+    description="The job's id.",
     json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
     examples=["5b1f0c3e9d7a4c0f8a2e6d4b1c3f5a79"],
 )

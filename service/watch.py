@@ -17,7 +17,7 @@ from jobs.record import JobRecord, JobStatus
 from service.dependencies import Services
 from service.schemas import JobView
 from service.stream_limits import OF_A_JOB, of_this_process, streams_full, too_many_streams
-from service.views import shown
+from service.views import job_view
 
 log: Final = structlog.get_logger(__name__)
 _EVERY_S: Final = 0.5
@@ -176,8 +176,9 @@ class Watch:
             return gone
         forecast = self._services.paces.forecast(queue=bool(queued))
         return gone | {
-            record.id: Sight(record, places.get(record.id), shown(record, places.get(record.id), forecast))
+            record.id: Sight(record, position, job_view(self._services, record, position, forecast))
             for record in changed
+            for position in [places.get(record.id)]
         }
 
 

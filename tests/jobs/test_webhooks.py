@@ -343,7 +343,7 @@ def test_what_cannot_be_read_holds_up_no_other(redis: Redis, records: JobRecords
 
 
 def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_record: JobRecord) -> str:
+    def broken(_record: JobRecord, _base_url: str) -> str:
         raise RuntimeError("secret")
 
     monkeypatch.setattr("jobs.webhooks.attempt.message", broken)

@@ -85,8 +85,10 @@ def test_requests_that_are_made_up(
 ) -> None:
     beat(redis, "somebody")
     with serving(settings_of_api) as client, requests.Session() as session:
-        # the document of an API without keys: otherwise schemathesis takes ours out again
         document = create_app(services.settings).openapi()
+        for path in document["paths"].values():  # otherwise schemathesis replaces the key of the request
+            for documented in path.values():
+                documented.pop("security", None)
         operation = schemathesis.openapi.from_dict(document).find_operation_by_id(name)
         few = FEW_OF_UPLOADS if name in MAKING else FEW
 
