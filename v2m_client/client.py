@@ -140,9 +140,8 @@ class Client:
     def links(self, job_id: str) -> Links:
         """Addresses of the results and of the events that work without a key for a while."""
         links = self._ask(Links, "POST", f"{_path(job_id)}/links")
-        root = str(self._http.base_url).rstrip("/")
-        content = {variant: root + path for variant, path in links.content.items()}
-        return Links(expires_at=links.expires_at, content=content, events=root + links.events)
+        content = {variant: self._absolute(url) for variant, url in links.content.items()}
+        return Links(expires_at=links.expires_at, content=content, events=self._absolute(links.events))
 
     def content(self, job_id: str, variant: str | None = None) -> Content:
         """What a result is, without fetching it."""
@@ -176,6 +175,10 @@ class Client:
         with CountedFile(video, on_sent) as source:
             files = {"video": ("video", source, "application/octet-stream")}
             return self._ask(Job, "POST", path, files=files, data=fields, headers=headers)
+
+    def _absolute(self, url: str) -> str:
+        """The API hands out paths, or absolute URLs if it knows its public address."""
+        return str(self._http.base_url).rstrip("/") + url if url.startswith("/") else url
 
     def _ask(self, kind: type[AnswerT], method: str, path: str, **given: Any) -> AnswerT:
         answer = self._transport.send(method, path, **given)
