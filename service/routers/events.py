@@ -17,9 +17,9 @@ from service.watch import Stream, Watch
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-# A string: OpenAPI 3.1 cannot describe single events, and generated clients would parse the whole stream as JSON.
+# Without a type: OpenAPI 3.1 cannot describe single events. As an object, generated clients would parse the whole
+# stream as JSON; as a string, tools that read single events would find each one wrong.
 _STREAM: Final = {
-    "type": "string",
     "description": f"Server-sent events. Each event is named `{EVENT}`. Its `data` is the job as JSON (`JobView`); its "
     "`id` identifies this state of the job: send the last one as `Last-Event-ID` when you reconnect.",
     "examples": [f"event: {EVENT}\ndata: {json.dumps(COMPLETED_JOB)}\nid: 0f3c9b7a5d1e4f60a2b4c6d8e0f1a3b5\n\n"],
