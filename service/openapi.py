@@ -118,7 +118,7 @@ def _describe_form_fields(fields: dict[str, Any]) -> None:
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter or a form field, which can be missing but not null."""
-    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    kinds: list[dict[str, Any]] = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
     return kinds[0] | {name: value for name, value in schema.items() if name != "anyOf"}

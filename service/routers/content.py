@@ -23,7 +23,13 @@ _JSON: Final = {
         "type": "object",
         "additionalProperties": True,
     },
-    "example": {"times": [0.0, 0.08], "values": [-0.4, 1.2]},
+    "example": {
+        "encoder": "efficientnet-lite0",
+        "window_s": 0.2,
+        "times_s": [0.04, 0.12],
+        "values": [-0.4, 1.2],
+        "events": [{"time_s": 0.12, "strength": 1.2}],
+    },
 }
 _FILE: Final = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: _JSON}
 _PART: Final[dict[str, Any]] = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: {}}  # a part is not valid JSON
