@@ -1,6 +1,7 @@
 """Additions to the OpenAPI document that FastAPI generates: errors, common headers, form fields and examples."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 
 from service import examples
@@ -70,20 +71,20 @@ def complete(document: dict[str, Any], *, key_required: bool) -> None:
         return
     for name in _FASTAPI_ERRORS:
         schemas.pop(name, None)
-    schemas[PROBLEM_SCHEMA] = dict(_PROBLEM)
-    components["headers"] = {HEADER: _REQUEST_ID}
+    schemas[PROBLEM_SCHEMA] = deepcopy(_PROBLEM)
+    components["headers"] = {HEADER: deepcopy(_REQUEST_ID)}
     for name, schema in schemas.items():
         if name.startswith("Body_"):
             schema["additionalProperties"] = False
             schema["description"] = "A multipart form. Unknown fields are rejected."
             _describe_form_fields(schema["properties"])
         if name in examples.SCHEMAS:
-            schema["examples"] = [examples.SCHEMAS[name]]
+            schema["examples"] = [deepcopy(examples.SCHEMAS[name])]
     for operation in _operations(document["paths"]):
         _complete_operation(operation, schemas, key_required)
     for operation in _operations(document["webhooks"]):
         operation["responses"].pop("422")  # FastAPI's; receivers are not part of this API
-        operation["requestBody"]["content"]["application/json"]["example"] = examples.JOB_ENDED
+        operation["requestBody"]["content"]["application/json"]["example"] = deepcopy(examples.JOB_ENDED)
 
 
 def _complete_operation(operation: dict[str, Any], schemas: dict[str, Any], key_required: bool) -> None:
@@ -97,9 +98,10 @@ def _complete_operation(operation: dict[str, Any], schemas: dict[str, Any], key_
         json = answer.get("content", {}).get("application/json")
         if json is not None and "$ref" in json.get("schema", {}):
             schema = schemas[json["schema"]["$ref"].removeprefix(_REF)]
-            json["example"] = examples.RESPONSES.get((name, status), schema.get("examples", [None])[0])
+            example = examples.RESPONSES.get((name, status), schema.get("examples", [None])[0])
+            json["example"] = deepcopy(example)
     for form in operation.get("requestBody", {}).get("content", {}).values():
-        form["example"] = examples.REQUESTS[name]
+        form["example"] = deepcopy(examples.REQUESTS[name])
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _without_null(parameter["schema"])
     if "security" in operation and not key_required:

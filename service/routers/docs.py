@@ -11,8 +11,8 @@ _FOLDER: Final = Path(__file__).parents[1] / "web" / "swagger_ui"
 _FILES: Final[Mapping[str, tuple[str, str]]] = {
     "/docs": ("index.html", "text/html"),
     "/docs/initializer.js": ("initializer.js", "text/javascript"),
-    "/docs/swagger-ui-bundle.js": ("swagger-ui-bundle.js", "text/javascript"),
-    "/docs/swagger-ui.css": ("swagger-ui.css", "text/css"),
+    "/docs/swagger-ui-bundle.js": ("swagger-ui-bundle.js.gz", "text/javascript"),
+    "/docs/swagger-ui.css": ("swagger-ui.css.gz", "text/css"),
 }
 PATHS: Final = frozenset(_FILES)
 """Paths that need no API key."""
@@ -45,7 +45,8 @@ router = APIRouter(include_in_schema=False)
 def get_file(request: Request) -> FileResponse:
     """One of the page's files."""
     name, media_type = _FILES[request.scope["path"]]
-    return FileResponse(_FOLDER / name, media_type=media_type, headers=_HEADERS)
+    encoding = {"Content-Encoding": "gzip"} if name.endswith(".gz") else {}  # every browser accepts gzip
+    return FileResponse(_FOLDER / name, media_type=media_type, headers=_HEADERS | encoding)
 
 
 for _path in _FILES:

@@ -173,6 +173,15 @@ def answers(url: str) -> bool:
     return True
 
 
+def test_links_lead_to_sections_of_the_page() -> None:
+    headings = re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    texts = {path.name: path.read_text() for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]}
+    for name, text in texts.items():
+        linked = re.findall(r"\(#([^)]+)\)" if name == "api.md" else r"api\.md#([^)]+)\)", text)
+        assert set(linked) <= anchors, name
+
+
 def test_the_page_shows_the_example_of_the_openapi_document() -> None:
     (job, *_others) = blocks("json")
     assert json.loads(job) == JOB

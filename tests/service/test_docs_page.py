@@ -74,6 +74,13 @@ def test_browsers_load_nothing_from_other_servers(client: httpx.Client, path: st
         assert [name for name, values in rules.items() if "'unsafe-inline'" in values] == ["style-src"]
 
 
+def test_the_files_of_swagger_ui_are_whole(client: httpx.Client) -> None:
+    script, style = (client.get(f"/docs/{name}") for name in ("swagger-ui-bundle.js", "swagger-ui.css"))
+    assert script.headers["content-encoding"] == style.headers["content-encoding"] == "gzip"
+    assert "SwaggerUIBundle" in script.text
+    assert ".swagger-ui" in style.text
+
+
 def test_there_is_no_other_page(client: httpx.Client) -> None:
     for path in ("/redoc", "/docs/", "/docs/index.html", "/docs/oauth2-redirect", "/docs/../app.py"):
         assert client.get(path).status_code == 404

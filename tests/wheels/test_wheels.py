@@ -51,7 +51,7 @@ def test_the_main_wheel_has_everything_and_starts(tmp_path: Path) -> None:
     path = build_wheel(ROOT, tmp_path / "dist")
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
-    assert {"v2m_client/client.py", "v2m_client/py.typed", "service/web/swagger_ui/swagger-ui-bundle.js"} < names
+    assert {"v2m_client/client.py", "v2m_client/py.typed", "service/web/swagger_ui/swagger-ui-bundle.js.gz"} < names
     assert not names & {"v2m_client/pyproject.toml", "v2m_client/README.md", "v2m_client/LICENSE"}
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
         *("model_core", "jobs", "service", "worker", "v2m_client", "cli"),
