@@ -1,4 +1,4 @@
-"""What a finished job offers, by name."""
+"""Results of a completed job."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Variant(StrEnum):
-    """What a finished job offers."""
+    """A result of a completed job."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -16,9 +16,9 @@ class Variant(StrEnum):
 
 
 class Artifact(BaseModel):
-    """One published file. It never changes: another attempt publishes its own files under its own number."""
+    """One published file. It never changes: another attempt publishes its own files."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(description="File name, such as video.mp4.")
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, description="Size of the file.")
