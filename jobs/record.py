@@ -1,4 +1,4 @@
-"""The job record: what the API knows of a job. Ours, because RQ's own jobs expire and know nothing of stages."""
+"""Job records: the stored state of a job, kept apart from RQ's jobs, which expire and have no stages."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _JOB_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """The status of a job. `completed`, `failed` and `canceled` are final."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -36,53 +36,49 @@ MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
 
 
 class JobKind(StrEnum):
-    """What is to be made."""
+    """What a job creates: `score` a video with music, `curve` the event curve only."""
 
     SCORE = "score"
     CURVE = "curve"
 
 
 class JobError(BaseModel):
-    """Why a job failed: a stable word for programs, a sentence for people, the input at fault if any."""
+    """Why a job failed."""
 
     model_config = ConfigDict(frozen=True)
 
-    code: str
-    detail: str
-    field: str | None = None
+    code: str = Field(description="The type of the error. It never changes; use it in programs.")
+    detail: str = Field(description="What went wrong, as a sentence. The wording may change.")
+    field: str | None = Field(default=None, description="The invalid input, if there is one.")
 
 
 class Webhook(BaseModel):
-    """Who is told of the job's end, and how far that has come.
-
-    Attributes:
-        url: where to.
-        attempts: how often it was tried.
-        delivered_at: when the receiver said that it has it.
-        given_up_at: when it was tried for the last time, or the receiver asked for no more.
-        next_at: when it is tried again; None before the first try, and once it is over.
-        last_status: HTTP status of the last answer; None when there was none.
-        last_error: why the last try was none that counts, in a sentence.
-    """
+    """A job's webhook and the state of its delivery."""
 
     model_config = ConfigDict(frozen=True)
 
-    url: str
-    attempts: int = 0
-    delivered_at: datetime | None = None
-    given_up_at: datetime | None = None
-    next_at: datetime | None = None
-    last_status: int | None = None
-    last_error: str | None = None
+    url: str = Field(description="The URL that the event is sent to.")
+    attempts: int = Field(default=0, description="Number of attempts so far.")
+    delivered_at: datetime | None = Field(default=None, description="When the receiver confirmed the event.")
+    given_up_at: datetime | None = Field(
+        default=None, description="When the last attempt failed, or the receiver answered 410."
+    )
+    next_at: datetime | None = Field(
+        default=None, description="When the next attempt is due. Null before the first attempt and after the last."
+    )
+    last_status: int | None = Field(
+        default=None, description="HTTP status of the last answer. Null if there was no answer."
+    )
+    last_error: str | None = Field(default=None, description="Why the last attempt failed, as a sentence.")
 
 
 class Artifact(BaseModel):
-    """One published file. It never changes: another attempt publishes its own files under its own number."""
+    """One published file. It never changes: another attempt publishes its own files."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(description="File name, such as video.mp4.")
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, description="Size of the file.")
 
 
 class JobRecord(BaseModel):
@@ -143,6 +139,16 @@ class JobRecord(BaseModel):
     ) -> "JobRecord":
         """A queued job with a fresh id; ``others`` are attributes by name."""
         return cls(id=uuid4().hex, prompt=prompt, options=options, video=video, created_at=now(), **others)
+
+    @property
+    def path(self) -> str:
+        """Path of the job in the API."""
+        return f"/v1/jobs/{self.id}"
+
+    @property
+    def content(self) -> dict[Variant, str]:
+        """Path and query of each result in the API."""
+        return {variant: f"{self.path}/content?variant={variant}" for variant in self.artifacts}
 
     @property
     def is_final(self) -> bool:

@@ -1,4 +1,4 @@
-"""The API, put together."""
+"""The application: routes, middleware and lifespan."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,9 +25,10 @@ from service.events.job_watcher import Watch
 from service.gate import Gate
 from service.idempotency import Idempotency
 from service.metrics import ApiMetrics, Measured
+from service.nosniff import NoSniff
 from service.openapi import complete
 from service.request_id import RequestId
-from service.routers import content, curves, events, health, jobs, links
+from service.routers import content, curves, docs, events, health, jobs, links, webhook_docs
 from service.silence import Silence
 from service.spool import Spool
 from service.uploads.form import OnlyForms
@@ -35,38 +36,48 @@ from service.uploads_at_once import UploadsAtOnce
 from service.webhook_sender import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
-_THREADS_OF_GATE: Final = 16  # they ask Redis one short question
-_FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
+_THREADS_OF_GATE: Final = 16  # for short calls to Redis
+_FORM_BYTES: Final = 1 << 20  # for the other fields and the multipart framing
 
 
+_DESCRIPTION: Final = """
+1. Create a job: `POST /v1/jobs` with a video and a prompt.
+2. Get the job, `GET /v1/jobs/{job_id}`, until its `status` is `completed`, or stream its events.
+3. Download the result: `GET /v1/jobs/{job_id}/content`.
+
+Errors are `application/problem+json` (RFC 9457). Their `type` never changes.
+"""
 _TAGS: Final = [
-    {"name": "jobs", "description": "Make jobs, follow them, and fetch what they made."},
-    {"name": "health", "description": "For those who watch the service."},
+    {"name": "jobs", "description": "Create jobs, follow their progress and download their results."},
+    {"name": "health", "description": "Health checks for load balancers and monitoring."},
 ]
 _KEY: Final = HTTPBearer(
-    auto_error=False, scheme_name="key", description="An API key: `v2m_` and 43 characters. `v2m key NAME` makes one."
+    auto_error=False,
+    scheme_name=complete.SECURITY_SCHEME,
+    description="An API key: `v2m_` and 43 characters. `v2m key NAME` creates one. A service without keys accepts "
+    "requests from its own machine only, and ignores the key.",
 )
 
 
 class _Api(FastAPI):
-    """With what must see every answer around it: the usual middleware is inside of the answer to a fault of ours."""
+    """FastAPI with middleware that also sees the answer to an internal error, which FastAPI adds outside of its own."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette."""
         app: ASGIApp = Drained(super().build_middleware_stack())
         if self.state.cors_origins is not None:
             app = Cors(app, self.state.cors_origins)
-        return RequestId(Measured(app, self.state.metrics))
+        return RequestId(Measured(NoSniff(app), self.state.metrics))
 
     def openapi(self) -> dict[str, Any]:
         """See FastAPI."""
-        document = super().openapi()  # the same one, as long as the routes are the same
-        complete.complete(document)
+        document = super().openapi()  # FastAPI returns the same object every time
+        complete.complete(document, key_required=self.state.services.keys.required)
         return document
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """An app of its own with its own connections; StoreError when the store cannot be used."""
+    """A new app with its own connections. StoreError if the store cannot be used."""
     services = Services.open(settings)
     metrics = ApiMetrics(services)
     webhooks = make_deliverer(services, metrics.webhook)
@@ -75,12 +86,12 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as ending:  # the last first, and the rest of them if one fails
+        async with AsyncExitStack() as ending:  # closes everything in reverse order, even if one fails
             ending.callback(services.close)
             ending.callback(metrics.state.close)
             try:
                 services.store.scratch.sweep()
-            except StoreError as error:  # /readyz tells whether the store works; a worker's round sees to what was left
+            except StoreError as error:  # /readyz reports the store; a worker removes the rest later
                 log.warning("scratch_not_swept", error=str(error))
             server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
             if server is not None:
@@ -96,10 +107,13 @@ def create_app(settings: Settings) -> FastAPI:
     app = _Api(
         title="v2m-zero",
         version=version("v2m-zero"),
-        description="A soundtrack for a video from a prompt, in time with the picture.",
+        summary="Add music to a video: it follows a prompt and the picture.",
+        description=_DESCRIPTION,
         openapi_tags=_TAGS,
+        servers=_servers(settings),
         generate_unique_id_function=lambda route: route.name,
-        swagger_ui_oauth2_redirect_url=None,
+        docs_url=None,  # see routers/docs.py
+        redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
         form_limits={"max_files": 1, "max_fields": 8},
@@ -120,9 +134,16 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(UploadsAtOnce, limit=settings.max_uploads, of_caller=settings.max_uploads_per_key)
     app.add_middleware(Gate, services=services, threads=threads)
     app.add_middleware(AccessLog)
-    # For the document alone: the gate has seen to it by then. Without keys nothing asks for one.
-    asks = [Security(_KEY)] if services.keys.required else []
     for router in (jobs.router, curves.router, events.router, content.router, links.router):
-        app.include_router(router, dependencies=asks)
+        app.include_router(router, dependencies=[Security(_KEY)])  # for the document only: the gate checks keys
     app.include_router(health.router)
+    app.include_router(docs.router)
+    app.webhooks.include_router(webhook_docs.router)
     return app
+
+
+def _servers(settings: Settings) -> list[dict[str, Any]]:
+    here = {"url": "/", "description": "The address that this document was loaded from."}
+    if settings.public_url is None:
+        return [here]
+    return [{"url": settings.base_url, "description": "The public address of the service."}, here]

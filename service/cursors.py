@@ -1,4 +1,4 @@
-"""Where a page of a list ends, as text that clients hand back and need not understand."""
+"""Cursors of the job list: opaque text that marks where a page ends."""
 
 import base64
 import binascii
@@ -9,16 +9,16 @@ from service.problems import Problem
 
 
 def cursor_after(record: JobRecord) -> str:
-    """The cursor of the jobs that are older than this one."""
+    """The cursor for the jobs that are older than this one."""
     text = f"{record.created_at.timestamp()!r} {record.id}"
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 def parse_cursor(cursor: str) -> tuple[float, str]:
-    """Time of making, in seconds since 1970, and id of the job that the page comes after; Problem 422 else."""
+    """Creation time (seconds since 1970) and id of the job before the page. Problem 422 if it is malformed."""
     try:
-        made, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").split(" ")
-        seconds = float(made)
+        created, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").split(" ")
+        seconds = float(created)
     except (binascii.Error, ValueError):
         raise _invalid() from None
     if not math.isfinite(seconds) or not is_job_id(job_id):
@@ -27,5 +27,5 @@ def parse_cursor(cursor: str) -> tuple[float, str]:
 
 
 def _invalid() -> Problem:
-    detail = "cursor: is not the next_cursor of a page; leave it out to begin with the newest jobs"
+    detail = "cursor: is not a next_cursor of this API; leave it out to start with the newest jobs"
     return Problem(422, "invalid_cursor", detail, field="cursor")

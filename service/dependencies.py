@@ -1,4 +1,4 @@
-"""What the routes work with, and how they get it."""
+"""Dependencies of the routes: services and job records."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
@@ -25,7 +25,7 @@ from service.uploads.threads import Uploads
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind the API. All of it may be used from several threads."""
+    """Everything behind the API. Thread-safe."""
 
     settings: Settings
     redis: Redis
@@ -41,7 +41,7 @@ class Services:
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
-        """Connects to Redis on first use; StoreError when the store cannot be used."""
+        """Connects to Redis on first use. StoreError if the store cannot be used."""
         store = ArtifactStore.open(settings, process_identity.new_name())
         redis = connect(settings.redis)
         records = JobRecords(redis, settings.record_retention_s)
@@ -61,47 +61,45 @@ class Services:
         )
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self.rates.close()
         self.redis.close()
         self.store.close()
 
 
-# Not a plain function: those are run in threads, which takes longer than this.
+# Async, because FastAPI runs plain functions in threads, which takes longer.
 async def get_services(request: Request) -> Services:
-    """The services of the app that got the request."""
+    """The services of the app that received the request."""
     return cast("Services", request.app.state.services)
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
 
 
-# Its form is for the document alone: whatever else it may be, there is no such job.
+# The pattern is for the OpenAPI document only: another text is the id of an unknown job.
 _JOB_ID: Final = Path(
-    description="As in the job.",
+    description="The job's id.",
     json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
     examples=["5b1f0c3e9d7a4c0f8a2e6d4b1c3f5a79"],
 )
 
 
 def get_record(services: ServicesDep, caller: CallerDep, job_id: Annotated[str, _JOB_ID]) -> JobRecord:
-    """The record of the job in the path; 404 when there is none that the caller may see, or that is no job id.
+    """The record of the job in the path. Problem 404 if it does not exist or the caller may not see it.
 
-    401 for a link to a job whose key has been taken away.
+    Problem 401 for a signed link if the key that created the job was removed.
     """
     record = services.records.get(job_id) if is_job_id(job_id) else None
     if record is None or not caller.may_see(record):
         raise unknown_job()
     if caller.by_link and not services.keys.knows(record.owner):
-        raise unauthorized("The key that this link was made with has been taken away.")
+        raise unauthorized("The API key of this link was removed.")
     return record
 
 
 def unknown_job() -> Problem:
-    """404 for a job that never was, or of which not even the record is left."""
-    return Problem(
-        404, "unknown_job", "There is no job of this id among yours; jobs that are over are forgotten after a while."
-    )
+    """404 for a job that does not exist, or no longer."""
+    return Problem(404, "unknown_job", "You have no job with this id. Finished jobs are removed after a while.")
 
 
 RecordDep = Annotated[JobRecord, Depends(get_record)]

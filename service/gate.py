@@ -12,8 +12,9 @@ from service.auth.signed_links import is_link
 from service.dependencies import Services
 from service.local_only import LocalOnly
 from service.problems import Problem, unavailable
+from service.routers import docs
 
-_OPEN: Final = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.json"})
+_OPEN: Final = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs.PATHS
 
 
 class Gate:

@@ -109,7 +109,8 @@ async def get_claim(
         Header(
             alias=HEADER,
             pattern=_PATTERN,
-            description="The same key, sent again with the same form, gets the job that it has made already.",
+            description="A unique key for this job, such as a UUID. If you repeat the request with the same key and "
+            "form, you get the same job instead of a second one.",
             examples=["5d0a4f4e-6c1c-4d0e-9d5b-1f2f0c4b7a11"],
         ),
     ] = None,

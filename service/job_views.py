@@ -1,4 +1,4 @@
-"""A job as clients see it, with what the record alone does not know."""
+"""Views of jobs: the record together with queue position and estimated time."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -18,16 +18,16 @@ from service.uploads.form import JobForm
 
 log: Final = structlog.get_logger(__name__)
 POLL_S: Final = "1"
-"""Retry-After, in seconds, of a job that is not over."""
+"""Retry-After, in seconds, for a job that has not ended."""
 
 
 def view(services: Services, record: JobRecord) -> JobView:
-    """The record as the API shows it."""
+    """The view of one job."""
     return views(services, [record])[0]
 
 
 def views(services: Services, records: Sequence[JobRecord]) -> list[JobView]:
-    """The same of many, for which the queue is read once."""
+    """The views of several jobs; the queue is read once for all of them."""
     queued = [record.id for record in records if record.status is JobStatus.QUEUED]
     is_open = any(not record.is_final for record in records)
     places: dict[str, int] = {}
@@ -35,25 +35,27 @@ def views(services: Services, records: Sequence[JobRecord]) -> list[JobView]:
     try:
         places = services.queue.places(queued)
         forecast = services.paces.forecast(queue=bool(queued)) if is_open else forecast
-    except RedisError as error:  # that a place is not known must not hide a job that was just taken
+    except RedisError as error:  # show a new job even if its position is unknown
         log.warning("places_unknown", error=str(error))
-    return [shown(record, places.get(record.id), forecast) for record in records]
+    return [job_view(services, record, places.get(record.id), forecast) for record in records]
 
 
-def shown(record: JobRecord, position: int | None, forecast: Forecast) -> JobView:
-    """The view of a record whose place in the queue is known."""
+def job_view(services: Services, record: JobRecord, position: int | None, forecast: Forecast) -> JobView:
+    """The view of a job whose queue position is known."""
     eta_s = forecast.eta_s(record, position)
-    return JobView.of(record, position, None if eta_s is None else round(eta_s, 1))
+    rounded = None if eta_s is None else round(eta_s, 1)
+    return JobView.of(record, position, rounded, base_url=services.settings.base_url)
 
 
-async def made(services: Services, caller: Caller, claim: Claim | None, form: JobForm, response: Response) -> JobView:
-    """Makes the job that a form asks for, in one of the threads for uploads, and shows it."""
-    return await services.uploads.run(lambda: _accepted(services, response, accept(services, caller, claim, form)))
+async def create_job_from_form(
+    services: Services, caller: Caller, claim: Claim | None, form: JobForm, response: Response
+) -> JobView:
+    """Creates the job in an upload thread; sets the headers of the response and returns the job's view."""
+    return await services.uploads.run(lambda: _created(services, response, accept(services, caller, claim, form)))
 
 
-def _accepted(services: Services, response: Response, taken: Accepted) -> JobView:
-    """A job that was asked for, and in the headers where it is and whether it was there already."""
-    response.headers["Location"] = f"/v1/jobs/{taken.record.id}"
+def _created(services: Services, response: Response, taken: Accepted) -> JobView:
+    response.headers["Location"] = f"{services.settings.base_url}{taken.record.path}"
     if not taken.record.is_final:
         response.headers["Retry-After"] = POLL_S
     if taken.replayed:

@@ -1,86 +1,99 @@
-"""What the API answers with."""
+"""Response bodies of the API."""
 
 import hashlib
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
 from jobs.record import JobError, JobKind, JobRecord, JobStatus, Webhook
 from model_core.options import STAGES, ModelInfo, ScoreOptions
 from model_core.results import Variant
-from service.openapi.examples import JOB
 
 
 class JobView(BaseModel):
-    """A job as the API shows it."""
+    """A job: one video to score, or one event curve to compute."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [JOB]})
-
-    id: str
-    kind: JobKind = Field(description="What is made: a scored video, or the event curve alone.")
+    id: str = Field(description="The job's id, 32 hexadecimal digits.")
+    kind: JobKind
     status: JobStatus
-    stage: str | None = Field(description=f"While in progress: one of {', '.join(STAGES)}.")
-    progress: float = Field(description="0 to 1, over the whole job.")
-    queue_position: int | None = Field(description="While queued: 1 is next.")
+    stage: str | None = Field(
+        description=f"What the worker is doing: {', '.join(f'`{stage}`' for stage in STAGES)}. "
+        "Null unless the job is in progress."
+    )
+    progress: float = Field(
+        description="Progress of the whole job, from 0 to 1. It starts again at 0 if another worker takes over the job."
+    )
+    queue_position: int | None = Field(
+        description="Position in the queue; 1 is the next job. Null unless the job is queued."
+    )
     eta_s: float | None = Field(
-        description="Estimated seconds until the job is over; null when it is, and while nothing is known."
+        description="Estimated number of seconds until the job ends. Null if the job has ended or if there is no "
+        "estimate yet."
     )
-    prompt: str
+    prompt: str = Field(description="The prompt, without surrounding white space and control characters.")
     options: ScoreOptions
-    upload_sha256: str | None = Field(description="SHA-256 of the upload, in hexadecimal digits.")
-    video: dict[str, JsonValue] = Field(description="What the probe found: duration, size, fps, codecs.")
-    model: ModelInfo | None = Field(description="Which model makes it, or made it; null while queued.")
-    error: JobError | None = Field(description="Why the job failed.")
-    cancel_requested: bool = Field(description="Somebody asked for it to be canceled, and its worker will stop.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    expired_at: datetime | None = Field(description="When its files were removed.")
-    webhook: Webhook | None = Field(
-        description="Who is told of the job's end, and how far that has come; null for who follows it by a link."
+    upload_sha256: str | None = Field(description="SHA-256 of the uploaded video, 64 hexadecimal digits.")
+    video: dict[str, JsonValue] = Field(
+        description="Properties of the uploaded video. `duration` is in seconds; `width` and `height` are in pixels."
     )
-    content: dict[Variant, str] = Field(description="Paths of the results, once the job is completed.")
+    model: ModelInfo | None = Field(description="The model that creates the music. Null while the job is queued.")
+    error: JobError | None = Field(description="Why the job failed. Null unless the status is `failed`.")
+    cancel_requested: bool = Field(
+        description="True if the job was asked to cancel. A job in progress stops at its worker's next step."
+    )
+    created_at: datetime = Field(description="When the job was created.")
+    started_at: datetime | None = Field(description="When a worker started the job.")
+    finished_at: datetime | None = Field(description="When the job ended.")
+    expired_at: datetime | None = Field(description="When the job's files were removed. `content` is empty after that.")
+    webhook: Webhook | None = Field(
+        description="The webhook and the state of its delivery. Null if the job has none, and for a caller with a "
+        "signed link."
+    )
+    content: dict[Variant, str] = Field(
+        description="URL of each result. Empty until the job is completed. The URLs are paths, or absolute URLs if the "
+        "service sets `V2M_PUBLIC_URL`."
+    )
 
     @classmethod
-    def of(cls, record: JobRecord, queue_position: int | None, eta_s: float | None) -> "JobView":
-        """The view of a record, without what is of no use to clients."""
-        content = {variant: f"/v1/jobs/{record.id}/content?variant={variant}" for variant in record.artifacts}
+    def of(cls, record: JobRecord, queue_position: int | None, eta_s: float | None, *, base_url: str = "") -> "JobView":
+        """The view of a record, without its internal fields; `base_url` is the start of its URLs."""
+        content = {variant: f"{base_url}{url}" for variant, url in record.content.items()}
         others = {"queue_position": queue_position, "eta_s": eta_s, "content": content}
         return cls.model_validate({**record.model_dump(), **others})
 
     def for_link(self) -> "JobView":
-        """As who was given a link sees it: the webhook's address, which may hold a secret, is the owner's affair."""
+        """The view for a caller with a signed link: without the webhook, whose URL may contain a secret."""
         return self.model_copy(update={"webhook": None})
 
     @property
     def tag(self) -> str:
-        """The same for two views of a job that show the same, but for ``eta_s``; 32 hexadecimal digits."""
+        """Hash of everything but `eta_s`, 32 hexadecimal digits."""
         return hashlib.sha256(self.model_dump_json(exclude={"eta_s"}).encode()).hexdigest()[:32]
 
 
 class JobList(BaseModel):
-    """Some of the jobs, the newest first."""
+    """One page of jobs, newest first."""
 
-    jobs: list[JobView]
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last one.")
+    jobs: list[JobView] = Field(description="The jobs of this page.")
+    next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
 
 
 class LinksView(BaseModel):
-    """Addresses that carry their own permission: a path and a query each, to be used as they are."""
+    """Signed links to a job. They work without an API key, exactly as they are, until they expire."""
 
-    expires_at: datetime = Field(description="When they stop working.")
-    content: dict[Variant, str] = Field(description="Of the results that are there.")
-    events: str = Field(description="Of the job's events.")
+    expires_at: datetime = Field(description="When the links expire.")
+    content: dict[Variant, str] = Field(description="Signed link to each result, for `GET` and `HEAD`.")
+    events: str = Field(description="Signed link to the job's events, for `GET`.")
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The API process is running."""
 
-    status: str = "ok"
+    status: str = Field(default="ok", description="Always `ok`.")
 
 
 class Readiness(BaseModel):
-    """Jobs can be taken and will be worked on."""
+    """The service can create and process jobs."""
 
-    status: str = "ready"
-    workers: int = Field(description="Workers with their model loaded.")
+    status: str = Field(default="ready", description="Always `ready`.")
+    workers: int = Field(description="Number of workers with a loaded model.")

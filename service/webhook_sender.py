@@ -1,4 +1,4 @@
-"""The thread of the API that sends webhooks."""
+"""Webhook delivery inside the API process."""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,15 +10,15 @@ from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from service.dependencies import Services
 
-_LEASE_S: Final = 60.0  # longer than a try and the wait for Redis after it
+_LEASE_S: Final = 60.0  # longer than one attempt and the wait for Redis after it
 
 
 def make_deliverer(services: Services, on_result: Callable[[Result], None]) -> Deliverer | None:
-    """What sends them, not yet started; None for a service that sends none."""
+    """The deliverer, not started yet; None if the service has no webhook secret."""
     settings = services.settings
     if settings.webhook_secret is None:
         return None
     outbox = Outbox(services.redis, services.records, _LEASE_S)
     delivery = Delivery(private=settings.webhook_private)
-    attempts = Attempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S)
+    attempts = Attempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S, settings.base_url)
     return Deliverer(outbox, services.records, attempts, on_result)

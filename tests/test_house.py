@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("model_core", "jobs", "service", "worker", "v2m_client", "cli")
 FILE_LIMIT = 15_000_000
-TREE_LIMIT = 50_000_000
+TREE_LIMIT = 90_000_000
 BINARY_SUFFIXES = {
     ".sf3",
     ".sf2",

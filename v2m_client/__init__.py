@@ -1,4 +1,4 @@
-"""A client of the HTTP API for Python programs: needs httpx and pydantic, and nothing else of this project."""
+"""Python client of the v2m-zero HTTP API. Needs only httpx and pydantic."""
 
 from v2m_client.client import Client
 from v2m_client.errors import ApiError, ClientError, NoAnswerError

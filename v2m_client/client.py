@@ -1,4 +1,4 @@
-"""The client: one method for each thing that the API does."""
+"""The client, with one method for each route of the API."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel
 
-from v2m_client.answers import read
+from v2m_client.answers import parse_body
 from v2m_client.downloads import download
 from v2m_client.errors import ApiError, retry_after_s
 from v2m_client.events import job_events
@@ -27,27 +27,27 @@ AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 
 class Client:
-    """Talks to one API; may be used by several threads, and as a context manager.
+    """Client of one API. Thread-safe, and a context manager.
 
-    Every method raises ApiError when the API refuses, and NoAnswerError when it cannot be reached. Where the trouble
-    may pass (a broken connection, 408, 429, 502, 503, 504, 507), it is asked again for ``patience_s`` seconds first, at
-    the time that the API names; an API that has never answered is not waited for.
+    Every method raises ApiError if the API answers with an error, and NoAnswerError if the API cannot be reached.
+    Temporary errors (a broken connection, 408, 429, 502, 503, 504, 507) are retried for `patience_s` seconds, at the
+    times that the API asks for. A first connection that fails is not retried: the address is probably wrong.
     """
 
     def __init__(self, url: str, key: str | None = None, *, timeout: float = 90.0, patience_s: float = 60.0) -> None:
-        """``url`` is the API's root, such as http://127.0.0.1:8000; ``key`` an API key.
+        """`url` is the API's root, such as http://127.0.0.1:8000; `key` is an API key.
 
-        ``timeout``: seconds without a byte after which a connection counts as broken. ValueError when the address or
-        the key cannot be one.
+        `timeout`: seconds without data after which a connection counts as broken. ValueError if the URL or the key is
+        malformed.
         """
         if key is not None and not re.fullmatch(r"[!-~]+", key):
-            raise ValueError("key: has characters that no key has")
+            raise ValueError("key: contains characters that are not allowed in a key")
         try:
             base = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise ValueError(f"url: {url!r} is no address: {error}") from None
+            raise ValueError(f"url: {url!r} is not a URL: {error}") from None
         if base.scheme not in ("http", "https") or not base.host:
-            raise ValueError(f"url: {url!r} is no address such as http://127.0.0.1:8000")
+            raise ValueError(f"url: {url!r} must be a URL such as http://127.0.0.1:8000")
         limits = httpx.Timeout(timeout, connect=min(timeout, _CONNECT_S))
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=base, headers=headers, timeout=limits)
@@ -62,7 +62,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self._http.close()
 
     def submit(
@@ -75,13 +75,13 @@ class Client:
         idempotency_key: str | None = None,
         on_sent: OnBytes | None = None,
     ) -> Job:
-        """A new job that scores ``video``; OSError when that cannot be read.
+        """Creates a job that scores `video`. OSError if the file cannot be read.
 
-        The upload is repeated when its connection breaks. The idempotency key, made up where none is given, makes one
-        job of it however often it arrives.
+        The upload is repeated if the connection breaks. The idempotency key, a random one by default, makes sure that
+        there is one job, however often the request arrives. `on_sent` is called as bytes are sent.
         """
         form = {"prompt": prompt, "options": json.dumps(dict(options or {}))}
-        return self._make("/v1/jobs", video, form, webhook, idempotency_key, on_sent)
+        return self._create("/v1/jobs", video, form, webhook, idempotency_key, on_sent)
 
     def submit_curve(
         self,
@@ -91,61 +91,60 @@ class Client:
         idempotency_key: str | None = None,
         on_sent: OnBytes | None = None,
     ) -> Job:
-        """A new job that finds the event curve of ``video`` alone; otherwise as ``submit``."""
-        return self._make("/v1/curves", video, {}, webhook, idempotency_key, on_sent)
+        """Creates a job that computes only the event curve of `video`; otherwise like `submit`."""
+        return self._create("/v1/curves", video, {}, webhook, idempotency_key, on_sent)
 
     def get(self, job_id: str) -> Job:
-        """How far the job is."""
-        return self._ask(Job, "GET", _path(job_id))
+        """Gets the job."""
+        return self._request(Job, "GET", _path(job_id))
 
     def wait(self, job_id: str, on_change: Callable[[Job], None] | None = None) -> Job:
-        """The job once it is over, however it ended; ``on_change`` gets the job as it is, and at each change."""
-        seen: Job | None = None
+        """Waits until the job has ended; returns it. `on_change` gets the job at the start and at each change."""
+        last: Job | None = None
         while True:
             answer = self._transport.send("GET", _path(job_id))
-            job = read(Job, answer.content, answer)
-            if on_change is not None and job != seen:
+            job = parse_body(Job, answer.content, answer)
+            if on_change is not None and job != last:
                 on_change(job)
             if job.is_over:
                 return job
-            seen = job
-            sleep(_POLL_S if (asked := retry_after_s(answer)) is None else asked)
+            last = job
+            sleep(_POLL_S if (pause_s := retry_after_s(answer)) is None else pause_s)
 
     def events(self, job_id: str) -> Iterator[Job]:
-        """The job as it is, and again at each change, told by the API as it happens; ends when the job is over."""
+        """Streams the job: at the start and at each change, until it has ended."""
         return job_events(self._transport, f"{_path(job_id)}/events")
 
     def jobs(self) -> Iterator[Job]:
-        """All jobs of the key, the newest first, read page by page."""
+        """All jobs of the key, newest first, loaded page by page."""
         cursor: dict[str, str] = {}
         while True:
-            page = self._ask(Page, "GET", "/v1/jobs", params={"limit": _PAGE, **cursor})
+            page = self._request(Page, "GET", "/v1/jobs", params={"limit": _PAGE, **cursor})
             yield from page.jobs
             if page.next_cursor is None:
                 return
             cursor = {"cursor": page.next_cursor}
 
     def cancel(self, job_id: str) -> Job:
-        """Asks for the job to be canceled: at once while it waits, else at its worker's next step."""
-        return self._ask(Job, "POST", f"{_path(job_id)}/cancel")
+        """Cancels the job: a queued one at once, one in progress at its worker's next step."""
+        return self._request(Job, "POST", f"{_path(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
-        """Removes the job, which must not be in progress, with its files."""
+        """Deletes the job and its files. The job must not be in progress."""
         try:
             self._transport.send("DELETE", _path(job_id))
         except ApiError as error:
-            if not (error.status == 404 and error.repeated):  # an earlier try has removed it
+            if not (error.status == 404 and error.repeated):  # an earlier attempt deleted it
                 raise
 
     def links(self, job_id: str) -> Links:
-        """Addresses of the results and of the events that work without a key for a while."""
-        links = self._ask(Links, "POST", f"{_path(job_id)}/links")
-        root = str(self._http.base_url).rstrip("/")
-        content = {variant: root + path for variant, path in links.content.items()}
-        return Links(expires_at=links.expires_at, content=content, events=root + links.events)
+        """Creates signed links to the results and the events, as absolute URLs that work without a key."""
+        links = self._request(Links, "POST", f"{_path(job_id)}/links")
+        content = {variant: self._absolute(url) for variant, url in links.content.items()}
+        return Links(expires_at=links.expires_at, content=content, events=self._absolute(links.events))
 
     def content(self, job_id: str, variant: str | None = None) -> Content:
-        """What a result is, without fetching it."""
+        """Name, size and media type of a result, without downloading it."""
         headers = self._transport.send("HEAD", f"{_path(job_id)}/content", params=_query(variant)).headers
         name = headers.get("Content-Disposition", "").partition('filename="')[2].partition('"')[0]
         size = headers.get("Content-Length")
@@ -154,15 +153,15 @@ class Client:
     def download(
         self, job_id: str, variant: str | None = None, *, to: Path, on_received: OnBytes | None = None
     ) -> Path:
-        """Writes a result to the file ``to`` and returns that; it appears, or is replaced, once all of it is there.
+        """Downloads a result to the file `to`, which appears or is replaced when it is complete; returns that path.
 
-        ``variant``: ``video`` unless given, ``audio``, ``midi``, ``curve`` or ``report``. A broken connection is taken
-        up where it broke. OSError when the file cannot be written.
+        `variant` is `video` by default, or `audio`, `midi`, `curve` or `report`. An interrupted download is resumed.
+        OSError if the file cannot be written.
         """
         download(self._transport, f"{_path(job_id)}/content", to, on_received, params=_query(variant))
         return to
 
-    def _make(
+    def _create(
         self,
         path: str,
         video: Path,
@@ -175,16 +174,20 @@ class Client:
         headers = {"Idempotency-Key": idempotency_key or uuid4().hex}
         with CountedFile(video, on_sent) as source:
             files = {"video": ("video", source, "application/octet-stream")}
-            return self._ask(Job, "POST", path, files=files, data=fields, headers=headers)
+            return self._request(Job, "POST", path, files=files, data=fields, headers=headers)
 
-    def _ask(self, kind: type[AnswerT], method: str, path: str, **given: Any) -> AnswerT:
-        answer = self._transport.send(method, path, **given)
-        return read(kind, answer.content, answer)
+    def _absolute(self, url: str) -> str:
+        """The URL of a link, which is a path unless the API knows its public address."""
+        return str(self._http.base_url).rstrip("/") + url if url.startswith("/") else url
+
+    def _request(self, kind: type[AnswerT], method: str, path: str, **request: Any) -> AnswerT:
+        answer = self._transport.send(method, path, **request)
+        return parse_body(kind, answer.content, answer)
 
 
 def _path(job_id: str) -> str:
     if not (job_id.isascii() and job_id.isalnum()):
-        raise ValueError(f"{job_id!r} is no id of a job")
+        raise ValueError(f"{job_id!r} is not a job id")
     return f"/v1/jobs/{job_id}"
 
 

@@ -1,4 +1,4 @@
-"""A result on its way to the disk, which goes on where a broken connection left it."""
+"""Downloads that are resumed after a broken connection."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,30 +11,32 @@ from v2m_client.transport import Transport
 from v2m_client.uploads import OnBytes
 
 
-def download(transport: Transport, path: str, to: Path, on_received: OnBytes | None, **given: Any) -> None:
-    """Writes what ``path`` answers to the file ``to``, which is there only once it is whole.
+def download(transport: Transport, path: str, to: Path, on_received: OnBytes | None, **request: Any) -> None:
+    """Downloads `path` to the file `to`, which appears when it is complete.
 
-    Raises ApiError, NoAnswerError, and OSError when the file cannot be written.
+    ApiError, NoAnswerError, and OSError if the file cannot be written.
     """
     part = to.with_name(f".{to.name}.{uuid4().hex[:8]}.part")
     try:
         with part.open("xb") as file:
-            _fetch(transport, path, file, on_received, given)
+            _fetch(transport, path, file, on_received, request)
         part.replace(to)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _fetch(transport: Transport, path: str, file: BinaryIO, on_received: OnBytes | None, given: dict[str, Any]) -> None:
+def _fetch(
+    transport: Transport, path: str, file: BinaryIO, on_received: OnBytes | None, request: dict[str, Any]
+) -> None:
     patience = transport.patience()
     tag = ""
-    farthest = 0  # bytes that come once more are no progress: each try may begin at the first one
+    farthest = 0  # bytes that arrive again are no progress: an attempt may start from the beginning
     while True:
-        # If-Range: should the file have changed meanwhile, the answer is the whole new one.
-        onward = {"Range": f"bytes={file.tell()}-", "If-Range": tag} if tag and file.tell() else {}
+        # If-Range: if the file has changed in the meantime, the answer is the whole new file.
+        resume = {"Range": f"bytes={file.tell()}-", "If-Range": tag} if tag and file.tell() else {}
         try:
-            with transport.stream("GET", path, headers={"Accept-Encoding": "identity", **onward}, **given) as answer:
-                _place(answer, file)
+            with transport.stream("GET", path, headers={"Accept-Encoding": "identity", **resume}, **request) as answer:
+                _position(answer, file)
                 strong = answer.headers.get("ETag", "")
                 tag = "" if strong.startswith("W/") else strong
                 size = answer.headers.get("Content-Length")
@@ -43,20 +45,20 @@ def _fetch(transport: Transport, path: str, file: BinaryIO, on_received: OnBytes
                     file.write(chunk)
                     if file.tell() > farthest:
                         farthest = file.tell()
-                        patience.worked()
+                        patience.reset()
                     if on_received is not None:
                         on_received(file.tell(), total)
                 if total is None or file.tell() == total:
                     return
-                raise NoAnswerError(f"{file.tell()} bytes came instead of {total}", is_passing=True)
+                raise NoAnswerError(f"received {file.tell()} of {total} bytes", is_passing=True)
         except ClientError as error:
             patience.pause(error)
 
 
-def _place(answer: httpx.Response, file: BinaryIO) -> None:
-    """Puts the file to where the answer's bytes belong."""
+def _position(answer: httpx.Response, file: BinaryIO) -> None:
+    """Moves to the position in the file where the answer's bytes belong."""
     if answer.status_code != 206:
         file.seek(0)
         file.truncate()
     elif not answer.headers.get("Content-Range", "").startswith(f"bytes {file.tell()}-"):
-        raise NoAnswerError("the server sent other bytes than were asked for", is_passing=False)
+        raise NoAnswerError("the server sent another range of bytes than requested", is_passing=False)

@@ -1,4 +1,4 @@
-"""What can go wrong: the API says no, or it says nothing."""
+"""Errors of the client."""
 
 from typing import Any, Final
 
@@ -10,13 +10,13 @@ _IN_USE: Final = "idempotency_key_in_use"
 
 
 class ClientError(Exception):
-    """The base of all errors of this package.
+    """Base class of all errors of this package.
 
     Attributes:
-        is_passing: asking again later may help.
-        retry_after_s: the API asked to wait this many seconds; None where it did not say.
-        is_uncertain: the request may have had its effect all the same.
-        repeated: an earlier try of the same request may have had its effect.
+        is_passing: the error is temporary; a later attempt may succeed.
+        retry_after_s: seconds that the API asks to wait; None if it did not say.
+        is_uncertain: the request may have taken effect.
+        repeated: an earlier attempt of the same request may have taken effect.
     """
 
     is_passing: bool = False
@@ -26,16 +26,16 @@ class ClientError(Exception):
 
 
 class ApiError(ClientError):
-    """An answer that is not a success.
+    """The API answered with an error.
 
     Attributes:
-        status: of the HTTP answer.
-        kind: the stable word that the problem's ``type`` ends in; None when the answer is no problem of this API.
-        detail: a sentence for people.
-        field: the input at fault, if there is one.
+        status: HTTP status.
+        kind: last part of the problem's `type`, which never changes; None if another server answered.
+        detail: what is wrong, as a sentence.
+        field: the invalid input, if there is one.
         limit: its limit, if there is one.
-        request_id: what the server's log knows the request by.
-        members: everything else that the problem says.
+        request_id: id of the request in the service's log.
+        members: all other members of the problem.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class ApiError(ClientError):
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.is_passing = status in _PASSING or kind == _IN_USE
-        self.is_uncertain = status in _UNCERTAIN  # what went out may have done so after the effect
+        self.is_uncertain = status in _UNCERTAIN  # the error may have come after the effect
 
     @classmethod
     def of(cls, answer: httpx.Response) -> "ApiError":
-        """The error that an answer tells of, whose body has been read; whatever the body is."""
+        """The error for an answer whose body has been read, whatever the body contains."""
         problem = _problem(answer)
         kind = problem.pop("type", "").rpartition(":")[2] or None
         detail = problem.pop("detail", None) or f"The server answered {answer.status_code} {answer.reason_phrase}."
@@ -80,7 +80,7 @@ class ApiError(ClientError):
 
 
 class NoAnswerError(ClientError):
-    """The API cannot be reached, or the connection broke off."""
+    """The API cannot be reached, or the connection broke."""
 
     def __init__(self, detail: str, *, is_passing: bool, is_uncertain: bool = True) -> None:
         super().__init__(detail)
@@ -89,13 +89,13 @@ class NoAnswerError(ClientError):
 
 
 def retry_after_s(answer: httpx.Response) -> float | None:
-    """The header ``Retry-After`` in seconds; None when it is not there, or is a date."""
-    given = answer.headers.get("Retry-After", "")
-    return float(given) if given.isascii() and given.isdigit() else None
+    """The header `Retry-After` in seconds; None if it is missing or a date."""
+    value = answer.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:
-    """The members of the body; empty when it is no problem, but the page of some proxy, say."""
+    """The members of the body; empty if it is not a problem, for example the error page of a proxy."""
     try:
         body = answer.json()
     except ValueError:

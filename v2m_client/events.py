@@ -1,10 +1,10 @@
-"""Server-sent events: read as the HTML standard has it, and asked for again where a connection broke off."""
+"""Server-sent events, parsed as in the HTML standard, with reconnection."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from v2m_client.answers import read
+from v2m_client.answers import parse_body
 from v2m_client.errors import ClientError, NoAnswerError
 from v2m_client.models import Job
 from v2m_client.transport import Transport
@@ -14,7 +14,7 @@ _SILENCE_S: Final = 60.0  # the API sends a comment every 15 s
 
 @dataclass(frozen=True)
 class Event:
-    """One event; ``id`` is "" when it has none, and ``name`` is ``message`` where it has no other."""
+    """One event; `id` is "" if it has none, and `name` is `message` by default."""
 
     name: str
     id: str
@@ -22,23 +22,23 @@ class Event:
 
 
 def job_events(transport: Transport, path: str) -> Iterator[Job]:
-    """The job as it is, and at each change, until it is over. Raises ApiError, or NoAnswerError."""
+    """The job at the start and at each change, until it has ended. ApiError or NoAnswerError."""
     patience = transport.patience()
     last = ""
     while True:
         headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
         try:
             with transport.stream("GET", path, headers=headers, timeout=_SILENCE_S) as answer:
-                if answer.status_code == 204:  # nothing will ever come after what was seen last
+                if answer.status_code == 204:  # there are no more events
                     return
-                # The status alone says nothing: a server whose streams end at once would be asked for ever.
+                # A success status alone does not reset the retries: the server may end every stream at once.
                 for event in parse(answer.iter_bytes()):
-                    patience.worked()
+                    patience.reset()
                     if event is None:
                         continue
                     last = event.id or last
                     if event.name == "job":
-                        job = read(Job, event.data, answer)
+                        job = parse_body(Job, event.data, answer)
                         yield job
                         if job.is_over:
                             return
@@ -48,10 +48,7 @@ def job_events(transport: Transport, path: str) -> Iterator[Job]:
 
 
 def parse(chunks: Iterable[bytes]) -> Iterator[Event | None]:
-    """The events of a stream, and None for each comment, as a sign of life.
-
-    An event that the stream's end cuts off is none.
-    """
+    """The events of a stream, and None for each comment. An incomplete event at the end is dropped."""
     fields: dict[str, list[str]] = {}
     for line in _lines(chunks):
         if line:
@@ -67,7 +64,7 @@ def parse(chunks: Iterable[bytes]) -> Iterator[Event | None]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    # not httpx's iter_lines, which also ends lines where JSON has a line separator within a text
+    # not httpx's iter_lines, which also splits at Unicode line separators inside JSON strings
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")

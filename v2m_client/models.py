@@ -1,4 +1,4 @@
-"""What the API answers with. Members that a newer API adds are ignored."""
+"""Response bodies of the API. Unknown members, which a newer API may add, are ignored."""
 
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,7 @@ class _Answer(BaseModel):
 
 
 class JobError(_Answer):
-    """Why a job failed: a stable word, a sentence for people, and the input at fault if there is one."""
+    """Why a job failed: a code that never changes, a sentence, and the invalid input if there is one."""
 
     code: str
     detail: str
@@ -19,7 +19,7 @@ class JobError(_Answer):
 
 
 class Model(_Answer):
-    """Which model makes a job, or made it; ``licence`` is an SPDX identifier."""
+    """The model that creates the music; `licence` is an SPDX identifier."""
 
     name: str
     version: str
@@ -29,19 +29,19 @@ class Model(_Answer):
 
 
 class Job(_Answer):
-    """A job as it was when the API answered.
+    """A job at the time of the API's answer.
 
     Attributes:
-        kind: ``score`` or ``curve``.
-        stage: while in progress.
-        progress: 0 to 1, over the whole job.
-        queue_position: while queued; 1 is next.
-        eta_s: estimated seconds until it is over.
-        options: as the API understood them; None is the model's choice.
-        video: what the API found out about the upload; ``duration`` is in seconds.
-        content: paths of the results, by variant.
-        upload_sha256: of the video as it arrived, in hexadecimal digits.
-        webhook: where the end of the job is told, and how that went.
+        kind: `score` or `curve`.
+        stage: what the worker is doing, while in progress.
+        progress: 0 to 1 over the whole job.
+        queue_position: position in the queue, while queued; 1 is the next job.
+        eta_s: estimated seconds until the job ends.
+        options: the options of the job; the model chooses those that are None.
+        video: properties of the upload; `duration` is in seconds.
+        content: URL of each result, by variant.
+        upload_sha256: SHA-256 of the uploaded video, in hexadecimal digits.
+        webhook: the webhook and the state of its delivery.
     """
 
     id: str
@@ -67,19 +67,19 @@ class Job(_Answer):
 
     @property
     def is_over(self) -> bool:
-        """True when its status can never change again."""
+        """True if the status is final."""
         return self.status in ("completed", "failed", "canceled")
 
 
 class Page(_Answer):
-    """Some of the jobs, the newest first; ``next_cursor`` is None on the last page."""
+    """One page of jobs, newest first; `next_cursor` is None on the last page."""
 
     jobs: list[Job]
     next_cursor: str | None
 
 
 class Links(_Answer):
-    """Addresses that work without a key until ``expires_at``: of each result by variant, and of the events."""
+    """Signed links to each result, by variant, and to the events. They work without a key until `expires_at`."""
 
     expires_at: datetime
     content: dict[str, str]
@@ -87,7 +87,7 @@ class Links(_Answer):
 
 
 class Content(_Answer):
-    """A result: the name that the API gives it, its size in bytes where it is known, and its media type."""
+    """A result: its file name, its size in bytes if it is known, and its media type."""
 
     name: str
     bytes: int | None

@@ -1,4 +1,4 @@
-"""Requests, and how long trouble is put up with."""
+"""HTTP requests with retries."""
 
 import random
 from collections.abc import Iterator
@@ -17,32 +17,32 @@ _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout,
 
 
 class Patience:
-    """Lasts from the first sign of trouble until something works again."""
+    """Time and number of attempts since the first error in a row."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self.worked()
+        self.reset()
 
-    def worked(self) -> None:
-        """The trouble is over."""
+    def reset(self) -> None:
+        """Starts again after a success."""
         self._since: float | None = None
-        self._tries = 0
+        self._attempts = 0
 
     def pause(self, error: ClientError) -> None:
-        """Waits until another try makes sense; raises ``error`` when none does, or not soon enough."""
+        """Waits before the next attempt. Raises `error` if it is not temporary or the time is up."""
         now = monotonic()
         self._since = now if self._since is None else self._since
         wait_s = error.retry_after_s
         if wait_s is None:
-            wait_s = min(_FIRST_PAUSE_S * 2**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.5, 1)
+            wait_s = min(_FIRST_PAUSE_S * 2**self._attempts, _LONGEST_PAUSE_S) * random.uniform(0.5, 1)
         if not error.is_passing or now + wait_s > self._since + self._seconds:
             raise error
-        self._tries += 1
+        self._attempts += 1
         sleep(wait_s)
 
 
 class Transport:
-    """Sends requests to one API."""
+    """Requests to one API."""
 
     def __init__(self, http: httpx.Client, patience_s: float) -> None:
         self._http = http
@@ -50,20 +50,19 @@ class Transport:
         self._answered = False
 
     def patience(self) -> Patience:
-        """A new one."""
+        """Retries for a new request."""
         return Patience(self._patience_s)
 
-    def send(self, method: str, path: str, **given: Any) -> httpx.Response:
-        """A success, whose body has been read. What broke off or was refused for now is sent again.
+    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Sends a request, with retries. Returns a successful response whose body has been read.
 
-        Raises ApiError or NoAnswerError. ``given`` is as for ``httpx.Client.request``; what is sent must bear to be
-        sent twice.
+        ApiError or NoAnswerError. `request` is as for `httpx.Client.request`; its body must allow to be sent twice.
         """
         patience = self.patience()
         repeated = False
         while True:
             try:
-                with self.stream(method, path, **given) as answer:
+                with self.stream(method, path, **request) as answer:
                     answer.read()
                     return answer
             except ClientError as error:
@@ -72,13 +71,13 @@ class Transport:
                 repeated = repeated or error.is_uncertain
 
     @contextmanager
-    def stream(self, method: str, path: str, **given: Any) -> Iterator[httpx.Response]:
-        """One try: a success, whose body is for the caller to read.
+    def stream(self, method: str, path: str, **request: Any) -> Iterator[httpx.Response]:
+        """Makes one attempt; the caller reads the body of the successful response.
 
-        Raises ApiError, or NoAnswerError also when the connection breaks while the body is read.
+        ApiError, or NoAnswerError, also if the connection breaks while the body is read.
         """
         try:
-            with self._http.stream(method, path, **given) as answer:
+            with self._http.stream(method, path, **request) as answer:
                 self._answered = True
                 if not answer.is_success:
                     answer.read()
@@ -88,7 +87,7 @@ class Transport:
             raise self._no_answer(error) from error
 
     def _no_answer(self, error: httpx.RequestError) -> NoAnswerError:
-        # An address at which nothing ever answered is more likely wrong than about to be right.
+        # If nothing has ever answered at this address, it is probably wrong.
         is_passing = isinstance(error, _PASSING) and (self._answered or not isinstance(error, httpx.ConnectError))
         what = str(error) or type(error).__name__
         is_uncertain = not isinstance(error, _NOT_SENT)

@@ -1,4 +1,4 @@
-"""A video on its way to the API: read from the disk piece by piece, and counted."""
+"""Uploads that are streamed from the disk and report their progress."""
 
 import io
 import os
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 OnBytes = Callable[[int, int | None], None]
-"""Called as (bytes so far, bytes in all); all is None where nobody says. Starts again at 0 when all is sent again."""
+"""Called as (bytes so far, total bytes or None if unknown). Starts again at 0 if the transfer is repeated."""
 
 
 class CountedFile(io.FileIO):
-    """A file that tells how much of it has been read. OSError when it cannot be opened."""
+    """A file that reports how much of it has been read. OSError if it cannot be opened."""
 
     def __init__(self, path: Path, on_read: OnBytes | None) -> None:
         super().__init__(path, "rb")

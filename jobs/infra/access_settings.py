@@ -1,9 +1,10 @@
-"""Parsers of the settings of access: keys, rates, origins and proxies. Every error is a ValueError."""
+"""Parsers of the access settings: keys, rates, origins, proxies and the public URL. Every error is a ValueError."""
 
 import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
+from urllib.parse import urlsplit
 
 from limits import RateLimitItem, parse_many
 
@@ -11,6 +12,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 """What a key may be called: safe in logs, in Redis and in a setting."""
 _ENTRY: Final = re.compile(rf"({NAME.pattern}):([0-9A-Fa-f]{{64}})")
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_PUBLIC_URL: Final = re.compile(rf"{_ORIGIN.pattern}(/[a-z0-9._~-]+)*", re.IGNORECASE)
 _MOST: Final = 100_000  # the times of so many requests are kept for every key
 
 
@@ -73,3 +75,18 @@ def parse_proxies(text: str) -> list[str]:
                 f"10.0.0.0/24 ({error})"
             ) from None
     return proxies
+
+
+def parse_public_url(text: str) -> str:
+    """Reads `https://v2m.example.com` or `https://example.com/v2m`; returns it without a slash at the end."""
+    url = text.rstrip("/")
+    try:
+        is_valid = _PUBLIC_URL.fullmatch(url) is not None and urlsplit(url).port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise ValueError(
+            "V2M_PUBLIC_URL: must be the address of the API, like https://v2m.example.com or https://example.com/v2m, "
+            "without a user name, query or fragment"
+        )
+    return url

@@ -20,6 +20,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "cors_origins": access_settings.parse_origins,
     "trusted_proxies": access_settings.parse_proxies,
     "webhook_secret": Signer,
+    "public_url": access_settings.parse_public_url,
 }
 
 
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    public_url: str | None = Field(
+        default=None,
+        description="Address of the API as its clients see it, such as https://v2m.example.com. With it all links are "
+        "absolute; without it they are paths.",
+    )
     api_keys: str | None = Field(
         default=None,
         repr=False,
@@ -148,7 +154,7 @@ class Settings(BaseSettings):
             parse_url(url)  # type: ignore[no-untyped-call]  # its ValueError says what is wrong
         return url
 
-    @field_validator("api_keys", "rate_limit", "cors_origins", "trusted_proxies", "webhook_secret")
+    @field_validator("api_keys", "rate_limit", "cors_origins", "trusted_proxies", "webhook_secret", "public_url")
     @classmethod
     def _can_be_understood(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None:
@@ -159,6 +165,11 @@ class Settings(BaseSettings):
     def redis(self) -> str:
         """The Redis URL to connect to."""
         return self.redis_url or DEFAULT_REDIS_URL
+
+    @property
+    def base_url(self) -> str:
+        """Start of the links that the API hands out: the public URL without a slash at the end, or ""."""
+        return "" if self.public_url is None else access_settings.parse_public_url(self.public_url)
 
     @property
     def store_url(self) -> str:

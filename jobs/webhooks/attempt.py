@@ -1,4 +1,4 @@
-"""One try to tell of a job's end, from the message to the note of how it came out."""
+"""One attempt to deliver a webhook, from the message to the record of its outcome."""
 
 import random
 from collections.abc import Callable
@@ -23,17 +23,25 @@ _NOTE_PATIENCE_S: Final = 20.0
 
 
 class Attempts:
-    """Tells, notes, and says what became of it."""
+    """Sends webhooks and records the outcomes."""
 
-    def __init__(self, outbox: Outbox, signer: Signer, delivery: Delivery, schedule_s: tuple[float, ...]) -> None:
-        """``schedule_s``: seconds until each further try; as many as there are further tries."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        signer: Signer,
+        delivery: Delivery,
+        schedule_s: tuple[float, ...],
+        base_url: str = "",
+    ) -> None:
+        """`schedule_s`: seconds before each retry, one entry a retry. `base_url`: start of the URLs in the message."""
         self._outbox = outbox
         self._signer = signer
         self._delivery = delivery
         self._schedule_s = schedule_s
+        self._base_url = base_url
 
     async def make(self, record: JobRecord, webhook: Webhook, gives_up: Callable[[], bool]) -> Result:
-        """One try. RedisError when it could not be noted, for which it waits until ``gives_up`` says no."""
+        """Makes one attempt. RedisError if Redis does not take the outcome before `gives_up` returns true."""
         outcome = await self._send(record, webhook)
         next_s = self._next(webhook, outcome)
         result = _result(outcome, next_s)
@@ -48,12 +56,12 @@ class Attempts:
 
     async def _send(self, record: JobRecord, webhook: Webhook) -> Outcome:
         try:
-            body = message(record)
+            body = message(record, self._base_url)
             headers = self._signer.headers(message_id(record), body, now(), record.owner)
             return await self._delivery.send(webhook.url, body, headers)
-        except Exception:  # it counts as a try: or it would be made again and again, and never be given up
+        except Exception:  # counts as an attempt; otherwise it would be repeated forever
             log.exception("webhook_broken")
-            return Outcome(error="a fault of ours")
+            return Outcome(error="internal error of the service")
 
     def _next(self, webhook: Webhook, outcome: Outcome) -> float | None:
         if outcome.error is None or outcome.final or webhook.attempts >= len(self._schedule_s):

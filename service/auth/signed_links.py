@@ -1,4 +1,4 @@
-"""Addresses that carry their own permission, for who cannot send a header: a ``<video>``, an ``EventSource``."""
+"""Signed links, for clients that cannot send a header, such as `<video>` and `EventSource`."""
 
 import base64
 import hashlib
@@ -20,75 +20,75 @@ _SECRET_KEY: Final = "v2m:links:secret"
 _SIGNATURE: Final = "&signature="
 _FRESH_S: Final = 60.0
 _AGAIN_S: Final = 1.0
-_READING: Final = "GET"  # HEAD is the same permission
+_METHOD: Final = "GET"  # also covers HEAD
 
 
 class Links:
-    """Makes and judges signed links. All processes of the API share the secret, which Redis keeps.
+    """Creates and verifies signed links. Thread-safe.
 
-    If Redis loses its data, whoever reads it next makes another secret, and all others have it within a minute. Several
-    threads may use it.
+    All API processes share one secret, which is stored in Redis. If Redis loses its data, the next process that reads
+    the secret creates a new one, and the others have it within a minute.
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._lock = Lock()
         self._secret: bytes | None = None
-        self._asked_at = -math.inf
+        self._loaded_at = -math.inf
         self._failed = False
 
     def make(self, path: str, query: str, expires: int) -> str:
-        """A link to ``path`` with ``query``, which may be empty, good until ``expires``, in seconds since 1970.
+        """A link to `path` with `query`, which may be empty, valid until `expires` (seconds since 1970).
 
-        RedisError, when the secret has not been read for a minute.
+        RedisError if the secret must be read again and Redis does not answer.
         """
         query = f"{query}&expires={expires}" if query else f"expires={expires}"
         return f"{path}?{query}{_SIGNATURE}{_sign(self._read(_FRESH_S), path, query)}"
 
     def check(self, scope: Scope) -> None:
-        """Problem 401 unless the request is for exactly what its signature was made for, and in time.
+        """Problem 401 unless the request is exactly the signed one and has not expired.
 
-        RedisError, when it is not right by the secret that is known and there may be another.
+        RedisError if the signature does not match the known secret, and a newer one cannot be read.
         """
         query, _, signature = scope["query_string"].decode("latin-1").rpartition(_SIGNATURE)
 
-        def is_right(secret: bytes) -> bool:
+        def is_valid(secret: bytes) -> bool:
             return hmac.compare_digest(signature.encode("latin-1"), _sign(secret, scope["path"], query).encode())
 
         known = self._secret
-        if (known is None or not is_right(known)) and not is_right(self._read(_AGAIN_S)):
-            raise unauthorized("The link is not as it was made.")
+        if (known is None or not is_valid(known)) and not is_valid(self._read(_AGAIN_S)):
+            raise unauthorized("The signature of the link is not valid.")
         if int(parse_qs(query)["expires"][-1]) <= time.time():
-            raise unauthorized("The link's time is over; ask for a new one.", "link_expired")
+            raise unauthorized("The link has expired. Request a new one.", "link_expired")
 
     def _read(self, max_age_s: float) -> bytes:
-        """The secret as Redis had it at most so long ago; RedisError. Made-up links cost Redis no more than others."""
+        """The secret, read from Redis at most `max_age_s` ago; RedisError. Failed reads are repeated after a second."""
         with self._lock:
-            age_s = time.monotonic() - self._asked_at
+            age_s = time.monotonic() - self._loaded_at
             if self._secret is None or self._failed or age_s > max_age_s:
                 if self._failed and age_s <= _AGAIN_S:
-                    raise RedisConnectionError("the secret of the links could not be read just now")
-                self._ask()
+                    raise RedisConnectionError("the secret of the signed links cannot be read at the moment")
+                self._load()
             return cast("bytes", self._secret)
 
-    def _ask(self) -> None:
+    def _load(self) -> None:
         self._failed = True
         try:
-            # whoever comes first makes it; asked twice, the first one stays
-            made = secrets.token_bytes(32)
-            self._secret = cast("bytes | None", self._redis.set(_SECRET_KEY, made, nx=True, get=True)) or made
+            # the first process creates the secret; NX keeps it for all later ones
+            created = secrets.token_bytes(32)
+            self._secret = cast("bytes | None", self._redis.set(_SECRET_KEY, created, nx=True, get=True)) or created
             self._failed = False
         finally:
-            self._asked_at = time.monotonic()
+            self._loaded_at = time.monotonic()
 
 
 def _sign(secret: bytes, path: str, query: str) -> str:
-    text = "\n".join((_READING, path, query)).encode()
-    made = hmac.new(secret, text, hashlib.sha256).digest()
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    text = "\n".join((_METHOD, path, query)).encode()
+    signature = hmac.new(secret, text, hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(signature).decode().rstrip("=")
 
 
 def is_link(scope: Scope) -> bool:
-    """Whether a request brings a signature in the place of a key."""
-    bare = not any(name == b"authorization" for name, _ in scope["headers"])
-    return bare and scope["method"] in ("GET", "HEAD") and _SIGNATURE.encode() in scope["query_string"]
+    """True if a request has a signature instead of a key."""
+    has_no_key = not any(name == b"authorization" for name, _ in scope["headers"])
+    return has_no_key and scope["method"] in ("GET", "HEAD") and _SIGNATURE.encode() in scope["query_string"]

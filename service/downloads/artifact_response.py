@@ -1,4 +1,4 @@
-"""A result as an answer, streamed from the store: ranges, conditional requests, and nothing read for nobody."""
+"""Response that streams a result from the store, with ranges and conditional requests."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import PurePosixPath
@@ -28,38 +28,37 @@ MEDIA_TYPES: Final = {
 
 
 class ArtifactResponse(Response):
-    """Answers GET and HEAD with 200, 206, 304, 400 or 416. The download is named after the job, never the upload."""
+    """Answers GET and HEAD with 200, 206, 304, 400 or 416. The file is named after the job, never after the upload."""
 
     def __init__(self, store: ArtifactStore, record: JobRecord, variant: Variant) -> None:
-        """``record`` must have the variant. A published file never changes, so its attempt makes a strong tag."""
+        """`record` must have the variant. A published file never changes, so its attempt gives a strong ETag."""
         self._store = store
         self._record = record
         self._artifact = record.artifacts[variant]
         self.etag = f'"{record.id}-{record.attempt}-{variant}"'
         suffix = PurePosixPath(self._artifact.name).suffix
-        self._kept = {"etag": self.etag, "cache-control": "private, no-cache"}
+        self._cache_headers = {"etag": self.etag, "cache-control": "private, no-cache"}
         headers = {
-            **self._kept,
+            **self._cache_headers,
             "accept-ranges": "bytes",
             "content-disposition": f'attachment; filename="v2m-{record.id[:8]}-{variant}{suffix}"',
             "content-length": str(self._artifact.bytes),
-            "x-content-type-options": "nosniff",
         }
         super().__init__(None, headers=headers, media_type=MEDIA_TYPES.get(suffix, "application/octet-stream"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. Raises StoreError when the file cannot be read, before anything is sent."""
-        asked = Headers(scope=scope)
-        if is_known(self.etag, asked.getlist("if-none-match")):
-            await Response(status_code=304, headers=self._kept)(scope, receive, send)
+        """Handles one request. StoreError if the file cannot be read, before anything is sent."""
+        request_headers = Headers(scope=scope)
+        if is_known(self.etag, request_headers.getlist("if-none-match")):
+            await Response(status_code=304, headers=self._cache_headers)(scope, receive, send)
             return
         if scope["method"] == "HEAD":
             await super().__call__(scope, receive, send)
             return
         size = self._artifact.bytes
         start, stop = 0, size
-        if "range" in asked and asked.get("if-range", self.etag) == self.etag:
-            found = ranges.parse(asked["range"], size)
+        if "range" in request_headers and request_headers.get("if-range", self.etag) == self.etag:
+            found = ranges.parse(request_headers["range"], size)
             if found is not None:
                 start, stop = found
                 self.status_code = 206
@@ -72,12 +71,12 @@ class ArtifactResponse(Response):
             body.raw_headers = self.raw_headers
             await body(scope, receive, send)
         finally:
-            with CancelScope(shield=True):  # a client that went away must not leave the file open
+            with CancelScope(shield=True):  # also close the file if the client has disconnected
                 await to_thread.run_sync(chunks.close)
 
 
 async def _bytes(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The chunks, each read in a thread."""
+    """The chunks; each is read in a thread."""
     chunk = first
     while chunk:
         yield chunk

@@ -1,12 +1,12 @@
-"""If-None-Match of RFC 9110: whether a client has what it asks for already."""
+"""Conditional requests with If-None-Match (RFC 9110)."""
 
 from collections.abc import Sequence
 
 
 def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
-    """Whether the fields' values name ``tag``, an entity tag with its quotes. Weak tags are as good as strong ones."""
-    given = [_opaque(one) for value in if_none_match for one in value.split(",")]
-    return "*" in given or _opaque(tag) in given
+    """True if the header's values contain `tag`, an entity tag with its quotes. Weak and strong tags are equal."""
+    tags = [_opaque(one) for value in if_none_match for one in value.split(",")]
+    return "*" in tags or _opaque(tag) in tags
 
 
 def _opaque(tag: str) -> str:

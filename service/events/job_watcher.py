@@ -1,6 +1,6 @@
-"""The jobs that somebody follows, read all at once and twice a second, however many streams there are.
+"""Polling of the jobs that have event streams: all of them together, twice a second.
 
-A stream that waits costs no thread and no question of its own, so that hundreds of them take nothing from the others.
+A waiting stream needs no thread and no call to Redis of its own, so hundreds of them do not slow down other requests.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from jobs.record import JobRecord, JobStatus
 from service.dependencies import Services
-from service.job_views import shown
+from service.job_views import job_view
 from service.schemas import JobView
 from service.stream_limits import OF_A_JOB, of_this_process, streams_full, too_many_streams
 
@@ -25,7 +25,7 @@ _EVERY_S: Final = 0.5
 
 @dataclass(frozen=True)
 class Sight:
-    """A job as it was last read."""
+    """The last known state of a job."""
 
     record: JobRecord
     position: int | None
@@ -33,15 +33,15 @@ class Sight:
 
 
 class Followed:
-    """One job that is followed, by one stream or several.
+    """A job with one or more streams.
 
     Attributes:
-        sight: None before the first look.
-        look: number of the look that found it so; 0 before the first.
-        awaited: number of the first look that counts for the newest stream.
-        is_gone: the job has been deleted, or its retention is over.
-        changed: set when there may be something new for a stream; it is another event after that.
-        followers: how many streams.
+        sight: the last state; None before the first poll.
+        look: number of the poll that found it; 0 before the first.
+        awaited: number of the first poll that counts for the newest stream.
+        is_gone: the job was deleted or has expired.
+        changed: set when a stream may have something to send; then replaced by a new event.
+        followers: number of streams.
     """
 
     def __init__(self) -> None:
@@ -53,31 +53,31 @@ class Followed:
         self.followers = 0
 
     def put(self, sight: Sight | None) -> None:
-        """The job looks like this now; None when it is gone."""
+        """Stores the new state; None if the job is gone."""
         self.sight, self.is_gone = sight, sight is None
         self.wake()
 
     def confirm(self, look: int) -> None:
-        """It looks as it was put, by this look; that is news to streams which earlier ones did not count for."""
+        """Marks the state as current at this poll, which matters to streams that began after the last one."""
         is_news = self.look < self.awaited
         self.look = look
         if is_news:
             self.wake()
 
     def wake(self) -> None:
-        """Whoever waits for a change looks again."""
+        """Wakes all streams that wait for a change."""
         self.changed.set()
         self.changed = anyio.Event()
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One who follows a job.
+    """One stream of a job.
 
     Attributes:
-        job: what is followed.
-        since: number of the first look that began after it did. What was seen before may be older than what its client
-            has been told by another answer.
+        job: the job.
+        since: number of the first poll that began after the stream. Earlier states may be older than what the client
+            knows from another response.
     """
 
     job: Followed
@@ -85,19 +85,19 @@ class Stream:
 
     @property
     def sight(self) -> Sight | None:
-        """The job; None before there is one that is new enough."""
+        """The state of the job; None until there is one that is new enough."""
         return self.job.sight if self.job.look >= self.since else None
 
 
 class Watch:
-    """Looks at the followed jobs. All methods but the reading itself are for the event loop's thread.
+    """Polls the jobs that have streams. For the event loop's thread, except for the reading itself.
 
     Attributes:
-        is_over: the service stops; streams are to end.
+        is_over: the service is stopping, and streams end.
     """
 
     def __init__(self, services: Services) -> None:
-        """Reads nothing while nobody follows a job."""
+        """Does not poll while there are no streams."""
         self.is_over = False
         self._services = services
         self._followed: dict[str, Followed] = {}
@@ -105,18 +105,18 @@ class Watch:
         self._streams = 0
         self._most = of_this_process()
         self._wanted = anyio.Event()
-        self._limiter = CapacityLimiter(1)  # of its own: it waits for no request, and no request for it
+        self._limiter = CapacityLimiter(1)  # its own, so that polls and requests do not wait for each other
 
     @property
     def jobs(self) -> list[str]:
-        """The ids of the jobs that are followed."""
+        """The ids of the jobs that have streams."""
         return [*self._followed]
 
     @contextmanager
     def following(self, job_id: str) -> Iterator[Stream]:
-        """The job is looked at for as long as the block lasts, the first time at once.
+        """Polls the job while the block runs, starting at once.
 
-        Problem 429 when the job has as many streams as it may, 503 when this process has.
+        Problem 429 if the job has too many streams, 503 if this process has.
         """
         followed = self._followed.get(job_id, Followed())
         if followed.followers >= OF_A_JOB:
@@ -143,7 +143,7 @@ class Watch:
             followed.wake()
 
     async def run(self) -> None:
-        """Looks until it is canceled. No error ends it: what cannot be read now is read later."""
+        """Polls until it is canceled. Errors do not end it: the next poll reads again."""
         while True:
             with anyio.move_on_after(_EVERY_S if self._followed else None):
                 await self._wanted.wait()
@@ -152,12 +152,12 @@ class Watch:
                 await self._look()
             except RedisError as error:
                 log.warning("followed_jobs_not_read", error=str(error))
-            except Exception:  # without this task every stream would be silent for ever
+            except Exception:  # without this task no stream would send anything again
                 log.exception("watch_broken")
 
     async def _look(self) -> None:
         self._looks += 1
-        followed = dict(self._followed)  # others may come meanwhile, and for those it began too early
+        followed = dict(self._followed)  # streams that start during the poll wait for the next one
         known = {job_id: one.sight for job_id, one in followed.items()}
         changes = await to_thread.run_sync(self._changes, known, limiter=self._limiter, abandon_on_cancel=True)
         for job_id, one in followed.items():
@@ -166,7 +166,7 @@ class Watch:
             one.confirm(self._looks)
 
     def _changes(self, known: Mapping[str, Sight | None]) -> dict[str, Sight | None]:
-        """The jobs that are not as they are ``known``; RedisError."""
+        """The jobs whose state differs from `known`; RedisError."""
         found = dict(zip(known, self._services.records.many(list(known)), strict=True))
         queued = [job_id for job_id, record in found.items() if record and record.status is JobStatus.QUEUED]
         places = self._services.queue.places(queued)
@@ -176,8 +176,9 @@ class Watch:
             return gone
         forecast = self._services.paces.forecast(queue=bool(queued))
         return gone | {
-            record.id: Sight(record, places.get(record.id), shown(record, places.get(record.id), forecast))
+            record.id: Sight(record, position, job_view(self._services, record, position, forecast))
             for record in changed
+            for position in [places.get(record.id)]
         }
 
 

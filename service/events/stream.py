@@ -1,4 +1,4 @@
-"""A job as a stream of server-sent events: one whenever it changes, until it is over."""
+"""Server-sent events of a job, one for each change until the job has ended."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -10,30 +10,31 @@ from service.events.job_watcher import Stream, Watch
 
 EVENT: Final = "job"
 QUIET_S: Final = 15.0
-"""After so long without an event a comment shows that the stream lives, to whoever is in between."""
+"""Seconds without an event after which a comment keeps proxies from closing the connection."""
 
 
 async def events(
     watch: Watch, stream: Stream, known: str | None = None, *, by_link: bool = False
 ) -> AsyncIterator[bytes]:
-    """The stream's bytes. ``known``: tag of the view that the client has, which is not sent once more.
-    ``by_link``: as `JobView.for_link` has it, by the same ids.
+    """The bytes of the stream.
 
-    It ends after a final state, when the job is gone, and when the service stops.
+    `known` is the tag of the view that the client already has; it is not sent again. With `by_link` the views are those
+    of `JobView.for_link`, with the same ids. The stream ends after a final status, when the job is gone, and when the
+    service stops.
     """
-    spoke = anyio.current_time()
+    last_sent = anyio.current_time()
     while True:
         changed, sight = stream.job.changed, stream.sight
         if sight is not None and sight.view.tag != known:
             known = sight.view.tag
-            shown = sight.view.for_link() if by_link else sight.view
-            yield format_sse_event(event=EVENT, data_str=shown.model_dump_json(), id=known)
-            spoke = anyio.current_time()
+            view = sight.view.for_link() if by_link else sight.view
+            yield format_sse_event(event=EVENT, data_str=view.model_dump_json(), id=known)
+            last_sent = anyio.current_time()
         if stream.job.is_gone or watch.is_over or (sight is not None and sight.record.is_final):
             return
-        # what is news to another stream of the job is no sign of life to this one's client
-        with anyio.move_on_after(spoke + QUIET_S - anyio.current_time()) as quiet:
+        # a change that only another stream of the job had to send does not count for this client
+        with anyio.move_on_after(last_sent + QUIET_S - anyio.current_time()) as quiet:
             await changed.wait()
         if quiet.cancelled_caught:
             yield KEEPALIVE_COMMENT
-            spoke = anyio.current_time()
+            last_sent = anyio.current_time()

@@ -1,4 +1,4 @@
-"""What a route can answer besides its success, for the OpenAPI document."""
+"""Responses and headers of the routes, for the OpenAPI document."""
 
 from http import HTTPStatus
 from itertools import groupby
@@ -11,11 +11,11 @@ PROBLEM_SCHEMA: Final = "Problem"
 Responses = dict[int | str, dict[str, Any]]
 
 HEALTH: Final = ("internal", "misdirected_request")
-"""Of every route, also those of health."""
+"""Problems of every route, including the health checks."""
 EVERYWHERE: Final = ("unauthorized", "rate_limited", "unavailable", *HEALTH)
-"""Of all the others."""
+"""Problems of every route under /v1."""
 CHANGING: Final = ("cross_site", *EVERYWHERE)
-"""Of those that change something."""
+"""Problems of every route that changes something."""
 
 _VIDEO: Final = (
     *("upload_too_large", "unsupported_media_type", "not_a_video", "playlist"),
@@ -25,55 +25,70 @@ _FORM: Final = ("request_timeout", "bad_request", "invalid_request", "unknown_fi
 _KEY: Final = ("invalid_idempotency_key", "idempotency_key_in_use", "idempotency_key_reused", "job_gone")
 _ROOM: Final = ("too_many_jobs", "queue_full", "storage", "storage_full", "too_many_uploads", "uploads_full")
 
-_HEADERS: Final = {
-    "Accept-Ranges": "`bytes`.",
-    "Allow": "The methods that the path takes.",
-    "Content-Disposition": "Names the file after the job.",
-    "Content-Range": "Which bytes these are, and how many there are.",
-    "ETag": "Stands for this answer; to be sent as If-None-Match.",
-    "Idempotent-Replayed": "`true`: this Idempotency-Key has made this job before.",
-    "Location": "The path of the job.",
-    "Retry-After": "Seconds after which to ask again.",
-    "WWW-Authenticate": "`Bearer`.",
+_RESPONSE_HEADERS: Final = {
+    "Accept-Ranges": "Always `bytes`: the file can be requested in ranges.",
+    "Allow": "The methods that this path supports.",
+    "Content-Disposition": "The suggested file name. It is made from the job's id and the variant.",
+    "Content-Range": "The position of these bytes in the file, and the size of the file.",
+    "ETag": "The version of this response. Send it as `If-None-Match` to get a 304 while nothing has changed.",
+    "Idempotent-Replayed": "`true` if this `Idempotency-Key` has created the job before.",
+    "Location": "The URL of the job: a path, or an absolute URL if the service sets `V2M_PUBLIC_URL`.",
+    "Retry-After": "The number of seconds to wait before the next request.",
+    "WWW-Authenticate": "Always `Bearer`.",
 }
-_SENT: Final = {
-    "If-None-Match": "ETags of what is known already.",
-    "If-Range": "The ETag of the file that Range is meant for.",
-    "Range": "One range of bytes, as `bytes=0-1023`.",
+_REQUEST_HEADERS: Final = {
+    "If-None-Match": ("The `ETag` of the response that you have. The answer is 304 if it is still current.", '"a1b2"'),
+    "If-Range": (
+        "The `ETag` of the file that you have a part of. `Range` is ignored if it does not match.",
+        '"a1b2"',
+    ),
+    "Range": ("One range of bytes. Several ranges in one request are ignored: the whole file is sent.", "bytes=0-1023"),
 }
 
 
-def documented(*kinds: str) -> Responses:
-    """The answers of these types of problems, one for each status."""
+def problem_responses(*kinds: str) -> Responses:
+    """The responses for these types of problems, one for each status."""
     types = sorted((CATALOGUE[kind] for kind in set(kinds)), key=lambda one: (one.status, one.kind))
-    return {status: _answer(status, [*ones]) for status, ones in groupby(types, key=lambda one: one.status)}
+    return {status: _response(status, [*ones]) for status, ones in groupby(types, key=lambda one: one.status)}
 
 
-def headers(*names: str, required: bool = True) -> dict[str, Any]:
-    """The headers of an answer."""
-    return {name: {"description": _HEADERS[name], "required": required, "schema": {"type": "string"}} for name in names}
-
-
-def parameters(*names: str) -> list[dict[str, Any]]:
-    """Headers of a request that its answer looks at by itself."""
-    return [{"name": name, "in": "header", "description": _SENT[name], "schema": {"type": "string"}} for name in names]
-
-
-def making(*kinds: str) -> Responses:
-    """Of a request that makes a job; ``kinds``: what it can be besides."""
-    made = headers("Location") | headers("Idempotent-Replayed", "Retry-After", required=False)
+def response_headers(*names: str, required: bool = True) -> dict[str, Any]:
+    """The headers of a response."""
     return {
-        202: {"description": "The job.", "headers": made},
-        **documented(*_VIDEO, *_FORM, *_KEY, *_ROOM, *CHANGING, *kinds),
+        name: {"description": _RESPONSE_HEADERS[name], "required": required, "schema": {"type": "string"}}
+        for name in names
     }
 
 
-def _answer(status: int, types: list[ProblemType]) -> dict[str, Any]:
+def header_parameters(*names: str) -> list[dict[str, Any]]:
+    """Request headers that a route reads itself, without FastAPI."""
+    return [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "description": _REQUEST_HEADERS[name][0],
+            "schema": {"type": "string", "examples": [_REQUEST_HEADERS[name][1]]},
+        }
+        for name in names
+    ]
+
+
+def job_creation_responses(*kinds: str) -> Responses:
+    """The responses of a route that creates a job; `kinds` are the problems that only this route has."""
+    headers = response_headers("Location") | response_headers("Idempotent-Replayed", "Retry-After", required=False)
+    return {
+        202: {"description": "The job was created.", "headers": headers},
+        **problem_responses(*_VIDEO, *_FORM, *_KEY, *_ROOM, *CHANGING, *kinds),
+    }
+
+
+def _response(status: int, types: list[ProblemType]) -> dict[str, Any]:
     on_all = set.intersection(*(set(one.headers) for one in types))
     on_some = {name for one in types for name in one.headers} - on_all
     return {
         "description": HTTPStatus(status).phrase + ": " + ", ".join(f"`{one.kind}`" for one in types),
-        "headers": {**headers(*sorted(on_all)), **headers(*sorted(on_some), required=False)},
+        "headers": {**response_headers(*sorted(on_all)), **response_headers(*sorted(on_some), required=False)},
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": f"#/components/schemas/{PROBLEM_SCHEMA}"},

@@ -1,4 +1,4 @@
-"""What a job made: whole, in ranges, or only asked after."""
+"""Route that serves the results of a job, whole or in ranges."""
 
 from typing import Annotated, Any, Final
 
@@ -9,28 +9,48 @@ from model_core.results import Variant
 from service.dependencies import RecordDep, ServicesDep
 from service.downloads.artifact_response import MEDIA_TYPES, ArtifactResponse
 from service.job_views import POLL_S
-from service.openapi.responses import EVERYWHERE, Responses, documented, headers, parameters
+from service.openapi.responses import EVERYWHERE, Responses, header_parameters, problem_responses, response_headers
 from service.problems import Problem
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
-_FILE: Final = dict.fromkeys(MEDIA_TYPES.values(), _BYTES) | {MEDIA_TYPES[".json"]: {"schema": {"type": "object"}}}
-_PART: Final[dict[str, Any]] = {kind: {} for kind in MEDIA_TYPES.values()}  # of JSON it is none
-_HAS: Final = headers("Accept-Ranges", "Content-Disposition", "ETag")
-_ANSWERS: Final[Responses] = {
+# Generated clients take the first type that they know. As JSON they would parse the video, so bytes come first.
+_TYPES: Final = ("application/octet-stream", *(kind for suffix, kind in MEDIA_TYPES.items() if suffix != ".json"))
+_JSON: Final = {
+    "schema": {
+        "title": "Document",
+        "description": "The `curve` or the `report`.",
+        "type": "object",
+        "additionalProperties": True,
+    },
+    "example": {
+        "encoder": "efficientnet-lite0",
+        "window_s": 0.2,
+        "times_s": [0.04, 0.12],
+        "values": [-0.4, 1.2],
+        "events": [{"time_s": 0.12, "strength": 1.2}],
+    },
+}
+_FILE: Final = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: _JSON}
+_PART: Final[dict[str, Any]] = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: {}}  # a part is not valid JSON
+_FILE_HEADERS: Final = response_headers("Accept-Ranges", "Content-Disposition", "ETag")
+_RESPONSES: Final[Responses] = {
     200: {
-        "description": "The file. `video` is MP4, QuickTime, Matroska or Windows Media, as the upload's pictures need "
-        "it; `audio` is WAV, `midi` MIDI, `curve` and `report` are JSON.",
+        "description": "The file. `video` is MP4, QuickTime, Matroska or Windows Media, depending on the upload; "
+        "`audio` is WAV; `midi` is MIDI; `curve` and `report` are JSON.",
         "content": _FILE,
-        "headers": _HAS,
+        "headers": _FILE_HEADERS,
     },
     206: {
-        "description": "The part of the file that Range asks for.",
+        "description": "The range of bytes that `Range` asks for.",
         "content": _PART,
-        "headers": _HAS | headers("Content-Range"),
+        "headers": _FILE_HEADERS | response_headers("Content-Range"),
     },
-    304: {"description": "The file is the one that If-None-Match names.", "headers": headers("ETag")},
-    **documented(
+    304: {
+        "description": "The file has not changed since the `ETag` in `If-None-Match`.",
+        "headers": response_headers("ETag"),
+    },
+    **problem_responses(
         *("unknown_job", "unknown_variant", "not_completed", "no_content", "expired", "invalid_request"),
         *("malformed_range", "range_not_satisfiable", "storage", "link_expired"),
         *EVERYWHERE,
@@ -42,13 +62,19 @@ _ANSWERS: Final[Responses] = {
 @router.get(
     "/{job_id}/content",
     response_class=Response,
-    responses=_ANSWERS,
-    openapi_extra={"parameters": parameters("Range", "If-Range", "If-None-Match")},
+    responses=_RESPONSES,
+    openapi_extra={"parameters": header_parameters("Range", "If-Range", "If-None-Match")},
 )
 def get_content(
-    services: ServicesDep, record: RecordDep, variant: Annotated[Variant, Query()] = Variant.VIDEO
+    services: ServicesDep,
+    record: RecordDep,
+    variant: Annotated[Variant, Query(description="The result to download.")] = Variant.VIDEO,
 ) -> Response:
-    """One of the job's results, whole or in ranges."""
+    """Downloads a result of a completed job.
+
+    Ranges and conditional requests are supported, so a download that was interrupted can be resumed. A result never
+    changes.
+    """
     if record.status in (JobStatus.FAILED, JobStatus.CANCELED):
         raise Problem(
             410,

@@ -1,23 +1,24 @@
-"""Event curves of videos, without music: jobs of their own kind."""
+"""Route that creates a job for an event curve without music."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Response, UploadFile, status
+from fastapi import APIRouter, Depends, Response, status
 
 from jobs.record import JobKind
 from service.auth.caller import CallerDep
 from service.dependencies import ServicesDep
 from service.idempotency import ClaimDep
-from service.job_views import made
-from service.openapi.responses import making
+from service.job_views import create_job_from_form
+from service.openapi.responses import job_creation_responses
 from service.schemas import JobView
 from service.uploads import form as forms
 from service.uploads.webhook_field import WebhookDep
+from service.video_field import VideoField
 
 router = APIRouter(prefix="/v1/curves", tags=["jobs"])
 
 
-@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=making())
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=job_creation_responses())
 async def create_curve(
     services: ServicesDep,
     caller: CallerDep,
@@ -25,8 +26,12 @@ async def create_curve(
     response: Response,
     _form: Annotated[None, Depends(forms.only("video", "webhook"))],
     webhook: WebhookDep,
-    video: Annotated[UploadFile, File(description="The video whose event curve is asked for.")],
+    video: VideoField,
 ) -> JobView:
-    """Takes a video, looks at it at once, and queues a job that makes its event curve and nothing else."""
+    """Creates a job that computes the event curve of a video: how much the picture changes, and when.
+
+    The job is like any other, with the kind `curve` and the one result `curve`. The video is checked before the answer:
+    a file that cannot be used is rejected at once.
+    """
     form = forms.JobForm(JobKind.CURVE, video, webhook=webhook)
-    return await made(services, caller, claim, form, response)
+    return await create_job_from_form(services, caller, claim, form, response)

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether the whole can work."""
+"""Health checks of the process and of the whole service."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -12,11 +12,11 @@ from jobs.infra.liveness import live_workers
 from jobs.infra.redis_connection import connect
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
-from service.openapi.responses import HEALTH, documented
+from service.openapi.responses import HEALTH, problem_responses
 from service.problems import unavailable
 from service.schemas import Health, Readiness
 
-_PATIENCE_S: Final = 3.0
+_TIMEOUT_S: Final = 3.0
 _REDIS_TIMEOUT_S: Final = 1.0
 _SILENT: Final = "does not answer"
 T = TypeVar("T")
@@ -25,30 +25,40 @@ router = APIRouter(tags=["health"])
 
 
 @router.head("/healthz", include_in_schema=False)
-@router.get("/healthz", response_description="It lives.", responses=documented(*HEALTH))
-async def healthz() -> Health:  # in no thread: all of them may be waiting for something
-    """200 as long as this process answers."""
+@router.get(
+    "/healthz",
+    summary="Check the process",
+    response_description="The process is running.",
+    responses=problem_responses(*HEALTH),
+)
+async def healthz() -> Health:  # async, so that it needs no thread: all threads may be busy
+    """Answers 200 as long as the API process is running."""
     return Health()
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz", response_description="It is ready.", responses=documented("not_ready", *HEALTH))
+@router.get(
+    "/readyz",
+    summary="Check the service",
+    response_description="The service is ready.",
+    responses=problem_responses("not_ready", *HEALTH),
+)
 async def readyz(services: ServicesDep) -> Readiness:
-    """200 when Redis answers, the store takes files and a worker is ready; otherwise 503 naming what is missing.
+    """Answers 200 if Redis answers, the store can be written and at least one worker is ready.
 
-    Takes no longer than a few seconds, also when something hangs.
+    Otherwise answers 503, with the member `missing`. The check takes a few seconds at most.
     """
     missing: dict[str, str] = {}
     workers = 0
 
-    async def look_at_store() -> None:
-        if trouble := await _within_patience(lambda: _store_trouble(services), _SILENT):
-            missing["store"] = trouble
+    async def check_store() -> None:
+        if fault := await _with_timeout(lambda: _store_fault(services), _SILENT):
+            missing["store"] = fault
 
-    async def look_at_workers() -> None:
+    async def check_workers() -> None:
         nonlocal workers
         try:
-            found = await _within_patience(lambda: count_workers(services), None)
+            found = await _with_timeout(lambda: count_workers(services), None)
         except RedisError:
             found = None
         if found is None:
@@ -58,30 +68,30 @@ async def readyz(services: ServicesDep) -> Readiness:
         else:
             workers = found
 
-    async with anyio.create_task_group() as looks:
-        looks.start_soon(look_at_store)
-        looks.start_soon(look_at_workers)
+    async with anyio.create_task_group() as checks:
+        checks.start_soon(check_store)
+        checks.start_soon(check_workers)
     if missing:
         detail = "; ".join(f"{name} {state}" for name, state in missing.items())
         raise unavailable(f"Not ready: {detail}.", "not_ready", missing=missing)
     return Readiness(workers=workers)
 
 
-async def _within_patience(look: Callable[[], T], otherwise: U) -> T | U:
-    """What ``look`` returns in a thread; ``otherwise`` when that takes too long, and then it is left alone."""
-    with anyio.move_on_after(_PATIENCE_S):
-        # a limiter of its own each time: threads that hang must not be waited for by others
-        return await to_thread.run_sync(look, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
+async def _with_timeout(check: Callable[[], T], otherwise: U) -> T | U:
+    """The result of `check`, run in a thread; `otherwise` if it takes too long. Its thread then runs on unattended."""
+    with anyio.move_on_after(_TIMEOUT_S):
+        # its own limiter each time, so that hanging threads do not block later checks
+        return await to_thread.run_sync(check, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
     return otherwise
 
 
 def count_workers(services: Services) -> int:
-    """How many workers have shown themselves within the time that six heartbeats take."""
+    """The number of workers with a recent heartbeat."""
     with connect(services.settings.redis, _REDIS_TIMEOUT_S, retries=0) as redis:
         return len(live_workers(redis, services.settings.heartbeat_ttl_s))
 
 
-def _store_trouble(services: Services) -> str | None:
+def _store_fault(services: Services) -> str | None:
     try:
         services.retention.check_disk()
         services.store.check_writable()

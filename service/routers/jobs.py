@@ -1,9 +1,9 @@
-"""The jobs: make one, list them, ask after one, cancel it, delete it."""
+"""Routes that create, list, get, cancel and delete jobs."""
 
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile, status
+from fastapi import APIRouter, Depends, Form, Query, Request, Response, status
 
 from jobs.record import JobKind, JobStatus
 from jobs.repository import IllegalMoveError, UnknownJobError
@@ -13,25 +13,34 @@ from service.cursors import cursor_after, parse_cursor
 from service.dependencies import RecordDep, ServicesDep, unknown_job
 from service.downloads.conditional import is_known
 from service.idempotency import ClaimDep
-from service.job_views import POLL_S, made, view, views
-from service.openapi.responses import CHANGING, EVERYWHERE, Responses, documented, headers, making
+from service.job_views import POLL_S, create_job_from_form, view, views
+from service.openapi.responses import (
+    CHANGING,
+    EVERYWHERE,
+    Responses,
+    header_parameters,
+    job_creation_responses,
+    problem_responses,
+    response_headers,
+)
 from service.problems import Problem
 from service.schemas import JobList, JobView
 from service.uploads import form as forms
 from service.uploads.webhook_field import WebhookDep
+from service.video_field import VideoField
 
 log: Final = structlog.get_logger(__name__)
-_STATE_HEADERS: Final = headers("ETag") | headers("Retry-After", required=False)
-_STATE: Final[Responses] = {
-    200: {"description": "The job.", "headers": _STATE_HEADERS},
-    304: {"description": "The job is as If-None-Match has it.", "headers": _STATE_HEADERS},
-    **documented("unknown_job", *EVERYWHERE),
+_JOB_HEADERS: Final = response_headers("ETag") | response_headers("Retry-After", required=False)
+_JOB_RESPONSES: Final[Responses] = {
+    200: {"description": "The job.", "headers": _JOB_HEADERS},
+    304: {"description": "The job has not changed since the `ETag` in `If-None-Match`.", "headers": _JOB_HEADERS},
+    **problem_responses("unknown_job", *EVERYWHERE),
 }
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
-# The other routes are plain functions: FastAPI runs them in threads, where Redis may block.
-@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=making("invalid_options"))
+# The other routes are plain functions: FastAPI runs them in threads, where a call to Redis may block.
+@router.post("", status_code=status.HTTP_202_ACCEPTED, responses=job_creation_responses("invalid_options"))
 async def create_job(
     services: ServicesDep,
     caller: CallerDep,
@@ -39,36 +48,42 @@ async def create_job(
     response: Response,
     _form: Annotated[None, Depends(forms.only("video", "prompt", "options", "webhook"))],
     webhook: WebhookDep,
-    video: Annotated[UploadFile, File(description="The video to score.")],
+    video: VideoField,
     prompt: Annotated[
         str,
         Form(
-            description="Words for the music; empty lets the picture decide.",
-            json_schema_extra={"maxLength": PROMPT_MAX_CHARS},  # told by uploads.accept
+            description="What the music should be like. If it is empty, the model decides from the video alone.",
+            json_schema_extra={"maxLength": PROMPT_MAX_CHARS},  # enforced by check_prompt, with a better message
             examples=["bright strings and drums, hopeful"],
         ),
     ] = "",
-    options: Annotated[str | None, Form(description="ScoreOptions as a JSON object.")] = None,
+    options: Annotated[str | None, Form(description="Options of the score, as a JSON object.")] = None,
 ) -> JobView:
-    """Takes a video, looks at it at once, and queues the job."""
+    """Creates a job that scores a video: it adds music that follows the prompt and the picture.
+
+    The video is checked before the answer: a file that cannot be scored is rejected at once. Then the job waits in the
+    queue. Get the job, or stream its events, until its status is `completed`; then download its content.
+    """
     form = forms.JobForm(JobKind.SCORE, video, prompt, options, webhook)
-    return await made(services, caller, claim, form, response)
+    return await create_job_from_form(services, caller, claim, form, response)
 
 
 @router.get(
-    "", response_description="Some of the jobs.", responses=documented("invalid_request", "invalid_cursor", *EVERYWHERE)
+    "",
+    response_description="One page of jobs.",
+    responses=problem_responses("invalid_request", "invalid_cursor", *EVERYWHERE),
 )
 def list_jobs(
     services: ServicesDep,
     caller: CallerDep,
     response: Response,
-    limit: Annotated[int, Query(ge=1, le=100, description="So many jobs at most.")] = 20,
-    cursor: Annotated[str | None, Query(description="The next_cursor of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100, description="The largest number of jobs in the answer.")] = 20,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page.")] = None,
 ) -> JobList:
-    """The caller's jobs, the newest first. New ones do not shift the pages."""
+    """Lists the jobs of the API key, newest first. Jobs that are created in the meantime do not shift the pages."""
     response.headers["Cache-Control"] = "no-store"
     before = None if cursor is None else parse_cursor(cursor)
-    found = services.records.page(caller.name, limit + 1, before)  # one more tells whether there is another page
+    found = services.records.page(caller.name, limit + 1, before)  # one more shows if there is a next page
     page = found[:limit]
     return JobList(jobs=views(services, page), next_cursor=cursor_after(page[-1]) if len(found) > limit else None)
 
@@ -77,21 +92,26 @@ def list_jobs(
 @router.get(
     "/{job_id}",
     response_model=JobView,
-    responses=_STATE,
+    responses=_JOB_RESPONSES,
+    openapi_extra={"parameters": header_parameters("If-None-Match")},
 )
 def get_job(
     services: ServicesDep,
     record: RecordDep,
+    request: Request,
     response: Response,
-    if_none_match: Annotated[list[str] | None, Header(description="ETags of what is known already.")] = None,
 ) -> JobView | Response:
-    """How far the job is. Asked with the ETag of the last answer, 304 while all but ``eta_s`` is the same."""
+    """Gets a job: its status, progress and results.
+
+    Repeat the request after the number of seconds in `Retry-After`, which is there until the job has ended. Send the
+    last `ETag` as `If-None-Match` to get a 304 while nothing but `eta_s` has changed.
+    """
     shown = view(services, record)
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = etag = f'W/"{shown.tag}"'
     if not record.is_final:
         response.headers["Retry-After"] = POLL_S
-    if is_known(etag, if_none_match or []):
+    if is_known(etag, request.headers.getlist("If-None-Match")):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=response.headers)
     return shown
 
@@ -100,10 +120,13 @@ def get_job(
     "/{job_id}/cancel",
     status_code=status.HTTP_202_ACCEPTED,
     response_description="The job.",
-    responses=documented("unknown_job", "already_over", *CHANGING),
+    responses=problem_responses("unknown_job", "already_over", *CHANGING),
 )
 def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
-    """Cancels a job: at once while it waits, at its worker's next step while it is in progress."""
+    """Cancels a job. A queued job is canceled at once, a job in progress at its worker's next step.
+
+    Canceling a job twice has no effect. A completed or failed job answers 409.
+    """
     try:
         record = services.queue.cancel(record.id)
     except UnknownJobError:
@@ -116,11 +139,11 @@ def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
 @router.delete(
     "/{job_id}",
     status_code=status.HTTP_204_NO_CONTENT,
-    response_description="It is gone.",
-    responses=documented("unknown_job", "in_progress", *CHANGING),
+    response_description="The job was deleted.",
+    responses=problem_responses("unknown_job", "in_progress", *CHANGING),
 )
 def delete_job(services: ServicesDep, record: RecordDep) -> None:
-    """Deletes a job with all its files; one that waits is canceled by that."""
+    """Deletes a job and all its files. A queued job is canceled; a job in progress answers 409: cancel it first."""
     try:
         services.retention.delete(record)
     except IllegalMoveError:

@@ -1,4 +1,4 @@
-"""The form field ``webhook``: who is told of the job's end."""
+"""The form field `webhook`: the URL that receives an event when the job ends."""
 
 from typing import Annotated, Any, Final
 
@@ -10,7 +10,7 @@ from jobs.webhooks.addresses import MAX_URL, InvalidWebhookError, check_url
 from service.dependencies import ServicesDep
 from service.problems import Problem
 
-# For the document alone: what is wrong with an address is told below, and in words of its own.
+# For the OpenAPI document only: `get_webhook` checks the URL and has better error messages.
 _URL: Final[JsonDict] = {"format": "uri", "pattern": "^https?://", "maxLength": MAX_URL}
 _EXAMPLE: Final = "https://example.org/hooks/v2m"
 
@@ -19,17 +19,21 @@ def get_webhook(
     services: ServicesDep,
     webhook: Annotated[
         str | None,
-        Form(description="An https URL that is told of the job's end.", json_schema_extra=_URL, examples=[_EXAMPLE]),
+        Form(
+            description="An `https` URL. The API sends an event to it when the job ends.",
+            json_schema_extra=_URL,
+            examples=[_EXAMPLE],
+        ),
     ] = None,
 ) -> Webhook | None:
-    """What the form asks for; None where it does not. 422 when the service sends none, or not to that URL."""
+    """The webhook of the form, if it has one. 422 if the service has no webhook secret or refuses the URL."""
     if not webhook:
         return None
     if services.settings.webhook_secret is None:
         raise Problem(
             422,
             "webhooks_off",
-            "webhook: this service sends none, for it has no V2M_WEBHOOK_SECRET; leave it out",
+            "webhook: this service does not send webhooks, because V2M_WEBHOOK_SECRET is not set; leave the field out",
             field="webhook",
         )
     try:

@@ -97,7 +97,7 @@ def test_what_cannot_be_an_address(url: str) -> None:
 
 @pytest.mark.parametrize("job_id", ["", "../../x", "1/cancel", "?"])
 def test_what_cannot_be_a_job(job_id: str) -> None:
-    with Client("http://127.0.0.1:1") as client, pytest.raises(ValueError, match="no id"):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(ValueError, match="is not a job id"):
         client.get(job_id)
 
 

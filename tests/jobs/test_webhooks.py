@@ -343,7 +343,7 @@ def test_what_cannot_be_read_holds_up_no_other(redis: Redis, records: JobRecords
 
 
 def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_record: JobRecord) -> str:
+    def broken(_record: JobRecord, _base_url: str) -> str:
         raise RuntimeError("secret")
 
     monkeypatch.setattr("jobs.webhooks.attempt.message", broken)
@@ -351,7 +351,7 @@ def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monke
     with delivering(redis, schedule_s=(0.0,)):
         until_all_is_told(redis)
     found = webhook_of(redis, job_id)
-    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "a fault of ours", False)
+    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "internal error of the service", False)
 
 
 def test_stopping_waits_for_what_is_under_way(redis: Redis, receiver: Receiver) -> None:

@@ -1,10 +1,13 @@
-// What the JavaScript of docs/api.md finds in a browser, for node. The first stream of events and the first request for
-// links are refused with a 503, so the page has to try again; its pauses last no time.
+// The parts of a browser that the JavaScript of docs/api.md uses, for node. The first stream of events and the first
+// request for links fail with a 503, so the page has to try again; its pauses take no time.
 import { readFileSync } from "node:fs";
 
-const key = process.env.V2M_API_KEY;
-const file = new Blob([readFileSync("clip.mp4")]);
+// The elements of the page. The person chooses a file as soon as the program has run.
 const player = {};
+const input = new EventTarget();
+input.files = [new Blob([readFileSync("clip.mp4")])];
+const document = { querySelector: (selector) => ({ "#clip": input, "#player": player })[selector] };
+setImmediate(() => input.dispatchEvent(new Event("change")));
 const setTimeout = (what) => setImmediate(what);
 const asked = { links: 0, events: 0 };
 

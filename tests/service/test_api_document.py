@@ -1,9 +1,10 @@
-"""What docs/api.md tells people to type works, as it stands there, but for the address and the key."""
+"""The code of docs/api.md and of the README runs as it is printed, except for the address and the key."""
 
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +14,14 @@ import httpx
 import pytest
 from redis import Redis
 
+from jobs.record import JobRecord, JobStatus, now
+from jobs.webhooks.message import message, message_id
+from jobs.webhooks.signing import Signer
+from model_core.options import ScoreOptions
 from service.auth.keys import digest, new_key
+from service.openapi.examples import JOB
 from tests.conftest import MakeSettings
-from tests.processes import ROOT, start_worker
+from tests.processes import ROOT, start_worker, until
 from tests.service.conftest import serving
 from tests.service.page_worker import UNTIL_CANCELED
 
@@ -94,7 +100,7 @@ def test_what_the_page_tells_people_to_type_works_in_its_order(run: Run, folder:
 
 
 def test_the_other_ways_through_need_no_more_than_the_page_says(run: Run, folder: Path, clip: Path) -> None:
-    (program,) = blocks("python")
+    program, _receiver = blocks("python")
     assert "completed" in said(run("-euc", f'{SETUP}\n"$0" -c "$1"', sys.executable, program))
     assert (folder / "scored-by-python.mp4").read_bytes() == clip.read_bytes()
 
@@ -112,6 +118,73 @@ def test_an_upload_that_is_refused_ends_what_was_typed_and_fetches_nothing(run: 
     assert "options.sead" in refused.stderr
     assert 0 not in (unknown.returncode, refused.returncode)
     assert [path.name for path in folder.iterdir()] == ["clip.mp4"]
+
+
+def test_the_program_of_the_readme_runs_as_it_is_printed(
+    make_settings: MakeSettings, redis: Redis, folder: Path, clip: Path
+) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (folder / "clip.mp4").rename(folder / "holiday.mp4")
+    settings = make_settings()
+    worker = start_worker(settings, redis)
+    try:
+        with serving(settings) as http:
+            printed = program.replace(ADDRESS, address(http))
+            ran = subprocess.run(
+                [sys.executable, "-c", printed], cwd=folder, capture_output=True, text=True, timeout=60
+            )
+            assert said(ran) == ""
+    finally:
+        worker.kill()
+        worker.wait()
+    assert (folder / "scored.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_the_receiver_of_webhooks_takes_events_and_refuses_forgeries(tmp_path: Path) -> None:
+    _program, receiver = blocks("python")
+    (secret,) = re.findall(r'Webhook\("(whsec_[^"]+)"\)', receiver)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", receiver.replace("8080", str(port))], cwd=tmp_path, text=True, stdout=subprocess.PIPE
+    )
+    try:
+        ended = JobRecord.new("", ScoreOptions(), {}).model_copy(update={"status": JobStatus.CANCELED})
+        body = message(ended)
+        headers = Signer(secret).headers(message_id(ended), body, now())
+        url = f"http://127.0.0.1:{port}/hooks/v2m"
+        until(lambda: answers(url), "the receiver to listen")
+        assert httpx.post(url, content=body, headers=headers).status_code == 204
+        assert httpx.post(url, content=body + " ", headers=headers).status_code == 400
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"job.canceled {ended.id}\n"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def answers(url: str) -> bool:
+    """True once a server answers, whatever it says."""
+    try:
+        httpx.get(url)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_links_lead_to_sections_of_the_page() -> None:
+    headings = re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    texts = {path.name: path.read_text() for path in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]}
+    for name, text in texts.items():
+        linked = re.findall(r"\(#([^)]+)\)" if name == "api.md" else r"api\.md#([^)]+)\)", text)
+        assert set(linked) <= anchors, name
+
+
+def test_the_page_shows_the_example_of_the_openapi_document() -> None:
+    (job, *_others) = blocks("json")
+    assert json.loads(job) == JOB
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

@@ -160,3 +160,10 @@ def test_a_database_that_does_not_answer(
 )
 def test_paths_that_lead_nowhere(client: httpx.Client, method: str, path: str, status: int, kind: str) -> None:
     assert_problem(client.request(method, path), status, kind)
+
+
+@pytest.mark.parametrize("route", ["/v1/jobs", "/v1/curves"])
+def test_a_video_that_is_sent_as_text(client: httpx.Client, route: str) -> None:
+    body = assert_problem(client.post(route, files={"video": (None, "clip.mp4")}), 422, "invalid_request")
+    assert body["field"] == "video"
+    assert body["detail"] == "video: must be a file: send this form field with a file name"

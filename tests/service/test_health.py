@@ -52,7 +52,7 @@ def test_a_store_that_hangs_is_told_within_seconds(
         release.wait(60)
 
     monkeypatch.setattr(ArtifactStore, "check_writable", hang)
-    monkeypatch.setattr(health, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(health, "_TIMEOUT_S", 0.2)
     try:
         assert assert_problem(client.get("/readyz"), 503, "not_ready")["missing"] == {"store": "does not answer"}
     finally:

@@ -51,6 +51,12 @@ def test_a_new_job_says_what_was_understood(client: httpx.Client, services: Serv
     assert record.request_id == request_id
 
 
+def test_control_characters_are_removed_from_prompts(client: httpx.Client, clip: Path) -> None:
+    job = create(client, clip, prompt="calm\x00 \u202epiano\x1b", options='{"negative_prompt": "\\u0007drums"}')
+    assert job["prompt"] == "calm piano"
+    assert job["options"]["negative_prompt"] == "drums"
+
+
 def test_prompt_and_options_may_be_left_out_or_empty(client: httpx.Client, clip: Path) -> None:
     assert create(client, clip)["prompt"] == ""
     assert create(client, clip, prompt="", options=" ")["prompt"] == ""

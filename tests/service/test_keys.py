@@ -36,7 +36,7 @@ def use(client: httpx.Client, key: str) -> httpx.Client:
 
 
 def test_what_needs_no_key(strange: httpx.Client) -> None:
-    for path in ("/healthz", "/docs", "/redoc", "/openapi.json"):
+    for path in ("/healthz", "/docs", "/docs/initializer.js", "/openapi.json"):
         assert strange.get(path).status_code == 200
         assert strange.head(path).status_code != 401
         assert_problem(strange.post(path), 401, "unauthorized")
@@ -53,6 +53,9 @@ def test_everything_else_needs_one(strange: httpx.Client) -> None:
         ("GET", f"/v1/jobs/{'0' * 32}/content"),
         ("POST", f"/v1/jobs/{'0' * 32}/links"),
         ("GET", "/nowhere"),
+        ("GET", "/redoc"),
+        ("GET", "/docs/"),
+        ("GET", "/docs/index.html"),
         ("GET", "/healthz/"),
         ("GET", "//healthz"),
         ("OPTIONS", "/v1/jobs"),

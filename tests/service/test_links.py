@@ -207,7 +207,7 @@ def test_without_redis_the_known_secret_serves_on(redis: Redis, tmp_path: Path) 
     link = link_of(links)
     links._redis = connect(f"unix://{tmp_path}/nobody.sock", retries=0)  # as if it went out
     links.check(asked(link))
-    links._asked_at = -math.inf
+    links._loaded_at = -math.inf
     for _ in range(2):
         with pytest.raises(RedisError):
             links.check(asked(link + "A"))

@@ -26,7 +26,7 @@ _HEAD: Final = """# Errors
 Every answer that is not a success is `application/problem+json`, as [api.md](api.md#errors) shows it. Programs should
 look at `type`, which is `urn:v2m-zero:problem:` and one of the words below, or at `status`. A word never changes its
 meaning; new ones may come, so treat one that you do not know by its status. Why a job failed after it was taken is told
-by other words, those of its [`error.code`](api.md#follow-it).
+by other words, those of its [`error.code`](api.md#failed-jobs).
 
 Worth another try, the same request after `Retry-After`: 429, 503, 507, and 409 with that header. All others need
 something changed.
