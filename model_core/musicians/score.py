@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.codecs.score.codec import SAMPLE_RATE, ScoreCodec
+from model_core.codecs.score.midi import key_name
 from model_core.codecs.score.notes import Note
 from model_core.codecs.score.plan import Plan
 from model_core.codecs.score.score import Score
@@ -155,7 +156,9 @@ def _told(plan: Plan, notes: list[Note]) -> dict[str, Any]:
     header, tempo = plan.header, plan.tempo
     return {
         "style": header.style,
-        "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2),
+        # Fewer than two beats have no tempo that anybody could hear.
+        "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2) if tempo.last_beat >= 2 else None,
+        "key": key_name(plan.key, minor=header.minor),
         "mode": "minor" if header.minor else "major",
         "key_semitones": plan.key,
         "parts": {role: header.programs[role] for role in sorted(header.parts)},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from cli.report import p_text
 from model_core.media import mux
 from tests.video_factory import make_clip
@@ -27,7 +27,7 @@ class Absent:
         if name in {names!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
-from cli.main import app
+from cli.app import app
 app(prog_name="v2m")
 """
 

@@ -14,7 +14,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from jobs.record import JobStatus
 from jobs.settings import Settings
 from service.dependencies import Services

@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.errors import ModelError
 from model_core.model_folder.manifest import AudioManifest, read_manifest
 from model_core.stable_audio.init import init_model

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.errors import CanceledError, InputError
 from model_core.media import probe, read_audio, video_packets_digest
 from model_core.musicians.audio import AudioMusician
@@ -125,7 +125,7 @@ def test_there_is_no_midi_of_sound(folder: Path, video: Path, tmp_path: Path) ->
     out = tmp_path / "out.mp4"
     command = ["score", str(video), "-o", str(out), "--model", str(folder), "--midi", str(tmp_path / "out.mid")]
     done = CliRunner().invoke(app, command)
-    assert (done.exit_code, done.output) == (2, f"v2m: --midi: the model {folder} makes sound, and writes no notes\n")
+    assert (done.exit_code, done.output) == (2, f"v2m: --midi: the model {folder} makes sound, not notes. Remove --midi.\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,7 +10,7 @@ import torch
 from diffusers import StableAudio3DiTModel
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.model_folder.manifest import AudioManifest, read_manifest
 from model_core.training.audio.train import FineTuning
 from model_core.training.flow_losses import flow_losses
