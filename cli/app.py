@@ -1,6 +1,8 @@
 """All commands of `v2m`, put together."""
 
 from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -31,15 +33,23 @@ class _Group(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """Refuses an empty path, such as that of an unset variable in ``--state "$UNSET"``, which would be the current
+    """Refuses an empty path, such as that of an unset variable in ``--state "$UNSET"``: it would mean the current
     folder."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See click.Command."""
+        given = list(args)
         rest = super().parse_args(ctx, args)
-        for parameter in self.get_params(ctx):
-            if ctx.params.get(parameter.name) == "" and parameter.type.name in ("path", "file", "directory"):
-                raise typer.BadParameter("the path is empty", ctx=ctx, param=parameter)
+        for before, text in pairwise(["", *given]):
+            if text and not (text.startswith("--") and text.endswith("=")):
+                continue
+            option = text.removesuffix("=") or before
+            for parameter in self.get_params(ctx):
+                is_meant = option in parameter.opts or (
+                    parameter.param_type_name == "argument" and not option.startswith("-")
+                )
+                if is_meant and ctx.params.get(parameter.name or "") == Path():
+                    raise typer.BadParameter("the path is empty", ctx=ctx, param_hint=option or "the argument")
         return rest
 
 

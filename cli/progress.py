@@ -28,7 +28,15 @@ LABELS: Final[Mapping[str, str]] = {
     "mux": "Writing the video",
 }
 """What people read for each stage of a score."""
-_SHARES: Final = {LOADING: 0.4, "probe": 0.02, "curve": 0.18, "plan": 0.01, "generate": 0.27, "render": 0.08, "mux": 0.04}
+_SHARES: Final = {
+    LOADING: 0.4,
+    "probe": 0.02,
+    "curve": 0.18,
+    "plan": 0.01,
+    "generate": 0.27,
+    "render": 0.08,
+    "mux": 0.04,
+}
 """About how much of the time each stage takes, for a short video on two CPU cores."""
 Show = Callable[[str, float, float | None], None]
 """Called as (label, amount done, total amount or None where it is unknown)."""

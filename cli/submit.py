@@ -157,9 +157,7 @@ def _save(
     for variant in wanted:
         to = out or _beside(video, variant, PurePath(client.content(job.id, variant).name).suffix)
         with new_file(to) as file:
-            client.download(
-                job.id, variant, to=file, on_received=lambda now, total: show("Downloading", now, total)
-            )
+            client.download(job.id, variant, to=file, on_received=lambda now, total: show("Downloading", now, total))
         paths.append(to)
     return paths
 

@@ -156,8 +156,7 @@ def _told(plan: Plan, notes: list[Note]) -> dict[str, Any]:
     header, tempo = plan.header, plan.tempo
     return {
         "style": header.style,
-        # Fewer than two beats have no tempo that anybody could hear.
-        "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2) if tempo.last_beat >= 2 else None,
+        "bpm": None if tempo.bpm is None else round(tempo.bpm, 2),
         "key": key_name(plan.key, minor=header.minor),
         "mode": "minor" if header.minor else "major",
         "key_semitones": plan.key,

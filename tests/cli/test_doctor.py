@@ -52,7 +52,10 @@ def test_settings_that_cannot_be_read_are_all_that_is_said(settings: Settings) -
     done = doctor(settings, V2M_PORT="many", REDIS_URL="http://127.0.0.1")
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert [line.split()[:3] for line in lines] == [["fail", "settings", "REDIS_URL:"], ["fail", "settings", "V2M_PORT:"]]
+    assert [line.split()[:3] for line in lines] == [
+        ["fail", "settings", "REDIS_URL:"],
+        ["fail", "settings", "V2M_PORT:"],
+    ]
 
 
 def test_the_state_folder_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,7 +132,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(api: str, own_clip: Path, s
             process.kill()
     assert (process.returncode, said) == (130, "")
     again = f"v2m submit '{own_clip}' --job {job_id} --url {api}"
-    assert told == f"v2m: the job {job_id} goes on; wait again: {again}\n"
+    assert told == f"v2m: The job {job_id} goes on. To wait for it again: {again}\n"
     record = services.records.get(job_id)
     assert record is not None
     assert record.status is JobStatus.IN_PROGRESS
@@ -150,8 +150,9 @@ def test_what_is_given_wrong_is_told_in_one_line(api: str, own_clip: Path, redis
     assert "options.seed" in refused(submit(api, own_clip, "--seed", -1))
     assert "options.sead" in refused(submit(api, own_clip, "--option", "sead=1"))
     assert "NAME=VALUE" in refused(submit(api, own_clip, "--option", "seed"))
-    assert "no folder" in refused(submit(api, own_clip, "--out", "/nowhere/x.mp4"))
-    assert "overwrite" in refused(submit(api, own_clip, "--out", own_clip))
+    assert "/proc" in refused(submit(api, own_clip, "--out", "/proc/x.mp4"))
+    assert "is a folder" in refused(submit(api, own_clip.parent))
+    assert "is the input video" in refused(submit(api, own_clip, "--out", own_clip))
     assert "one file" in refused(submit(api, own_clip, "--out", "x.mp4", "--variant", "midi", "--variant", "audio"))
     assert "no prompt" in refused(submit(api, own_clip, "--curve", "--prompt", "x"))
     assert "--job" in refused(submit(api, own_clip, "--job", "../x"))

@@ -125,7 +125,8 @@ def test_there_is_no_midi_of_sound(folder: Path, video: Path, tmp_path: Path) ->
     out = tmp_path / "out.mp4"
     command = ["score", str(video), "-o", str(out), "--model", str(folder), "--midi", str(tmp_path / "out.mid")]
     done = CliRunner().invoke(app, command)
-    assert (done.exit_code, done.output) == (2, f"v2m: --midi: the model {folder} makes sound, not notes. Remove --midi.\n")
+    refusal = f"v2m: --midi: the model {folder} makes sound, not notes. Remove --midi.\n"
+    assert (done.exit_code, done.output) == (2, refusal)
     assert list(tmp_path.iterdir()) == []
 
 
