@@ -58,8 +58,8 @@ def test_an_existing_file_needs_force(video: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "name", "good"),
-    [("wav", "a.mp3", "a.WAV"), ("midi", "a.wav", "a.midi"), ("report", "a.mp4", "a.json"), ("picture", "a.jpg", "a.png"),
-     ("json", "a", "a.json")],
+    [("wav", "a.mp3", "a.WAV"), ("midi", "a.wav", "a.midi"), ("report", "a.mp4", "a.json"),
+     ("picture", "a.jpg", "a.png"), ("json", "a", "a.json")],
 )  # fmt: skip
 def test_a_suffix_of_another_format_is_refused(video: Path, tmp_path: Path, option: str, name: str, good: str) -> None:
     assert f"{name} must end in ." in reason(video, **{option: tmp_path / name})
@@ -98,9 +98,14 @@ def test_a_result_is_whole_or_not_there(tmp_path: Path) -> None:
         file.write_text("first")
         assert not target.exists()
     assert (target.read_text(), link.is_symlink()) == ("first", True)
-    with pytest.raises(OutputError, match=r"cannot write .*x\.json: No space left on device"), new_file(target) as file:
-        file.write_text("half")
-        raise OSError(28, "No space left on device")
+
+    def fill() -> None:
+        with new_file(target) as file:
+            file.write_text("half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"cannot write .*x\.json: No space left on device"):
+        fill()
     assert target.read_text() == "first"
     assert [path.name for path in target.parent.iterdir()] == ["x.json"]
 

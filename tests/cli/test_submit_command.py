@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,28 @@ def test_from_a_clip_to_its_results(api: str, own_clip: Path) -> None:
     job_id = left.stdout.strip()
     assert len(job_id) == 32
     assert submit(api, folder / "my clip.mp4", "--job", job_id).stdout == f"{folder / 'my clip-scored-3.mp4'}\n"
+
+    named = refused(submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi"))
+    assert "already exists. Use another name, or --force" in named
+    again = submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi", "--force")
+    assert (again.exit_code, again.stderr) == (0, "")
+
+    full = submit(api, own_clip, "--job", job_id, "--out", "/dev/full")
+    assert (full.exit_code, full.stdout) == (1, "")
+    assert full.stderr == (
+        f"v2m: cannot write /dev/full: No space left on device. The job {job_id} is completed. To download its result: "
+        f"v2m submit '{own_clip}' --job {job_id} --url {api} --out FILE\n"
+    )
+
+    for size in (240, 255):  # the longest names, of which none has room for "-scored"
+        long_clip = shutil.copy(own_clip, folder / f"{'x' * (size - 4)}.mp4")
+        scored = submit(api, long_clip)
+        assert scored.exit_code == 0, scored.output
+        name = f"{'x' * min(244, size - 4)}-scored.mp4"
+        assert scored.stdout == f"{folder / name}\n"
+        assert ("shortened to" in scored.stderr) == (size > 248)
+        kept = shutil.copy(folder / name, folder / f"{'y' * 251}.mp4")
+        assert submit(api, own_clip, "--job", job_id, "--out", kept, "--force").exit_code == 0
 
     failed = submit(api, own_clip, "--prompt", "refuse")
     assert (failed.exit_code, failed.stdout) == (1, "")
