@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 
 _INTERRUPTED = 130
 
@@ -27,4 +26,4 @@ def _exit_at_once(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

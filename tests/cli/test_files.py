@@ -18,7 +18,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def reason(video: Path, *, force: bool = False, **outputs: Path) -> str:
-    """Why outputs, by the names of their options, are refused; "" when they are not."""
+    """The refusal of outputs, by the names of their options; "" when all are accepted."""
     try:
         check_outputs({f"--{name}": path for name, path in outputs.items()}, video, force=force)
     except InputError as error:
@@ -62,8 +62,8 @@ def test_an_existing_file_needs_force(video: Path, tmp_path: Path) -> None:
      ("picture", "a.jpg", "a.png"), ("json", "a", "a.json")],
 )  # fmt: skip
 def test_a_suffix_of_another_format_is_refused(video: Path, tmp_path: Path, option: str, name: str, good: str) -> None:
-    assert f"{name} must end in ." in reason(video, **{option: tmp_path / name})
-    assert reason(video, **{option: tmp_path / good}) == ""
+    assert f"{name} must end in ." in reason(video, force=False, **{option: tmp_path / name})
+    assert reason(video, force=False, **{option: tmp_path / good}) == ""
 
 
 def test_folders_are_told_apart(video: Path, tmp_path: Path) -> None:

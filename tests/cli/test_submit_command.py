@@ -100,8 +100,8 @@ def test_from_a_clip_to_its_results(api: str, own_clip: Path) -> None:
     assert len(job_id) == 32
     assert submit(api, folder / "my clip.mp4", "--job", job_id).stdout == f"{folder / 'my clip-scored-3.mp4'}\n"
 
-    named = refused(submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi"))
-    assert "already exists. Use another name, or --force" in named
+    existing = refused(submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi"))
+    assert "already exists. Use another name, or --force" in existing
     again = submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi", "--force")
     assert (again.exit_code, again.stderr) == (0, "")
 
