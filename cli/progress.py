@@ -29,13 +29,13 @@ LABELS: Final[Mapping[str, str]] = {
 }
 """What people read for each stage of a score."""
 _SHARES: Final = {
-    LOADING: 0.4,
-    "probe": 0.02,
-    "curve": 0.18,
+    LOADING: 0.5,
+    "probe": 0.01,
+    "curve": 0.17,
     "plan": 0.01,
-    "generate": 0.27,
-    "render": 0.08,
-    "mux": 0.04,
+    "generate": 0.26,
+    "render": 0.03,
+    "mux": 0.02,
 }
 """About how much of the time each stage takes, for a short video on two CPU cores."""
 Show = Callable[[str, float, float | None], None]

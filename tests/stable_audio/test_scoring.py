@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "has yet to learn to follow it" in done.output
+    assert "Train it with `v2m train curve`" in done.output
     manifest = json.loads((at / "model/v2m.json").read_text())
     manifest["curve"]["trained"] = True
     (at / "model/v2m.json").write_text(json.dumps(manifest))
