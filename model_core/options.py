@@ -66,6 +66,22 @@ class ScoreOptions(BaseModel):
     )
 
 
+AUDIO_ONLY: Final = frozenset({"negative_prompt"})
+SCORE_ONLY: Final = frozenset({"sync", "redraws"})
+"""The options that only models of sound, and only models of notes, support; all models support the others."""
+
+
+def check_supported(options: ScoreOptions, *, audio: bool) -> None:
+    """InputError for an option that a kind of model does not support, without loading the model.
+
+    ``audio``: whether the model makes sound; otherwise it writes notes.
+    """
+    for name, value in options:
+        given = bool(value.strip()) if isinstance(value, str) else value is not None
+        if given and name in (SCORE_ONLY if audio else AUDIO_ONLY):
+            raise InputError(name, "this model does not support it. Remove it.", "not_supported")
+
+
 class ModelInfo(BaseModel):
     """Which model made, or makes, a score: told in reports, in logs and by the API, so that none passes for another.
 

@@ -81,5 +81,5 @@ def settled(options: ScoreOptions, defaults: _Settings, model: str) -> _Settings
     known = {field.name for field in fields(defaults)}
     for name in given:
         if name not in known:
-            raise InputError(name, f"means nothing to the model {model}; leave it out", "not_supported")
+            raise InputError(name, f"the model {model} does not support it. Remove it.", "not_supported")
     return replace(defaults, **given)
