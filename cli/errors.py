@@ -1,27 +1,61 @@
-"""How the command line tells of errors: one line, and an exit status that says whose fault it was."""
+"""Error output of the command line: one line on stderr, and an exit status that says whose fault it was."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from model_core.errors import DeviceMemoryError, InputError, ModelError
+from model_core.options import ScoreOptions
+
+INTERRUPTED: Final = 130
+"""Exit status after Ctrl-C, as shells have it."""
+_TYPED: Final = {name: f"--{name.replace('_', '-')}" for name in ("prompt", *ScoreOptions.model_fields)}
+"""The options of a score by the names of their fields: errors name them as they are typed."""
+_VALUE_ERROR: Final = "Value error, "
+
+
+class OutputError(Exception):
+    """A result cannot be written. The message names the file and the reason in one line."""
+
+    def __init__(self, path: object, error: OSError) -> None:
+        super().__init__(f"cannot write {path}: {error.strerror or error}")
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Print one line on stderr and end the command with an exit status."""
+    typer.echo(f"v2m: {message}", err=True)
+    raise typer.Exit(status)
 
 
 def settings_at_fault(error: ValidationError) -> list[str]:
-    """One line for each setting that cannot be read: its name, and what is wrong with it."""
-    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    """One line for each setting that cannot be used: its environment variable and what is wrong with it."""
+    lines = []
+    for fault in error.errors():
+        name = ".".join(map(str, fault["loc"]))
+        variable = name if name.isupper() else f"V2M_{name.upper()}"
+        # The validators' own messages begin with the variable already.
+        lines.append(f"{variable}: {fault['msg'].removeprefix(_VALUE_ERROR).removeprefix(f'{variable}: ')}")
+    return lines
 
 
 @contextmanager
 def user_errors() -> Iterator[None]:
-    """Turn bad input into one line on stderr and exit status 2, a model that cannot be loaded or held into 1."""
+    """Turn errors that a user can act on into one line on stderr.
+
+    The exit status is 2 for an input or option that cannot be used, and 1 for a model that cannot be loaded, memory
+    that is too small, and files that cannot be read or written.
+    """
     try:
         yield
     except InputError as error:
-        typer.echo(f"v2m: {error.field}: {error.detail}", err=True)
-        raise typer.Exit(2) from error
-    except (ModelError, DeviceMemoryError) as error:
-        typer.echo(f"v2m: {error}", err=True)
-        raise typer.Exit(1) from error
+        fail(f"{_TYPED.get(error.field, error.field)}: {error.detail}", 2)
+    except (ModelError, DeviceMemoryError, OutputError) as error:
+        fail(str(error), 1)
+    except BrokenPipeError:
+        raise  # the reader of a pipe has gone: typer ends quietly
+    except OSError as error:
+        name = "" if error.filename is None else f"{error.filename}: "
+        fail(f"{name}{error.strerror or error}", 1)

@@ -1,23 +1,29 @@
-"""`v2m key`: a new API key, and what the service has to know of it."""
+"""`v2m key`: creates an API key, and the entry of V2M_API_KEYS that lets its owner in."""
 
 from typing import Annotated
 
 import typer
 
+from cli.errors import fail
 from jobs.infra.access_settings import NAME
 from service.auth.keys import digest, new_key
 
 
 def key(
-    name: Annotated[str, typer.Argument(help="Whose key it is: 1 to 64 letters, digits, dots, underscores, hyphens.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of its owner: 1 to 64 letters, digits, dots, underscores and hyphens.")
+    ],
 ) -> None:
-    """Make an API key: give the key to who shall use the API, add the entry to V2M_API_KEYS, and start again.
+    """Create an API key. Give the key to the user. Add the entry to V2M_API_KEYS and restart the service.
 
-    The key is shown this once and kept nowhere; the entry has its SHA-256.
+    The key is printed only once and is not stored. The entry holds its SHA-256.
+
+    Example:
+
+    v2m key alice
     """
     if NAME.fullmatch(name) is None:
-        typer.echo("v2m: NAME: must be 1 to 64 letters, digits, dots, underscores and hyphens", err=True)
-        raise typer.Exit(2)
-    made = new_key()
-    typer.echo(f"key    {made}")
-    typer.echo(f"entry  {name}:{digest(made.encode()).hex()}")
+        fail("NAME: must be 1 to 64 letters, digits, dots, underscores and hyphens", 2)
+    created = new_key()
+    typer.echo(f"key    {created}")
+    typer.echo(f"entry  {name}:{digest(created.encode()).hex()}")

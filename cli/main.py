@@ -1,34 +1,29 @@
-"""The command `v2m`."""
+"""The entry point of the command `v2m`: Ctrl-C ends it in one line, also while its modules are being imported."""
 
-from collections.abc import Callable
-from importlib.util import find_spec
+import os
+import signal
 
-import typer
+_INTERRUPTED = 130
 
-from cli.doctor.command import doctor
-from cli.key import key
-from cli.submit import submit
-from cli.up import api, up, worker
-from cli.webhook_secret import webhook_secret
 
-app = typer.Typer(
-    help="A soundtrack for a video from a prompt, in time with the picture.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-_commands: list[Callable[..., None]] = [submit, api, key, webhook_secret, doctor]
-if find_spec("model_core.pipeline") is not None:  # not in the container image of the API, which has no models
-    from cli.model import model
-    from cli.report import report
-    from cli.score import curve, score
-    from cli.train import train
+def main() -> None:
+    """Run the command line."""
+    # The imports take most of a second, and in the middle of one KeyboardInterrupt would end in a long traceback.
+    # A shell that starts a command in the background has SIGINT ignored: that stays.
+    watched = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if watched:
+        signal.signal(signal.SIGINT, _exit_at_once)
+    from cli.app import app
 
-    _commands = [score, curve, report, submit, up, api, worker, key, webhook_secret, doctor]
-    app.add_typer(model, name="model")
-    app.add_typer(train, name="train")
-for _command in _commands:
-    app.command()(_command)
+    if watched:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    app(prog_name="v2m")
+
+
+def _exit_at_once(*_: object) -> None:
+    os.write(2, b"v2m: interrupted\n")
+    os._exit(_INTERRUPTED)
+
 
 if __name__ == "__main__":
-    app()
+    main()

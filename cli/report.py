@@ -1,46 +1,53 @@
-"""`v2m report`: how well the music of a video follows its picture, whoever made it."""
+"""`v2m report`: measures how well the music of any video follows its picture."""
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from cli.errors import user_errors
-from cli.files import check_target, check_video
+from cli.files import check_outputs, check_video, new_file
+from cli.progress import LABELS, LOADING, bar
 from model_core.errors import InputError
 
 if TYPE_CHECKING:
     from model_core.sync.report import SyncReport
 
 OURS: Final = ("cli", "model_core")
+_LOOK_SHARE: Final = 0.9  # of the progress of a measurement; the rest is listening
 
 
 def report(
-    video: Annotated[Path, typer.Argument(help="Video with music, made by v2m or not.")],
+    video: Annotated[Path, typer.Argument(help="A video with music, made by v2m or not.")],
     events: Annotated[
         str | None,
-        typer.Option(help="Seconds that the music should meet, as 1.2,3.04; by default the picture's own changes."),
+        typer.Option(help="Seconds that the music should meet, such as 1.2,3.04. Default: the changes in the picture."),
     ] = None,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON; - prints them.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw frames, curve, sound, hits and misses as PNG.")] = None,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures to this JSON file; - prints them.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Write a picture (PNG) of frames, curve, sound, hits and misses.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite output files that exist.")] = False,
 ) -> None:
-    """Measure how well the music of VIDEO follows its picture, against chance."""
-    with user_errors():
+    """Measure how well the music of VIDEO follows its picture.
+
+    It counts the changes in the picture that have a strong sound within 0.1 s, and compares that with chance. The last
+    line says it in words. In the table, a value far above the column "by chance", and a small p, mean good sync.
+
+    Example:
+
+    v2m report out/holiday.mp4 --picture out/holiday.png
+    """
+    with user_errors(), bar(LABELS[LOADING]) as show:
         check_video(video)
         to_stdout = json_out == Path("-")
-        check_target("--json", None if to_stdout else json_out, video)
-        check_target("--picture", picture, video)
-        if picture is not None and picture.suffix.lower() != ".png":
-            raise InputError("--picture", f"{picture.name} must end in .png", "suffix")
-        if picture is not None and json_out is not None and picture.resolve() == json_out.resolve():
-            raise InputError("--json", "names the same file as --picture", "same_file")
+        check_outputs({"--json": None if to_stdout else json_out, "--picture": picture}, video, force=force)
         wanted = _seconds(events)
         try:
             import numpy as np
@@ -50,26 +57,26 @@ def report(
             from model_core.sync.report import measure, report_json
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in OURS:
-                raise  # a fault of ours, which no installing mends
-            # The picture's encoder and scipy come with the models, the rest with the evaluation.
-            detail = f"needs the package {error.name}: install v2m-zero[evaluation] beside the models, as in "
-            raise InputError("report", f"{detail}pip install 'v2m-zero[cpu,evaluation]'", "not_installed") from error
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("measure", total=1.0)
-            measured = measure(
-                video,
-                EfficientNetLite0(),
-                None if wanted is None else np.array(wanted, np.float64),
-                lambda fraction: bar.update(task, completed=fraction),
+                raise  # a bug, which installing something does not mend
+            detail = (
+                f"needs the package {error.name}, which is not installed. Run `make setup-report` in a clone of the "
+                "project, or pip install 'v2m-zero[cpu,evaluation]'."
             )
+            raise InputError("report", detail, "not_installed") from error
+
+        def on_progress(fraction: float) -> None:
+            show(LABELS["curve"] if fraction < _LOOK_SHARE else "Measuring the sync", fraction, 1.0)
+
+        given = None if wanted is None else np.array(wanted, np.float64)
+        measured = measure(video, EfficientNetLite0(), given, on_progress)
         figures = json.dumps(report_json(measured), indent=1, allow_nan=False)
         if picture is not None:
-            with _written("--picture"):
-                draw_report(video, measured, picture, video.name)
+            show("Drawing the picture", 1.0, 1.0)
+            with new_file(picture) as file:
+                draw_report(video, measured, file, video.name)
         if json_out is not None and not to_stdout:
-            with _written("--json"):
-                json_out.write_text(figures + "\n")
+            with new_file(json_out) as file:
+                file.write_text(figures + "\n")
     if to_stdout:
         typer.echo(figures)
     else:
@@ -83,14 +90,6 @@ def _seconds(text: str | None) -> list[float] | None:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise InputError("--events", f"{text!r} is not a list of seconds such as 1.2,3.04") from None
-
-
-@contextmanager
-def _written(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(name, f"cannot be written: {error.strerror or error}", "unwritable") from error
 
 
 def _print(measured: "SyncReport") -> None:

@@ -1,39 +1,52 @@
-"""`v2m score` and `v2m curve`: the model in this process, without a service."""
+"""`v2m score`: writes music for a video in this process, without a service."""
 
-import json
+import re
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.errors import user_errors
-from cli.files import check_target, check_video
+from cli.errors import OutputError, user_errors
+from cli.files import check_outputs, check_video, new_file, temporary_folder
+from cli.progress import stages_bar
 from model_core.errors import InputError
-from model_core.options import STAGES, ProgressCallback, ScoreOptions
+from model_core.options import ScoreOptions, check_prompt, check_supported
+from model_core.runtime import Runtime
 
-_DEFAULTS = ScoreOptions()
+_DEFAULTS: Final = ScoreOptions()
+_DEVICE: Final = re.compile(r"auto|cpu|cuda(:\d+)?")
+_PRECISIONS: Final = ("auto", "bfloat16", "float32")
+_AS_EVER: Final = {(device, precision) for device in ("auto", "cpu") for precision in ("auto", "float32")}
+"""Choices that ask the embedded model for what it does anyway."""
 
 
 def score(
-    video: Annotated[Path, typer.Argument(help="Video to score.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the scored video goes.")],
-    prompt: Annotated[str, typer.Option(help="What the music should be; empty lets the video decide.")] = "",
-    seed: Annotated[int, typer.Option(help="Another seed, another score.")] = _DEFAULTS.seed,
-    steps: Annotated[int | None, typer.Option(help="Sampling steps; this and the next ones by the model.")] = None,
-    text_guidance: Annotated[float | None, typer.Option(help="How strongly the prompt steers.")] = None,
-    curve_guidance: Annotated[float | None, typer.Option(help="How strongly the video's events steer.")] = None,
+    video: Annotated[Path, typer.Argument(help="The video to write music for.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The new video. Missing folders are created.", show_default=False)
+    ],
+    prompt: Annotated[
+        str, typer.Option(help="What the music should be. Empty: it follows the video alone.", show_default=False)
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Random seed. The same seed gives the same music.")] = _DEFAULTS.seed,
+    steps: Annotated[
+        int | None, typer.Option(help="Sampling steps. Default: chosen by the model, as for the options below.")
+    ] = None,
+    text_guidance: Annotated[float | None, typer.Option(help="How strongly the prompt steers the music.")] = None,
+    curve_guidance: Annotated[
+        float | None, typer.Option(help="How strongly the changes in the video steer the music.")
+    ] = None,
     negative_prompt: Annotated[str | None, typer.Option(help="What the music should not be (audio models).")] = None,
-    sync: Annotated[float | None, typer.Option(help="How freely the tempo bends to events (score models).")] = None,
-    redraws: Annotated[int | None, typer.Option(help="How often missed events are drawn again (same).")] = None,
+    sync: Annotated[
+        float | None, typer.Option(help="How far the tempo may bend to meet the video, 0 to 1 (score models).")
+    ] = None,
+    redraws: Annotated[
+        int | None, typer.Option(help="How many times to retry parts that missed an event (score models).")
+    ] = None,
     model: Annotated[
-        Path | None, typer.Option(envvar="V2M_MODEL", help="Another model folder than the embedded one.")
+        Path | None, typer.Option(envvar="V2M_MODEL", help="Model folder to use instead of the embedded model.")
     ] = None,
     device: Annotated[
         str, typer.Option(envvar="V2M_DEVICE", help="auto, cpu, cuda or cuda:N (audio models).")
@@ -42,14 +55,25 @@ def score(
         str, typer.Option(envvar="V2M_PRECISION", help="auto, bfloat16 or float32 (audio models).")
     ] = "auto",
     window: Annotated[
-        float | None, typer.Option(envvar="V2M_WINDOW_S", min=1, help="Longest music made at once (audio models).")
+        float | None,
+        typer.Option(envvar="V2M_WINDOW_S", min=1, help="Longest music generated at once, in seconds (audio models)."),
     ] = None,
-    wav: Annotated[Path | None, typer.Option(help="Also write the music as WAV.")] = None,
-    midi: Annotated[Path | None, typer.Option(help="Also write the notes as MIDI (score models).")] = None,
-    report: Annotated[Path | None, typer.Option(help="Also write a JSON report.")] = None,
+    wav: Annotated[Path | None, typer.Option(help="Also write the music as a WAV file.")] = None,
+    midi: Annotated[Path | None, typer.Option(help="Also write the notes as a MIDI file (score models).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write a report as a JSON file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite output files that exist.")] = False,
 ) -> None:
-    """Score VIDEO with new music; its picture is copied bit for bit."""
-    with user_errors():
+    """Write music for VIDEO.
+
+    The picture is copied without loss. The original sound is replaced.
+
+    Examples:
+
+    v2m score holiday.mp4 --prompt "calm piano and strings" -o out/holiday.mp4
+
+    v2m score holiday.mp4 --prompt "fast rock" -o rock.mp4 --seed 7 --wav rock.wav --midi rock.mid
+    """
+    with user_errors(), stages_bar() as progress:
         options = _options(
             seed=seed,
             steps=steps,
@@ -59,57 +83,52 @@ def score(
             sync=sync,
             redraws=redraws,
         )
+        runtime = runtime_of(device, precision, window)
         check_video(video)
-        for name, target in (("--output", output), ("--wav", wav), ("--midi", midi), ("--report", report)):
-            check_target(name, target, video)
-        from model_core.media import output_suffix, probe
-        from model_core.options import check_prompt
-
+        check_outputs({"--output": output, "--wav": wav, "--midi": midi, "--report": report}, video, force=force)
         check_prompt(prompt)
-        suffix = output_suffix(probe(video))  # a bad file is told before the model is loaded
-        if output.suffix.lower() != suffix:
-            raise InputError("--output", f"{output.name} must end in {suffix} for this video", "suffix")
-        with _progress_bar() as progress:
-            from model_core.models.registry import model_kind
-            from model_core.pipeline import Pipeline
-            from model_core.runtime import Runtime, within_memory
+        from model_core.media import output_suffix, probe
+        from model_core.models.registry import model_kind
 
-            if midi is not None and not model_kind(model).writes_notes:
-                raise InputError("--midi", f"the model {model} makes sound, and writes no notes", "no_notes")
-            pipeline = Pipeline.load(model, Runtime(device=device, precision=precision, window_s=window))
-            soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
-            with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
-                paths = soundtrack.write(video, Path(folder), progress)
+        # All that can be refused is refused before the model is loaded.
+        kind = model_kind(model)
+        check_supported(options, kind.unsupported_options)
+        if midi is not None and not kind.writes_notes:
+            raise InputError("--midi", f"the model {model} makes sound, not notes. Remove --midi.", "no_notes")
+        info = probe(video)
+        suffix = output_suffix(info)
+        if output.suffix.lower() != suffix:
+            better = output.with_suffix(suffix)
+            raise InputError("--output", f"for this video it must end in {suffix}. Use -o {better}.", "suffix")
+        if info.audio_codec is not None:
+            typer.echo("v2m: the original sound of the video is replaced by the music.", err=True)
+        if not kind.runs_on_gpu and (device, precision) not in _AS_EVER:
+            typer.echo("v2m: --device and --precision have no effect: this model runs on the CPU.", err=True)
+
+        from model_core.pipeline import Pipeline
+        from model_core.runtime import within_memory
+
+        pipeline = Pipeline.load(model, runtime)
+        soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
+        try:
+            with temporary_folder(output.resolve().parent) as folder:
+                paths = soundtrack.write(video, folder, progress)
                 for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):
                     if target is not None:
-                        shutil.move(paths[variant], target)
+                        with new_file(target) as beside:
+                            shutil.move(paths[variant], beside)
+        except OSError as error:
+            raise OutputError(output, error) from error
     typer.echo(output)
 
 
-def curve(
-    video: Annotated[Path, typer.Argument(help="Video to measure.")],
-    as_json: Annotated[bool, typer.Option("--json", help="The whole curve as JSON, not its events alone.")] = False,
-    model: Annotated[
-        Path | None, typer.Option(envvar="V2M_MODEL", help="See it as this model does, not as the embedded one.")
-    ] = None,
-    device: Annotated[str, typer.Option(envvar="V2M_DEVICE", help="auto, cpu or cuda:N (audio models).")] = "auto",
-) -> None:
-    """Print the event curve of VIDEO: when, and how much, its picture changes."""
-    with user_errors():
-        check_video(video)
-        from model_core.curves.video import curve_json, video_curve
-        from model_core.media import probe
-        from model_core.pipeline import load_picture_encoder
-        from model_core.runtime import Runtime
-
-        info = probe(video)
-        measured = video_curve(video, load_picture_encoder(model, Runtime(device=device)), info.duration)
-    if as_json:
-        typer.echo(json.dumps(curve_json(measured)))
-        return
-    events = measured.peaks()
-    for time, strength in zip(events.times, events.strengths, strict=True):
-        typer.echo(f"{time:8.2f} s  {strength:.2f}")
+def runtime_of(device: str, precision: str = "auto", window_s: float | None = None) -> Runtime:
+    """The runtime that the options name; InputError for a word that is not allowed."""
+    if not _DEVICE.fullmatch(device):
+        raise InputError("--device", f"must be auto, cpu, cuda or cuda:N, not {device}")
+    if precision not in _PRECISIONS:
+        raise InputError("--precision", f"must be auto, bfloat16 or float32, not {precision}")
+    return Runtime(device=device, precision=precision, window_s=window_s)
 
 
 def _options(**values: object) -> ScoreOptions:
@@ -117,18 +136,4 @@ def _options(**values: object) -> ScoreOptions:
         return ScoreOptions.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]).replace("_", "-")
-        raise InputError(f"--{name}", f"{first['msg']}, not {first['input']}") from error
-
-
-@contextmanager
-def _progress_bar() -> Iterator[ProgressCallback]:
-    columns = TextColumn("{task.description:>10}"), BarColumn(), TimeElapsedColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("load", total=len(STAGES))
-
-        def report(stage: str, fraction: float) -> None:
-            bar.update(task, description=stage, completed=STAGES.index(stage) + fraction)
-
-        yield report
+        raise InputError(str(first["loc"][0]), f"{first['msg']}, not {first['input']}") from error

@@ -1,6 +1,6 @@
-"""`v2m train`: the embedded model from nothing, stage by stage, and audio models on a folder of music.
+"""`v2m train`: trains the embedded model stage by stage, and audio models on a folder of music.
 
-docs/training.md and docs/models.md tell how.
+See docs/training.md and docs/models.md.
 """
 
 import importlib
@@ -28,16 +28,16 @@ train = typer.Typer(
     no_args_is_help=True,
 )
 
-Work = Annotated[Path, typer.Option(help="Folder of everything between the stages.")]
-Seed = Annotated[int, typer.Option(min=0, max=1000, help="Of everything random; the same in all stages.")]
-Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Go on from what is there, or begin again.")]
-Steps = Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")]
+Work = Annotated[Path, typer.Option(help="Folder for the results of all stages.")]
+Seed = Annotated[int, typer.Option(min=0, max=1000, help="Random seed. Use the same one in all stages.")]
+Resume = Annotated[bool, typer.Option("--resume/--fresh", help="Continue an earlier run, or start again.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Stop after this many steps.")]
 Minutes = Annotated[
-    float | None, typer.Option(min=0.01, help="Stop after so many minutes, those before a restart included.")
+    float | None, typer.Option(min=0.01, help="Stop after this many minutes, including those before a restart.")
 ]
 SaveEvery = Annotated[float, typer.Option(min=0, help="Seconds between checkpoints.")]
-Start = Annotated[Path | None, typer.Option(help="Model folder to go on from instead of from nothing.")]
-Tokens = typer.Option(min=48, help="Latent frames, two beats each, a step; 1024 by default.")
+Start = Annotated[Path | None, typer.Option(help="Model folder whose weights to start from.")]
+Tokens = typer.Option(min=48, help="Latent frames of two beats in each step. Default: 1024.")
 
 _WORK: Final = Path("work/train")
 _SAVE_EVERY_S: Final = 180.0
@@ -46,21 +46,25 @@ _STAGES: Final = "model_core.training.stages"
 _AUDIO: Final = "model_core.training.audio.finetune"
 
 
-def _audio(told: str, *names: str, least: float | None = None) -> Any:
-    """An option of `curve` that is for audio models alone."""
-    return typer.Option(*names, help=told, min=least, rich_help_panel="Audio models")
+def _audio(text: str, *names: str, least: float | None = None) -> Any:
+    """An option of `curve` that is for audio models only."""
+    return typer.Option(*names, help=text, min=least, rich_help_panel="Audio models")
 
 
 @train.command()
 def corpus(
     work: Work = _WORK,
-    pieces: Annotated[int, typer.Option(min=0, help="Whole pieces without a curve, for codec and flow.")] = 9000,
-    rendered: Annotated[int, typer.Option(min=0, help="Pieces of many lengths with their music curves.")] = 3600,
-    processes: Annotated[int, typer.Option(min=1, help="That compose and render at the same time.")] = 2,
+    pieces: Annotated[
+        int, typer.Option(min=0, help="Number of whole pieces without a curve, for codec and flow.")
+    ] = 9000,
+    rendered: Annotated[
+        int, typer.Option(min=0, help="Number of pieces of many lengths with their music curves.")
+    ] = 3600,
+    processes: Annotated[int, typer.Option(min=1, help="Number of processes that compose and render.")] = 2,
     seed: Seed = 0,
     resume: Resume = True,
 ) -> None:
-    """Compose the corpus: pieces, captions with their embeddings, and rendered music curves."""
+    """Compose the corpus: pieces, captions with embeddings, and music curves of rendered pieces."""
     with _stages(work, seed, resume) as (stages, given):
         stages.corpus(given, pieces, rendered, processes)
 
@@ -75,7 +79,7 @@ def codec(
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
-    """Train the beat VAE, 8,000 steps by default."""
+    """Train the codec, a beat VAE. Default: 8,000 steps."""
     with _stages(work, seed, resume, steps, minutes, save_every, default_steps=8000) as (stages, given):
         stages.codec(given, start)
 
@@ -89,7 +93,7 @@ def planner(
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
-    """Fit the prompt planner, 3,000 steps by default."""
+    """Train the prompt planner. Default: 3,000 steps."""
     with _stages(work, seed, resume, steps, minutes, save_every, default_steps=3000) as (stages, given):
         stages.planner(given)
 
@@ -99,17 +103,17 @@ def flow(
     work: Work = _WORK,
     steps: Steps = None,
     minutes: Minutes = None,
-    width: Annotated[int, typer.Option(min=64, help="Of the transformer, a multiple of 64.")] = 256,
-    depth: Annotated[int, typer.Option(min=1, help="Blocks of the transformer.")] = 8,
+    width: Annotated[int, typer.Option(min=64, help="Width of the transformer, a multiple of 64.")] = 256,
+    depth: Annotated[int, typer.Option(min=1, help="Number of blocks of the transformer.")] = 8,
     tokens: Annotated[int, Tokens] = _TOKENS,
     seed: Seed = 0,
     resume: Resume = True,
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
-    """Train the flow on captioned pieces, without curves, 60 minutes by default."""
+    """Train the flow on captioned pieces without curves. Default: 60 minutes."""
     with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=60) as (stages, given):
         if width % 64:
-            raise InputError("--width", f"{width} is no multiple of 64", "width")
+            raise InputError("--width", f"{width} is not a multiple of 64", "width")
         stages.flow(given, width, depth, tokens)
 
 
@@ -125,22 +129,32 @@ def curve(
     save_every: SaveEvery = _SAVE_EVERY_S,
     model: Annotated[Path | None, _audio("Model folder of an audio model, from `v2m model init`.")] = None,
     data: Annotated[Path | None, _audio("Folder of music.")] = None,
-    out: Annotated[Path | None, _audio("The model folder to write, or to replace.", "--out", "-o")] = None,
-    seconds: Annotated[float | None, _audio("Of a crop; 30 by default.", least=1)] = None,
-    lora: Annotated[int | None, _audio("Rank of the adapters, 16 by default; 0 trains all weights.", least=0)] = None,
-    batch: Annotated[int | None, _audio("Crops at once on each device, 8 by default.", least=1)] = None,
-    accumulate: Annotated[int | None, _audio("Batches a step, 1 by default.", least=1)] = None,
-    learning_rate: Annotated[float | None, _audio("1e-4 by default, 5e-5 for all weights; at most 1.")] = None,
+    out: Annotated[
+        Path | None, _audio("The model folder to write. An existing model folder is replaced.", "--out", "-o")
+    ] = None,
+    seconds: Annotated[float | None, _audio("Length of a crop in seconds. Default: 30.", least=1)] = None,
+    lora: Annotated[int | None, _audio("Rank of the adapters; 0 trains all weights. Default: 16.", least=0)] = None,
+    batch: Annotated[int | None, _audio("Crops per device in each batch. Default: 8.", least=1)] = None,
+    accumulate: Annotated[int | None, _audio("Batches per step. Default: 1.", least=1)] = None,
+    learning_rate: Annotated[
+        float | None, _audio("Learning rate, at most 1. Default: 1e-4, or 5e-5 for all weights.")
+    ] = None,
     precision: Annotated[str | None, _audio("auto (bfloat16 on a GPU), bfloat16 or float32.")] = None,
-    checkpointing: Annotated[bool | None, _audio("Take less memory and more time.")] = None,
-    validate_every: Annotated[int | None, _audio("Steps between held-out losses, 250 by default.", least=1)] = None,
+    checkpointing: Annotated[bool | None, _audio("Use less memory and more time.")] = None,
+    validate_every: Annotated[
+        int | None, _audio("Steps between measurements of the held-out loss. Default: 250.", least=1)
+    ] = None,
     listen_every: Annotated[
-        int | None, _audio("Steps between takes that are listened to, 2000 by default; 0 = never.", least=0)
+        int | None, _audio("Steps between generated samples; 0 = never. Default: 2000.", least=0)
     ] = None,
 ) -> None:
-    """Teach the flow to follow the event curve, 30 minutes by default.
+    """Train the flow to follow the event curve. Default: 30 minutes.
 
-    With --model, --data and --out: fine-tune an audio model on a folder of music, 5,000 steps by default.
+    With --model, --data and --out: fine-tune an audio model on a folder of music. Default: 5,000 steps.
+
+    Example:
+
+    v2m train curve --model models/mine-0 --data my-music --out models/mine-1
     """
     settings = {
         "seconds": seconds,
@@ -157,25 +171,30 @@ def curve(
     own = {"start": start, "tokens": tokens}
     if model is None and data is None and out is None:
         with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, given):
-            _refuse(given_settings, "means nothing without --model, --data and --out")
+            _refuse(given_settings, "has no effect without --model, --data and --out. Remove it.")
             stages.curve(given, start, tokens or _TOKENS)
         return
     with _stages(work, seed, resume, steps, minutes, save_every, default_steps=5000, module=_AUDIO) as (audio, given):
         if model is None or data is None or out is None:
-            raise InputError("--model", "goes with --data and --out: all three are needed, or none", "missing")
-        _refuse({name: value for name, value in own.items() if value is not None}, "means nothing to an audio model")
+            raise InputError("--model", "needs --data and --out as well", "missing")
+        _refuse(
+            {name: value for name, value in own.items() if value is not None},
+            "has no effect for an audio model. Remove it.",
+        )
         audio.finetune(given, model, data, out, audio.FineTuneSettings(**given_settings))
 
 
 @train.command()
 def export(
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model folder to write, or to replace.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The model folder to write. An existing model folder is replaced.")
+    ],
     work: Work = _WORK,
-    name: Annotated[str | None, typer.Option(help="Of the model; by default the folder's.")] = None,
-    version: Annotated[str, typer.Option(help="Of the model.")] = "1.0",
-    licence: Annotated[str, typer.Option(help="Of the weights, as an SPDX identifier.")] = "MIT",
+    name: Annotated[str | None, typer.Option(help="Name of the model. Default: the name of the folder.")] = None,
+    version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0",
+    licence: Annotated[str, typer.Option(help="License of the weights, as an SPDX identifier.")] = "MIT",
 ) -> None:
-    """Write the trained parts as a model folder, which --model and V2M_MODEL take."""
+    """Write the trained parts as a model folder for --model and V2M_MODEL."""
     with _stages(work) as (stages, given):
         stages.export(given, out, name or out.resolve().name, version, licence)
 
@@ -193,7 +212,7 @@ def _stages(
     default_minutes: float | None = None,
     module: str = _STAGES,
 ) -> Iterator[tuple[ModuleType, "Given"]]:
-    """The stages' module, or another one, and what every stage is told; errors become one line and an exit status."""
+    """The module of the stages, or another one, and the options of all stages; errors become one line."""
     with user_errors():
         try:
             from model_core.training import stages
@@ -202,8 +221,8 @@ def _stages(
             found = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in _OURS:
-                raise  # a fault of ours, which no installing mends
-            detail = f"needs the package {error.name}: install v2m-zero[train] beside the models, as in "
+                raise  # a bug, which installing something does not mend
+            detail = f"needs the package {error.name}, which is not installed: "
             raise InputError("train", f"{detail}pip install 'v2m-zero[cpu,train]'", "not_installed") from error
         if steps is None and minutes is None:
             steps, minutes = default_steps, default_minutes
@@ -219,7 +238,7 @@ def _stages(
 
 
 def _refuse(given: dict[str, Any], why: str) -> None:
-    """InputError that names the first of some options, where there is one: none is passed over in silence."""
+    """InputError that names the first of the options, if there is one: none is ignored silently."""
     for name in given:
         raise InputError(f"--{name.replace('_', '-')}", why, "not_supported")
 

@@ -1,10 +1,11 @@
-"""`v2m webhook-secret`: what the receivers of one key's webhooks verify them with."""
+"""`v2m webhook-secret`: prints the secret with which one key's owner verifies webhooks."""
 
 import os
 from typing import Annotated, Final
 
 import typer
 
+from cli.errors import fail
 from jobs.infra.access_settings import NAME
 from jobs.webhooks.signing import Signer
 
@@ -12,17 +13,21 @@ VARIABLE: Final = "V2M_WEBHOOK_SECRET"
 
 
 def webhook_secret(name: Annotated[str, typer.Argument(help="Name of the API key, as in V2M_API_KEYS.")]) -> None:
-    """Show the secret of a key's webhooks, made of V2M_WEBHOOK_SECRET and the key's name; one for each of several.
+    """Print the signing secret to give to the owner of API key NAME.
 
-    It is for who has that key alone. Without API keys V2M_WEBHOOK_SECRET itself signs.
+    It is derived from V2M_WEBHOOK_SECRET and NAME; if V2M_WEBHOOK_SECRET holds several secrets, one line is printed for
+    each. A service without API keys signs with V2M_WEBHOOK_SECRET itself.
+
+    Example:
+
+    v2m webhook-secret alice
     """
     try:
         if NAME.fullmatch(name) is None:
             raise ValueError("NAME: must be 1 to 64 letters, digits, dots, underscores and hyphens")
         secrets = _signer().secrets(name)
     except ValueError as error:
-        typer.echo(f"v2m: {error}", err=True)
-        raise typer.Exit(2) from error
+        fail(str(error), 2)
     for secret in secrets:
         typer.echo(secret)
 
@@ -30,7 +35,7 @@ def webhook_secret(name: Annotated[str, typer.Argument(help="Name of the API key
 def _signer() -> Signer:
     text = os.environ.get(VARIABLE)
     if not text:
-        raise ValueError(f"{VARIABLE}: is not set; the service's own is needed here")
+        raise ValueError(f"{VARIABLE}: is not set. Set it to the service's secret first.")
     try:
         return Signer(text)
     except ValueError as error:

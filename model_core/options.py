@@ -90,6 +90,14 @@ class ScoreOptions(BaseModel):
     )
 
 
+def check_supported(options: ScoreOptions, unsupported: frozenset[str]) -> None:
+    """InputError for an option that is given and that the model, whose ``unsupported`` options these are, lacks."""
+    for name, value in options:
+        given = bool(value.strip()) if isinstance(value, str) else value is not None
+        if given and name in unsupported:
+            raise InputError(name, "this model does not support it. Remove it.", "not_supported")
+
+
 class ModelInfo(BaseModel):
     """The model that creates, or created, a score."""
 

@@ -16,7 +16,7 @@ def download(transport: Transport, path: str, to: Path, on_received: OnBytes | N
 
     ApiError, NoAnswerError, and OSError if the file cannot be written.
     """
-    part = to.with_name(f".{to.name}.{uuid4().hex[:8]}.part")
+    part = to.with_name(f".{uuid4().hex}.part")  # not made of the name, which may be as long as a name can be
     try:
         with part.open("xb") as file:
             _fetch(transport, path, file, on_received, request)

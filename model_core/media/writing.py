@@ -100,7 +100,8 @@ def check_audio(audio: NDArray[np.float32]) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A new file beside ``path`` that takes its name when the block ends well, and is removed when it does not."""
-    beside = path.absolute().parent / f".{path.stem[:64]}.{secrets.token_hex(6)}{path.suffix}"
+    # Not made of the name, which may be as long as a name can be.
+    beside = path.absolute().parent / f".v2m-{secrets.token_hex(8)}{path.suffix}"
     # Made here, so that a folder that is missing or closed is told by name, with the usual permissions of new files.
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:

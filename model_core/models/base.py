@@ -98,5 +98,5 @@ def resolve_options(options: ScoreOptions, defaults: _Settings, model: str) -> _
     known = {field.name for field in fields(defaults)}
     for name in given:
         if name not in known:
-            raise InputError(name, f"is not supported by the model {model}; remove it", "not_supported")
+            raise InputError(name, f"the model {model} does not support it. Remove it.", "not_supported")
     return replace(defaults, **given)

@@ -27,12 +27,14 @@ class ModelKind:
         load: loads a model folder, or the one shipped with the package for None. ModelError when it cannot be used.
         load_picture_encoder: loads its picture encoder and nothing else, with the same errors.
         writes_notes: True where its results include notes, as MIDI.
+        unsupported_options: names of the job options that it does not support.
         runs_on_gpu: True where it runs on a GPU if there is one.
     """
 
     manifest: type[Manifest]
     load: "Callable[[Path | None, Runtime], MusicModel]"
     load_picture_encoder: "Callable[[Path | None, Runtime], FrameEncoder]"
+    unsupported_options: frozenset[str]
     writes_notes: bool
     runs_on_gpu: bool
 

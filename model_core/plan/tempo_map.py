@@ -43,6 +43,11 @@ class TempoMap:
     last_beat: int
     hit_points: NDArray[np.float64]
 
+    @property
+    def bpm(self) -> float | None:
+        """Mean tempo in beats a minute; None where there are fewer than two beats, which have no audible tempo."""
+        return 60 / float(np.diff(self.beat_times).mean()) if self.last_beat >= 2 else None
+
 
 @dataclass(frozen=True)
 class _Anchor:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from tests.encoders.tiny import tiny_dinov2
 from tests.stable_audio.tiny_base import tiny_base
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.doctor.examination import examine, run
-from cli.doctor.finding import Deployment, ok
+from cli.doctor import Deployment, examine, ok, run_checks
 from jobs.infra.liveness import beat
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
@@ -53,13 +52,15 @@ def test_settings_that_cannot_be_read_are_all_that_is_said(settings: Settings) -
     done = doctor(settings, V2M_PORT="many", REDIS_URL="http://127.0.0.1")
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
-    assert [line.split()[:3] for line in lines] == [["fail", "settings", "REDIS_URL:"], ["fail", "settings", "port:"]]
+    assert [line.split()[:3] for line in lines] == [
+        ["fail", "settings", "REDIS_URL:"],
+        ["fail", "settings", "V2M_PORT:"],
+    ]
 
 
 def test_the_state_folder_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
-    monkeypatch.setattr("cli.doctor.examination._CHECKS", {})
-    settings, redis = examine(tmp_path)
+    settings, redis, *_ = examine(tmp_path)
     assert settings.found.endswith(str(tmp_path))
     assert redis.subject == "redis"
 
@@ -71,7 +72,7 @@ def test_a_check_that_breaks_hides_no_other(settings: Settings) -> None:
     def works(_deployment: Deployment) -> list[object]:
         return [ok("second", "well")]
 
-    first, second = run({"first": breaks, "second": works}, Deployment(settings, None))  # type: ignore[dict-item]
+    first, second = run_checks({"first": breaks, "second": works}, Deployment(settings, None))  # type: ignore[dict-item]
     assert (first.state, first.subject) == ("fail", "first")
     assert "KeyError" in first.found
     assert second == ok("second", "well")

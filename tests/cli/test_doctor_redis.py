@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from cli.doctor import redis_state
-from cli.doctor.finding import Deployment, Finding
+from cli.doctor import Deployment, Finding
+from cli.doctor.service import check_redis, find_redis
 from cli.redis_server import RedisServer
 from jobs.infra.settings import Settings
 from tests.processes import until
@@ -30,7 +30,7 @@ def state_dir() -> Iterator[Path]:
 @pytest.fixture
 def deployment(state_dir: Path) -> Iterator[Deployment]:
     """What the doctor finds in the state folder."""
-    redis, finding = redis_state.find(Settings(redis_url=None, state_dir=state_dir))
+    redis, finding = find_redis(Settings(redis_url=None, state_dir=state_dir))
     assert (finding.state, finding.found) == ("ok", f"unix://{state_dir.resolve()}/redis/redis.sock answers")
     assert redis is not None
     yield Deployment(Settings(state_dir=state_dir), redis)
@@ -38,7 +38,7 @@ def deployment(state_dir: Path) -> Iterator[Deployment]:
 
 
 def troubles(deployment: Deployment) -> list[Finding]:
-    found = list(redis_state.check(deployment))
+    found = list(check_redis(deployment))
     assert found
     return [finding for finding in found if finding.state != "ok"]
 
@@ -50,7 +50,7 @@ def server(deployment: Deployment) -> Redis:
 
 def test_the_embedded_server_is_as_it_should_be(deployment: Deployment) -> None:
     assert troubles(deployment) == []
-    told = [finding.found for finding in redis_state.check(deployment)]
+    told = [finding.found for finding in check_redis(deployment)]
     assert any(line.startswith("Valkey") for line in told)
     assert any(line.startswith("its clock agrees") for line in told)
 
@@ -117,19 +117,19 @@ def test_one_that_does_not_answer_is_a_finding(
     tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.infra.settings.DEFAULT_REDIS_URL", "redis://127.0.0.1:1/0")
-    redis, finding = redis_state.find(Settings(redis_url=url, state_dir=tmp_path))
+    redis, finding = find_redis(Settings(redis_url=url, state_dir=tmp_path))
     assert redis is None
     assert finding.state == "fail"
     assert finding.found.startswith("redis://127.0.0.1:1/0 does not answer: ")
     assert "secret" not in finding.found
     assert list(tmp_path.iterdir()) == [], "nothing is made"
-    assert list(redis_state.check(Deployment(Settings(state_dir=tmp_path), None))) == []
+    assert list(check_redis(Deployment(Settings(state_dir=tmp_path), None))) == []
 
 
 def test_a_socket_that_a_dead_server_left_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "redis").mkdir()
     (tmp_path / "redis" / "redis.sock").touch()
-    redis, finding = redis_state.find(Settings(redis_url=None, state_dir=tmp_path))
+    redis, finding = find_redis(Settings(redis_url=None, state_dir=tmp_path))
     assert redis is None
     assert finding.advice is not None
     assert str(tmp_path) in finding.advice

@@ -5,7 +5,7 @@ import re
 from starlette.datastructures import Headers
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from service.auth.keys import ApiKeys
 
 

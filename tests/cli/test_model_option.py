@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment
 
@@ -32,8 +32,8 @@ def test_a_folder_that_is_no_model_is_one_line(command: str, by: str, settings: 
 @pytest.mark.parametrize("command", ["up", "worker"])
 @pytest.mark.parametrize(
     ("option", "value", "setting"),
-    [("--device", "gpu", "device"), ("--precision", "int8", "precision"), ("--window", "0", "window_s"),
-     ("--look-ahead", "never", "look_ahead")],
+    [("--device", "gpu", "V2M_DEVICE"), ("--precision", "int8", "V2M_PRECISION"), ("--window", "0", "V2M_WINDOW_S"),
+     ("--look-ahead", "never", "V2M_LOOK_AHEAD")],
 )  # fmt: skip
 def test_a_setting_of_the_command_line_that_cannot_be_is_one_line(
     command: str, option: str, value: str, setting: str

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from cli.report import p_text
 from model_core.media import mux
 from tests.video_factory import make_clip
@@ -27,7 +27,7 @@ class Absent:
         if name in {names!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
-from cli.main import app
+from cli.app import app
 app(prog_name="v2m")
 """
 
@@ -111,11 +111,12 @@ def test_events_that_are_no_times_of_the_video_are_refused(scored: Path, events:
 def test_bad_paths_are_told_before_the_work(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model_core.sync.report.measure", None)  # calling it would be a TypeError
     cases: dict[str, list[str | Path]] = {
-        "nowhere is no folder": ["--json", tmp_path / "nowhere" / "a.json"],
-        "--picture": ["--picture", tmp_path / "nowhere" / "a.png"],
+        "cannot create files in the folder /proc": ["--json", "/proc/a.json"],
+        "--picture": ["--picture", tmp_path],
         "must end in .png": ["--picture", tmp_path / "a.jpg"],
-        "overwrite": ["--json", scored],
-        "same file as --picture": ["--json", tmp_path / "a.png", "--picture", tmp_path / "a.png"],
+        "is the input video": ["--json", scored],
+        "already the file of --json": ["--json", tmp_path / "a.png", "--picture", tmp_path / "a.png"],
+        "must end in .json": ["--json", tmp_path / "a.txt"],
     }
     for named, options in cases.items():
         refused(_here("report", scored, *options), named)
@@ -126,14 +127,17 @@ def test_bad_paths_are_told_before_the_work(scored: Path, tmp_path: Path, monkey
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_one_line(scored: Path, tmp_path: Path) -> None:
     (tmp_path / "a.json").symlink_to("/dev/full")
-    refused(_here("report", scored, "--json", tmp_path / "a.json"), "--json: cannot be written: No space left")
+    done = _here("report", scored, "--json", tmp_path / "a.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"v2m: cannot write {tmp_path / 'a.json'}: No space left on device\n"
 
 
 @pytest.mark.parametrize("module", ["librosa", "cv2"])
 def test_a_missing_library_is_named_with_what_installs_it(scored: Path, module: str) -> None:
     done = _v2m("report", scored, without=(module,))
     refused(done, f"needs the package {module}")
-    assert "install v2m-zero[evaluation]" in done.stderr
+    assert "make setup-report" in done.stderr
+    assert "pip install 'v2m-zero[cpu,evaluation]'" in done.stderr
 
 
 def test_a_missing_module_of_ours_is_no_users_error(scored: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from jobs.infra.settings import Settings
 from jobs.record import JobStatus
 from service.auth.keys import digest, new_key
@@ -99,6 +100,28 @@ def test_from_a_clip_to_its_results(api: str, own_clip: Path) -> None:
     assert len(job_id) == 32
     assert submit(api, folder / "my clip.mp4", "--job", job_id).stdout == f"{folder / 'my clip-scored-3.mp4'}\n"
 
+    existing = refused(submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi"))
+    assert "already exists. Use another name, or --force" in existing
+    again = submit(api, own_clip, "--out", folder / "notes.mid", "--variant", "midi", "--force")
+    assert (again.exit_code, again.stderr) == (0, "")
+
+    full = submit(api, own_clip, "--job", job_id, "--out", "/dev/full")
+    assert (full.exit_code, full.stdout) == (1, "")
+    assert full.stderr == (
+        f"v2m: cannot write /dev/full: No space left on device. The job {job_id} is completed. To download its result: "
+        f"v2m submit '{own_clip}' --job {job_id} --url {api} --out FILE\n"
+    )
+
+    for size in (240, 255):  # the longest names, of which none has room for "-scored"
+        long_clip = shutil.copy(own_clip, folder / f"{'x' * (size - 4)}.mp4")
+        scored = submit(api, long_clip)
+        assert scored.exit_code == 0, scored.output
+        name = f"{'x' * min(244, size - 4)}-scored.mp4"
+        assert scored.stdout == f"{folder / name}\n"
+        assert ("shortened to" in scored.stderr) == (size > 248)
+        kept = shutil.copy(folder / name, folder / f"{'y' * 251}.mp4")
+        assert submit(api, own_clip, "--job", job_id, "--out", kept, "--force").exit_code == 0
+
     failed = submit(api, own_clip, "--prompt", "refuse")
     assert (failed.exit_code, failed.stdout) == (1, "")
     assert "failed (refused): prompt: names no music" in failed.stderr
@@ -132,7 +155,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(api: str, own_clip: Path, s
             process.kill()
     assert (process.returncode, said) == (130, "")
     again = f"v2m submit '{own_clip}' --job {job_id} --url {api}"
-    assert told == f"v2m: the job {job_id} goes on; wait again: {again}\n"
+    assert told == f"v2m: The job {job_id} goes on. To wait for it again: {again}\n"
     record = services.records.get(job_id)
     assert record is not None
     assert record.status is JobStatus.IN_PROGRESS
@@ -150,8 +173,9 @@ def test_what_is_given_wrong_is_told_in_one_line(api: str, own_clip: Path, redis
     assert "options.seed" in refused(submit(api, own_clip, "--seed", -1))
     assert "options.sead" in refused(submit(api, own_clip, "--option", "sead=1"))
     assert "NAME=VALUE" in refused(submit(api, own_clip, "--option", "seed"))
-    assert "no folder" in refused(submit(api, own_clip, "--out", "/nowhere/x.mp4"))
-    assert "overwrite" in refused(submit(api, own_clip, "--out", own_clip))
+    assert "/proc" in refused(submit(api, own_clip, "--out", "/proc/x.mp4"))
+    assert "is a folder" in refused(submit(api, own_clip.parent))
+    assert "is the input video" in refused(submit(api, own_clip, "--out", own_clip))
     assert "one file" in refused(submit(api, own_clip, "--out", "x.mp4", "--variant", "midi", "--variant", "audio"))
     assert "no prompt" in refused(submit(api, own_clip, "--curve", "--prompt", "x"))
     assert "--job" in refused(submit(api, own_clip, "--job", "../x"))

@@ -6,7 +6,7 @@ import pytest
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from jobs.record import now
 from jobs.webhooks.signing import Signer
 from tests.jobs.webhook_receiver import SECRET

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from cli.doctor import api as doctor_api
-from cli.doctor.finding import Deployment
+from cli.doctor import Deployment
+from cli.doctor.service import check_api
 from cli.serve import UnguardedError, check_local, listen
 from tests.cli_up.conftest import Up
 from tests.conftest import MakeSettings
@@ -63,5 +63,5 @@ def test_keys_reach_the_api_of_up(start_up: Callable[..., Up], make_settings: Ma
     assert httpx.get(f"{up.url}/nowhere", timeout=60).status_code == 401
     assert httpx.get(f"{up.url}/nowhere", headers=bearer(ALICE), timeout=60).status_code == 404
     port = int(up.url.rpartition(":")[2])
-    found = [*doctor_api.check(Deployment(settings.model_copy(update={"port": port}), None))]
+    found = [*check_api(Deployment(settings.model_copy(update={"port": port}), None))]
     assert [finding.state for finding in found] == ["ok", "ok"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.models.score.codec.midi import write_midi
+from model_core.models.score.codec.midi import key_name, write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import ROLES
 from model_core.plan.header import PROGRAMS, Header
@@ -146,3 +146,17 @@ def test_a_set_of_hand_percussion_is_written_as_the_standard_kit(tmp_path: Path)
     write_midi(path, [Note("drums", 64, 0.5, 0.0, 0.25, 128)], beats, _header(), 0)
     (track,) = mido.MidiFile(path).tracks[1:]
     assert [m.program for m in track if m.type == "program_change"] == [0]
+
+
+@pytest.mark.parametrize(
+    ("key", "minor", "name"),
+    [
+        (5, True, "D minor"),
+        (0, True, "A minor"),
+        (0, False, "C major"),
+        (-2, False, "Bb major"),
+        (-3, True, "F# minor"),
+    ],
+)
+def test_keys_have_names(key: int, minor: bool, name: str) -> None:
+    assert key_name(key, minor=minor) == name

@@ -94,3 +94,8 @@ def test_bars_of_three_beats_are_counted_in_threes() -> None:
         beat = int(np.argmin(np.abs(bent.beat_times - hit)))
         if abs(bent.beat_times[beat] - hit) < 1e-6:
             assert bent.beat_in_bar[beat] == 0
+
+
+def test_a_video_too_short_for_two_beats_has_no_tempo() -> None:
+    assert [plain_map(duration, 120).bpm for duration in (0.04, 0.1, 0.5)] == [None] * 3
+    assert plain_map(10.0, 120).bpm == pytest.approx(120)

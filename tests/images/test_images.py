@@ -89,9 +89,9 @@ def test_the_api_does_not_start_without_keys(api_image: Image, tmp_path: Path) -
 
 
 def test_the_command_line_of_the_api_has_what_works_there(api_image: Image) -> None:
-    code = "import cli.main; print(*sorted(one.callback.__name__ for one in cli.main.app.registered_commands))"
+    code = "import cli.app; print(*sorted(one.callback.__name__ for one in cli.app.app.registered_commands))"
     assert api_image.python(code).split() == ["api", "doctor", "key", "submit", "webhook_secret"]
-    doctor = "from cli.doctor.examination import examine; print(*[f.found for f in examine()], sep='\\n')"
+    doctor = "from cli.doctor import examine; print(*[f.found for f in examine()], sep='\\n')"
     found = api_image.python(doctor)
     assert "could not be looked at" not in found
     assert "no demo clip" in found

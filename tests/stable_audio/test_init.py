@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.errors import ModelError
 from model_core.models.registry import read_manifest
 from model_core.models.stable_audio.init import init_model
@@ -193,7 +193,11 @@ def test_what_is_there_is_not_harmed(base: Path, tmp_path: Path) -> None:
     assert _init(base, base)[1] == [f"v2m: {base} is the base itself; name another folder for the model"]
     out = tmp_path / "model"
     assert _init(base, out)[0] == 0
-    refused = _init(base, out, "--picture", "dinov2-large", "--picture-from", str(tmp_path / "nowhere"))
+    kept = (out / "v2m.json").read_bytes()
+    assert _init(base, out)[0] == 2, "an existing model needs --force"
+    assert _init(base, out, "--name", "again", "--force")[0] == 0
+    assert (out / "v2m.json").read_bytes() != kept
+    refused = _init(base, out, "--force", "--picture", "dinov2-large", "--picture-from", str(tmp_path / "nowhere"))
     assert refused[0] == 1
     assert isinstance(read_manifest(out), AudioManifest), "the older folder is still whole"
     assert _init(out, tmp_path / "again")[1][0].startswith(f"v2m: {out} is a model folder of v2m already")
@@ -207,6 +211,19 @@ def test_a_base_that_is_nowhere_is_one_line(tmp_path: Path, monkeypatch: pytest.
         assert (status, len(lines)) == (1, 1), lines
         assert "there is no folder" in lines[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_not_looked_up_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(base: str) -> Path:
+        raise AssertionError(f"the hub was asked for {base}")
+
+    monkeypatch.setattr("model_core.models.stable_audio.published._fetched", ask)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    for base in ("sa3-medium-base", "./a/b", "models/mine", "a/b/c", str(tmp_path / "none")):
+        status, lines = _init(base, tmp_path / "out")
+        assert (status, len(lines)) == (1, 1), lines
+        assert lines[0].startswith(f"v2m: there is no folder {base}")
 
 
 def test_settings_that_cannot_be_are_named(base: Path, tmp_path: Path) -> None:

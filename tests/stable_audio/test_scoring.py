@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.errors import CanceledError, InputError
 from model_core.media import probe, read_audio, video_packets_digest
 from model_core.models.stable_audio.model import StableAudioModel
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
     )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert "has yet to learn to follow it" in done.output
+    assert "Train it with `v2m train curve`" in done.output
     manifest = json.loads((at / "model/v2m.json").read_text())
     manifest["curve"]["trained"] = True
     (at / "model/v2m.json").write_text(json.dumps(manifest))
@@ -125,7 +125,8 @@ def test_there_is_no_midi_of_sound(folder: Path, video: Path, tmp_path: Path) ->
     out = tmp_path / "out.mp4"
     command = ["score", str(video), "-o", str(out), "--model", str(folder), "--midi", str(tmp_path / "out.mid")]
     done = CliRunner().invoke(app, command)
-    assert (done.exit_code, done.output) == (2, f"v2m: --midi: the model {folder} makes sound, and writes no notes\n")
+    refusal = f"v2m: --midi: the model {folder} makes sound, not notes. Remove --midi.\n"
+    assert (done.exit_code, done.output) == (2, refusal)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from jobs.infra.settings import Settings
 from model_core.models.score.folder import load_embedded
 from model_core.training.checkpoints import read_progress

@@ -27,4 +27,14 @@ def _load_picture_encoder(folder: Path | None, runtime: Runtime) -> "FrameEncode
     return EfficientNetLite0()
 
 
-MODEL_KINDS.register(KIND, ModelKind(ScoreManifest, _load, _load_picture_encoder, writes_notes=True, runs_on_gpu=False))
+MODEL_KINDS.register(
+    KIND,
+    ModelKind(
+        manifest=ScoreManifest,
+        load=_load,
+        load_picture_encoder=_load_picture_encoder,
+        unsupported_options=frozenset({"negative_prompt"}),
+        writes_notes=True,
+        runs_on_gpu=False,
+    ),
+)

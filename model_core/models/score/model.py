@@ -18,7 +18,7 @@ from model_core.flow.conditioning import Condition, flagged
 from model_core.flow.sampler import Guidance
 from model_core.models.base import GeneratedMusic, resolve_options
 from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
-from model_core.models.score.codec.midi import write_midi
+from model_core.models.score.codec.midi import key_name, write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
 from model_core.models.score.folder import EmbeddedModel, load_embedded
@@ -162,7 +162,8 @@ def _describe_music(plan: ScorePlan, notes: list[Note]) -> dict[str, Any]:
     header, tempo = plan.header, plan.tempo
     return {
         "style": header.style,
-        "bpm": round(60 / float(np.diff(tempo.beat_times).mean()), 2),
+        "bpm": None if tempo.bpm is None else round(tempo.bpm, 2),
+        "key": key_name(plan.key, minor=header.minor),
         "mode": "minor" if header.minor else "major",
         "key_semitones": plan.key,
         "parts": {role: header.programs[role] for role in sorted(header.parts)},

@@ -32,5 +32,13 @@ def _given(folder: Path | None) -> Path:
 
 
 MODEL_KINDS.register(
-    AUDIO_KIND, ModelKind(AudioManifest, _load, _load_picture_encoder, writes_notes=False, runs_on_gpu=True)
+    AUDIO_KIND,
+    ModelKind(
+        manifest=AudioManifest,
+        load=_load,
+        load_picture_encoder=_load_picture_encoder,
+        unsupported_options=frozenset({"sync", "redraws"}),
+        writes_notes=False,
+        runs_on_gpu=True,
+    ),
 )

@@ -1,5 +1,6 @@
 """A published Stable Audio 3 checkpoint in diffusers' layout, from a folder or from the model hub."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from model_core.models.folder.manifest import MANIFEST, read_json
 from model_core.models.folder.parts import TOKENIZER
 from model_core.models.stable_audio.folder import COPIED, check_parts
 
+_REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _INDEX: Final = "model_index.json"
 _CLASSES: Final = ("StableAudio3Pipeline", "StableAudio3InpaintPipeline", "StableAudio3Audio2AudioPipeline")
 _CONVERTER: Final = "convert_stable_audio_3_to_diffusers.py of diffusers' scripts"
@@ -29,6 +31,8 @@ def open_base(base: str) -> Path:
     """
     folder = Path(base).expanduser()
     if not folder.is_dir():
+        if not _is_repository(base):
+            raise ModelError(f"there is no folder {base[:200]} (a repository on the hub would be OWNER/NAME)")
         folder = _fetched(base)
     if (folder / MANIFEST).is_file():
         raise ModelError(f"{base} is a model folder of v2m already ({MANIFEST}); a base is Stable Audio 3 as published")
@@ -49,6 +53,11 @@ def open_base(base: str) -> Path:
         raise ModelError(f"{base}: {TOKENIZER} is missing; save the tokenizer in its fast form")
     check_parts(folder, curve=False)
     return folder
+
+
+def _is_repository(base: str) -> bool:
+    """Whether ``base`` can only be a hub repository: ``owner/name``, and no folder here is called ``owner``."""
+    return _REPOSITORY.fullmatch(base) is not None and not Path(base).parent.exists()
 
 
 def _fetched(base: str) -> Path:

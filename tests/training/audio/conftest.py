@@ -8,7 +8,7 @@ import pytest
 from accelerate.state import AcceleratorState
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from tests.training.audio.loud_music import listening_model, write_music
 
 Train = Callable[..., Result]

@@ -10,7 +10,7 @@ import torch
 from diffusers import StableAudio3DiTModel
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 from model_core.models.registry import read_manifest
 from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.training.audio.train import FineTuning
@@ -138,8 +138,8 @@ def _something_else(at: Path, model: Path, music: Path) -> list[str]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
-    "no model": (lambda at, model, music: ["--data", str(music)], 2, "--model: goes with --data and --out"),
-    "no out": (lambda at, model, music: ["--model", str(model), "--data", "x"], 2, "--model: goes with --data"),
+    "no model": (lambda at, model, music: ["--data", str(music)], 2, "--model: needs --data and --out"),
+    "no out": (lambda at, model, music: ["--model", str(model), "--data", "x"], 2, "--model: needs --data"),
     "no such model": (_with(model="x"), 1, "cannot read v2m.json"),
     "no music folder": (_with(data="x"), 2, "--data: "),
     "no music": (_empty, 2, "--data: there is no music in "),
@@ -156,9 +156,9 @@ FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
     "no rate": (_told("--learning-rate", "nan"), 2, "--learning-rate: nan is none"),
     "too wide adapters": (_told("--lora", "999"), 2, "--lora: 999 is more than 32, the width of the narrowest layer"),
     "no such precision": (_told("--precision", "int4"), 1, "precision int4 is none"),
-    "an option of the embedded model": (_told("--tokens", "96"), 2, "--tokens: means nothing to an audio model"),
-    "a start": (_told("--start", "x"), 2, "--start: means nothing to an audio model"),
-    "an option of audio models": (lambda at, model, music: ["--lora", "8"], 2, "--lora: means nothing without --model"),
+    "an option of the embedded model": (_told("--tokens", "96"), 2, "--tokens: has no effect for an audio model"),
+    "a start": (_told("--start", "x"), 2, "--start: has no effect for an audio model"),
+    "an option of audio models": (lambda at, model, music: ["--lora", "8"], 2, "--lora: has no effect without --model"),
 }  # fmt: skip
 
 

@@ -47,6 +47,11 @@ def write_midi(
     file.save(path)
 
 
+def key_name(key: int, *, minor: bool) -> str:
+    """The key in words, such as "D minor"; ``key`` is in semitones above C major or A minor."""
+    return f"{_MINORS[(key + _A) % 12].removesuffix('m')} minor" if minor else f"{_MAJORS[key % 12]} major"
+
+
 def _map_track(
     beat_times: NDArray[np.float64], phases: NDArray[np.signedinteger], header: Header, key: int
 ) -> mido.MidiTrack:
