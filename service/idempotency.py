@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.idempotency import LEASE_S, Claim, KeyInUseError, fingerprint
 from jobs.record import JobRecord
-from service.admission import Admission, makes_a_job
 from service.caller import caller_of
 from service.dependencies import Services
-from service.problems import RETRY_AFTER_S, Problem
+from service.errors.jobs import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, JobGone
+from service.middleware.base import JobMiddleware
+from service.middleware.job_limits import JobLimits
 
 log: Final = structlog.get_logger(__name__)
 HEADER: Final = "Idempotency-Key"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from service.request_id import HEADER
+from service.middleware.request_id import HEADER
 from service.responses import PROBLEM_SCHEMA
 
 _REF: Final = "#/components/schemas/"

@@ -1,45 +1,40 @@
-"""One structured line for every request."""
+"""Access log: one structured line for every request."""
 
 import time
 from typing import Final
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from service.caller import name_of_key
+from service.middleware.base import HttpMiddleware
 
 log: Final = structlog.get_logger(__name__)
 _JOBS: Final = "/v1/jobs/"
 
 
-class AccessLog:
-    """Pure ASGI. Health checks are logged only when they fail."""
+class AccessLog(HttpMiddleware):
+    """Logs method, path, status and time. Health checks are logged only when they fail."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See HttpMiddleware."""
         began = time.monotonic()
         status = 500
 
-        async def noted(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self.app(scope, receive, send_and_note)
         finally:
             path: str = scope["path"]
             if status >= 400 or path not in ("/healthz", "/readyz"):
-                # The query stays out: signatures of links are in it.
-                about = {"job_id": path[len(_JOBS) :].split("/")[0]} if path.startswith(_JOBS) else {}
+                # The query is not logged: it holds the signatures of links.
+                extra = {"job_id": path[len(_JOBS) :].split("/")[0]} if path.startswith(_JOBS) else {}
                 if (key := name_of_key(scope)) is not None:
-                    about["key"] = key
+                    extra["key"] = key
                 milliseconds = round((time.monotonic() - began) * 1000, 1)
-                log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds, **about)
+                log.info("request", method=scope["method"], path=path, status=status, ms=milliseconds, **extra)

@@ -1,62 +1,75 @@
-"""Refuses a request body over the limit, or without room for it, with a problem; also one of unknown length.
+"""Limits of a request body's size, and of the free space on the disk that it is written to.
 
-FastAPI's own ``max_body_size`` answers a declared length in plain text, past the exception handlers.
+FastAPI's own ``max_body_size`` answers a declared length in plain text, without the exception handlers.
 """
 
+import shutil
+import tempfile
 from typing import Final
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.admission import makes_a_job
-from service.problems import Problem, upload_too_large
-from service.spool import Spool
+from jobs.store_errors import StoreError, StoreFullError, translated
+from service.errors.handlers import from_store_error
+from service.errors.uploads import UploadTooLarge
+from service.middleware.base import HttpMiddleware, creates_job
 
-_STEP: Final = 4 << 20  # so much may come between two looks at the disk, of each of those that send
+log: Final = structlog.get_logger(__name__)
+_CHECK_EVERY_BYTES: Final = 4 << 20
 
 
-class BodyLimit:
-    """Pure ASGI, so that it counts before anything is written to disk."""
+class BodyLimit(HttpMiddleware):
+    """Rejects a body over the limit, also one of unknown length, before it is written to the disk."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int, max_upload_bytes: int, spool: Spool) -> None:
-        """``max_upload_bytes`` is the limit that the answer names; the body may be larger by the form around it."""
-        self._app = app
+    def __init__(self, app: ASGIApp, max_body_bytes: int, max_upload_bytes: int, min_free_bytes: int) -> None:
+        """The body may exceed ``max_upload_bytes``, the limit named in errors, by the form's other fields.
+
+        ``min_free_bytes`` stay free on the disk of ``TMPDIR``, where forms are written until they are complete.
+        """
+        super().__init__(app)
         self._max_body_bytes = max_body_bytes
         self._max_upload_bytes = max_upload_bytes
-        self._spool = spool
+        self._min_free_bytes = min_free_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        spools = makes_a_job(scope)
-        try:
-            self._check_declared(Headers(scope=scope).get("content-length", ""), spools)
-        except Problem as problem:
-            await problem.response()(scope, receive, send)
-            return
-        total = seen = 0
+    async def check(self, scope: Scope) -> None:
+        """See HttpMiddleware."""
+        length = Headers(scope=scope).get("content-length", "")
+        size = int(length) if length.isdigit() else 0
+        if size > self._max_body_bytes:
+            raise UploadTooLarge(self._max_upload_bytes)
+        if creates_job(scope):
+            self._check_disk(size)
 
-        async def counted() -> Message:
-            nonlocal total, seen
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See HttpMiddleware."""
+        is_spooled = creates_job(scope)
+        total = checked = 0
+
+        async def receive_and_count() -> Message:
+            nonlocal total, checked
             message = await receive()
             total += len(message.get("body", b""))
             if total > self._max_body_bytes:
-                raise self._problem()
-            if spools and total - seen >= _STEP:
-                self._spool.check(_STEP)  # others fill the disk at the same time
-                seen = total
+                raise UploadTooLarge(self._max_upload_bytes)
+            if is_spooled and total - checked >= _CHECK_EVERY_BYTES:
+                self._check_disk(_CHECK_EVERY_BYTES)  # other uploads fill the same disk
+                checked = total
             return message
 
-        await self._app(scope, counted, send)
+        await self.app(scope, receive_and_count, send)
 
-    def _check_declared(self, length: str, spools: bool) -> None:
-        size = int(length) if length.isdigit() else 0
-        if size > self._max_body_bytes:
-            raise self._problem()
-        if spools:
-            self._spool.check(size)
+    def _check_disk(self, expected_bytes: int) -> None:
+        """Problem 507 if too little space would be left, 503 if the space cannot be read.
 
-    def _problem(self) -> Problem:
-        return upload_too_large(self._max_upload_bytes)
+        Asks the kernel, which answers from memory: not worth a thread.
+        """
+        try:
+            with translated("the free space of TMPDIR cannot be read"):
+                free = shutil.disk_usage(tempfile.gettempdir()).free - expected_bytes
+            if free < self._min_free_bytes:
+                raise StoreFullError(f"{free} bytes would be free in TMPDIR; {self._min_free_bytes} must stay free")
+        except StoreError as error:
+            log.error("form_not_spooled", error=str(error))
+            raise from_store_error(error) from error

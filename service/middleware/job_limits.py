@@ -1,59 +1,49 @@
-"""Refuses a new job while the queue is full, or too many of the same key are open, before its body is read.
+"""Limits of waiting and open jobs, checked before the body of a new job is read.
 
-A client that asks first (``Expect: 100-continue``, as curl does) sends none of the video; of others nothing is kept.
+A client that sends ``Expect: 100-continue``, as curl does, then sends none of the video.
 """
 
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
 from redis.exceptions import RedisError
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from jobs.queue import JobQueue, QueueFullError, TooManyJobsError
 from service.caller import caller_of
-from service.problems import Problem, queue_full, too_many_jobs
+from service.errors.handlers import from_limit
+from service.middleware.base import JobMiddleware
 
-PATHS: Final = ("/v1/jobs", "/v1/curves")
-"""Where jobs are made, by POST."""
-_PASSES: Final = "needs_no_room"
-
-
-def makes_a_job(scope: Scope) -> bool:
-    """True for a request to make a job."""
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS
+_EXEMPT: Final = "exempt_from_job_limits"
 
 
-class Admission:
-    """Pure ASGI. Without an answer from Redis the request passes: the route has its say."""
+class JobLimits(JobMiddleware):
+    """Rejects a new job while the queue is full or its key has too many open jobs.
+
+    Without an answer from Redis the request passes: the limits are checked again before the job is queued.
+    """
 
     def __init__(self, app: ASGIApp, queue: JobQueue, threads: CapacityLimiter) -> None:
-        """``threads``: as the gate has them."""
-        self._app = app
+        """``threads``: those of the authentication, which also makes short calls to Redis."""
+        super().__init__(app)
         self._queue = queue
         self._threads = threads
 
     @staticmethod
-    def pass_by(scope: Scope) -> None:
-        """Lets a request in that will make no new job, because it has made one already."""
-        scope["state"][_PASSES] = True
+    def exempt(scope: Scope) -> None:
+        """Lets a request pass that will not create a job, because its Idempotency-Key already has one."""
+        scope["state"][_EXEMPT] = True
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if makes_a_job(scope) and _PASSES not in scope["state"]:
-            refusal = await to_thread.run_sync(self._refusal, caller_of(scope).name, limiter=self._threads)
-            if refusal is not None:
-                await refusal.response()(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    async def check(self, scope: Scope) -> None:
+        """See HttpMiddleware."""
+        if _EXEMPT not in scope["state"]:
+            await to_thread.run_sync(self._check, caller_of(scope).name, limiter=self._threads)
 
-    def _refusal(self, owner: str | None) -> Problem | None:
+    def _check(self, owner: str | None) -> None:
         try:
             self._queue.check_room()
             self._queue.check_open(owner)
-        except QueueFullError as full:
-            return queue_full(full.limit)
-        except TooManyJobsError as many:
-            return too_many_jobs(many.limit)
+        except (QueueFullError, TooManyJobsError) as error:
+            raise from_limit(error) from error
         except RedisError:
-            return None
-        return None
+            return

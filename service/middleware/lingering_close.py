@@ -1,55 +1,50 @@
-"""Reads on for a while after an answer that was given before the body had come.
+"""Lingering close: reads the rest of a request body after an early response.
 
-To end a connection on which bytes lie unread makes the kernel reset it, and a client that is still sending then may
-never see the answer. So the answer is sent at once, and its end once the client has sent what it had to, or for long
-enough.
+When a connection is closed with unread data, the kernel resets it, and a client that is still sending may never see the
+response. So the response is sent at once, but its end only when the client has sent everything, or after a time limit.
 """
 
 from typing import Final
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-_MAX_BYTES: Final = 64 << 20  # of a client that sends more, the time is not worth it
+from service.middleware.base import HttpMiddleware
+
+_MAX_BYTES: Final = 64 << 20  # more than that is not worth the time
 _MAX_S: Final = 10.0
-_SILENCE_S: Final = 1.0  # the client waits for the answer, and sends nothing
+_SILENCE_S: Final = 1.0  # then the client waits for the response
 
 
-class Drained:
-    """Pure ASGI, around all that may refuse a body."""
+class LingeringClose(HttpMiddleware):
+    """Must be outside of everything that may reject a body."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def applies_to(self, scope: Scope) -> bool:
+        """True for a request with a body, unless the client waits for 100 Continue: rejected, it sends none."""
+        headers = Headers(scope=scope)
+        if headers.get("expect", "").lower() == "100-continue":
+            return False
+        return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http" or not _sends_a_body(Headers(scope=scope)):
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See HttpMiddleware."""
         more = True
 
-        async def watched() -> Message:
+        async def receive_and_note() -> Message:
             nonlocal more
             message = await receive()
             more = message.get("more_body", False)  # a disconnect has none
             return message
 
-        async def ended_late(message: Message) -> None:
+        async def send_and_drain(message: Message) -> None:
             if more and message["type"] == "http.response.body" and not message.get("more_body", False):
                 await send({**message, "more_body": True})
                 await _drain(receive)
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        await self._app(scope, watched, ended_late)
-
-
-def _sends_a_body(headers: Headers) -> bool:
-    """Not a client that asks first: refused, it sends none."""
-    if headers.get("expect", "").lower() == "100-continue":
-        return False
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+        await self.app(scope, receive_and_note, send_and_drain)
 
 
 async def _drain(receive: Receive) -> None:

@@ -1,8 +1,8 @@
-"""What keeps other people's web pages away from a service without keys.
+"""Protection of a service without keys against web pages of other origins.
 
-It listens on this machine alone, and yet its user's browser can reach it for any page that is open there: a form is
-sent anywhere without a question, and a name that the page's owner points here (DNS rebinding) makes us its own origin.
-With keys nothing of this is needed: no browser sends a key by itself, as it would a cookie.
+Such a service listens on this computer only, but its user's browser can reach it for any page that is open there: forms
+are sent to any address without a preflight, and DNS rebinding makes a foreign page's own host name point here. With keys
+nothing of this is needed, because browsers do not send a key by themselves as they send cookies.
 """
 
 from ipaddress import ip_address
@@ -13,32 +13,30 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from jobs.access import parse_origins
-from service.problems import Problem
+from service.errors.access import CrossSite, MisdirectedRequest
 
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN: Final = frozenset({"same-origin", "none"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
 class LocalOnly:
-    """Judges the headers that browsers set and pages cannot."""
+    """Checks the headers that browsers set and pages cannot change."""
 
     def __init__(self, bound: str, origins: str | None) -> None:
-        """``bound``: what the API was told to listen on; ``origins`` as in ``V2M_CORS_ORIGINS``."""
+        """``bound``: the address that the API listens on; ``origins`` as in ``V2M_CORS_ORIGINS``."""
         self._bound = bound.lower()
         self._origins = frozenset([] if origins is None else parse_origins(origins))
 
     def check(self, scope: Scope) -> None:
-        """Problem 421 for a Host that is not this machine; 403 when a page of another origin would change something."""
+        """Problem 421 if Host is not this computer, 403 for a change that a page of another origin requests."""
         headers = Headers(scope=scope)
-        host = headers.get("host")  # HTTP/1.0 may have none, which no browser speaks
-        if host is not None and not self._is_ours(host):
-            detail = "Without keys only this machine is served: Host must be localhost or a loopback address."
-            raise Problem(421, "misdirected_request", detail)
-        if scope["method"] not in _READING and not self._may_change(headers, host):
-            detail = "Without keys only pages of this origin, and of those in V2M_CORS_ORIGINS, may change anything."
-            raise Problem(403, "cross_site", detail)
+        host = headers.get("host")  # HTTP/1.0 may have none, but no browser uses it
+        if host is not None and not self._is_local(host):
+            raise MisdirectedRequest
+        if scope["method"] not in _SAFE_METHODS and not self._may_change(headers, host):
+            raise CrossSite
 
-    def _is_ours(self, host: str) -> bool:
+    def _is_local(self, host: str) -> bool:
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -52,8 +50,8 @@ class LocalOnly:
 
     def _may_change(self, headers: Headers, host: str | None) -> bool:
         origin = headers.get("origin")
-        if origin is None:  # programs send neither
-            return "*" in self._origins or headers.get("sec-fetch-site", "none") in _OWN
+        if origin is None:  # programs send neither header
+            return "*" in self._origins or headers.get("sec-fetch-site", "none") in _OWN_SITE
         origin = origin.lower()
         if "*" in self._origins or origin in self._origins:
             return True

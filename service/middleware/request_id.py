@@ -1,4 +1,4 @@
-"""Every request has an id: the client's own or a new one, in the answer and in all that is logged meanwhile."""
+"""Request ids: the client's own or a new one, in the response and in every log line of the request."""
 
 import re
 from typing import Final
@@ -6,40 +6,36 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from service.middleware.base import HttpMiddleware
 
 HEADER: Final = "X-Request-ID"
 _FIELD: Final = "request_id"
-_SANE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")  # safe in logs, in Redis and in a header
+_SAFE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")  # in logs, in Redis and in a header
 
 
-class RequestId:
-    """Pure ASGI, around everything else, so that the answer to a fault of ours has its id as well."""
+class RequestId(HttpMiddleware):
+    """Must be outside of everything else, so that the response to an internal error has the id too."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See HttpMiddleware."""
         given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _SANE.fullmatch(given) else uuid4().hex
+        request_id = given if _SAFE.fullmatch(given) else uuid4().hex
 
-        async def marked(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
         # Threads that FastAPI starts for the request get a copy of this context.
         structlog.contextvars.bind_contextvars(**{_FIELD: request_id})
-        await self._app(scope, receive, marked)
-        # Not after a fault: the server, which gives each request a context of its own, logs the traceback with it.
+        await self.app(scope, receive, send_with_id)
+        # Kept after an internal error: the server logs the traceback with it. Each request has its own context.
         structlog.contextvars.unbind_contextvars(_FIELD)
 
 
 def current() -> str | None:
-    """The id of the request under way; None outside of one."""
+    """The id of the current request; None outside of one."""
     request_id = structlog.contextvars.get_contextvars().get(_FIELD)
     return None if request_id is None else str(request_id)

@@ -12,7 +12,7 @@ from jobs.connection import connect
 from jobs.liveness import live_workers
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
-from service.problems import unavailable
+from service.errors.server import NotReady
 from service.responses import HEALTH, documented
 from service.schemas import Health, Readiness
 
@@ -54,7 +54,7 @@ async def readyz(services: ServicesDep) -> Readiness:
         if found is None:
             missing["redis"] = _SILENT
         elif not found:
-            missing["worker"] = "none has shown itself lately"
+            missing["worker"] = "is not running"
         else:
             workers = found
 
@@ -62,8 +62,7 @@ async def readyz(services: ServicesDep) -> Readiness:
         looks.start_soon(look_at_store)
         looks.start_soon(look_at_workers)
     if missing:
-        detail = "; ".join(f"{name} {state}" for name, state in missing.items())
-        raise unavailable(f"Not ready: {detail}.", "not_ready", missing=missing)
+        raise NotReady(missing)
     return Readiness(workers=workers)
 
 
