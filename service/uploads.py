@@ -19,11 +19,11 @@ from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt
 from service.caller import Caller
 from service.dependencies import Services
-from service.forms import JobForm, parse_options
 from service.errors.handlers import from_limit
 from service.errors.jobs import IdempotencyKeyInUse
 from service.errors.server import Unavailable
 from service.errors.uploads import UploadTooLarge, from_input_error
+from service.forms import JobForm, parse_options
 from service.idempotency import replay
 from service.middleware.request_id import current
 

@@ -17,7 +17,5 @@ def _types() -> Iterator[type[Problem]]:
                 yield one
 
 
-CATALOG: Final[Mapping[str, type[Problem]]] = {
-    one.kind: one for one in sorted(_types(), key=lambda one: one.status)
-}
+CATALOG: Final[Mapping[str, type[Problem]]] = {one.kind: one for one in sorted(_types(), key=lambda one: one.status)}
 """The classes by their `kind`, in the order of their status."""

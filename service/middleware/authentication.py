@@ -18,7 +18,7 @@ _OPEN: Final = frozenset({"/healthz", "/readyz", "/docs", "/redoc", "/openapi.js
 
 
 class Authentication(HttpMiddleware):
-    """Identifies the caller by key or signed link. 401s are not rate-limited: they cost one hash, counting costs more."""
+    """Identifies the caller by key or signed link. 401s are not rate-limited: counting costs more than the hash."""
 
     def __init__(self, app: ASGIApp, services: Services, threads: CapacityLimiter) -> None:
         """``threads``: for calls to Redis. Not those of the routes, which may all be busy."""

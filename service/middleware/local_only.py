@@ -1,8 +1,8 @@
 """Protection of a service without keys against web pages of other origins.
 
-Such a service listens on this computer only, but its user's browser can reach it for any page that is open there: forms
-are sent to any address without a preflight, and DNS rebinding makes a foreign page's own host name point here. With keys
-nothing of this is needed, because browsers do not send a key by themselves as they send cookies.
+Such a service listens on this computer only, but its user's browser can reach it for any page that is open there:
+forms are sent to any address without a preflight, and DNS rebinding makes a foreign page's own host name point here.
+With keys this is not needed, because browsers do not send a key by themselves as they send cookies.
 """
 
 from ipaddress import ip_address

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from service.problems import MEDIA_TYPE, TYPE_PREFIX
+from service.errors.problem import MEDIA_TYPE, TYPE_PREFIX
 
 _FIELDS: Final = ("video",)
 _FAULTS_OF_OURS: Final = ("internal", "worker_lost", "storage", "upload_missing", "out_of_memory", "canceled")

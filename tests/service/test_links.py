@@ -16,8 +16,8 @@ from jobs.connection import connect
 from jobs.settings import Settings
 from service import links as of_links
 from service.dependencies import Services
+from service.errors.problem import Problem
 from service.links import Links
-from service.problems import Problem
 from tests.conftest import MakeSettings
 from tests.service.conftest import RESULT, Serve, assert_problem, complete, create
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer, entry

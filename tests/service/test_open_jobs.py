@@ -12,8 +12,8 @@ from jobs.queue import JobQueue, TooManyJobsError
 from jobs.record import JobRecord
 from jobs.records import JobRecords
 from model_core.options import ScoreOptions
-from service.admission import Admission
 from service.dependencies import Services
+from service.middleware.job_limits import JobLimits
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer
@@ -49,7 +49,7 @@ def test_a_refusal_after_the_video_has_come_leaves_no_file(
     client = serve(settings)
     create(client, clip)
     before = stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")
-    monkeypatch.setattr(Admission, "_refusal", lambda _self, _owner: None)
+    monkeypatch.setattr(JobLimits, "_check", lambda _self, _owner: None)
     if at == "the queue":
         real, asked = JobQueue.check_open, []
 

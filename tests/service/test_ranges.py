@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.problems import Problem
+from service.errors.problem import Problem
 from service.ranges import parse
 
 

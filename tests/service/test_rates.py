@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from structlog.testing import capture_logs
 
-from service.problems import Problem
+from service.errors.problem import Problem
 from service.rates import Rates
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem

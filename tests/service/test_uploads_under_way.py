@@ -20,7 +20,7 @@ from cli.serve import listen
 from jobs.settings import Settings
 from model_core.media import MediaLimits, VideoInfo, probe
 from service import upload_threads, uploads
-from service.silence import Silence
+from service.middleware.body_timeout import BodyTimeout
 from tests.conftest import MakeSettings
 from tests.processes import until
 from tests.service import raw
@@ -97,7 +97,7 @@ def test_one_that_is_whole_may_be_silent() -> None:
         raise AssertionError("there is nothing to send")
 
     scope = {"type": "http", "method": "POST", "path": "/v1/jobs"}
-    anyio.run(Silence(app, 0.01), scope, receive, nothing)
+    anyio.run(BodyTimeout(app, 0.01), scope, receive, nothing)
     assert [message["type"] for message in messages] == ["http.request", "http.disconnect"]
 
 

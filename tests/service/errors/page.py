@@ -4,7 +4,7 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 
-from service.problem_types import CATALOGUE
+from service.errors.catalog import CATALOG
 from tests.processes import ROOT
 from tests.service.errors import everywhere, jobs, keys, under_way, uploads
 from tests.service.errors.house import MAKING, OF_JOBS, ROUTES, V1, Case
@@ -59,7 +59,7 @@ def text() -> str:
 
 def _sections() -> list[str]:
     made = []
-    for status, types in groupby(CATALOGUE.values(), key=lambda one: one.status):
+    for status, types in groupby(CATALOG.values(), key=lambda one: one.status):
         made.append(f"## {status} {HTTPStatus(status).phrase}\n\n| `type` | when | what to do |\n|---|---|---|\n")
         made += [f"| `{one.kind}` | {one.when} | {one.remedy} |\n" for one in types]
         made.append("\n")
@@ -67,12 +67,12 @@ def _sections() -> list[str]:
 
 
 def _order(case: Case) -> int:
-    return [*CATALOGUE].index(case.kind)
+    return [*CATALOG].index(case.kind)
 
 
 def _row(case: Case) -> str:
     at = _GROUPS.get(case.routes) or ", ".join("`{} {}`".format(*ROUTES[one]) for one in case.routes if one)
-    return f"| {CATALOGUE[case.kind].status} | `{case.kind}` | {at.replace('{job_id}', '{id}')} | {case.how} |\n"
+    return f"| {CATALOG[case.kind].status} | `{case.kind}` | {at.replace('{job_id}', '{id}')} | {case.how} |\n"
 
 
 if __name__ == "__main__":
