@@ -212,7 +212,7 @@ class Sandbox:
         events = self._selector.select(left) if left > 0 else []
         if not events:
             self._report("ran past its time")
-            raise MediaError(f"takes longer than {self._limits.wall_s:g} s to read, which is the limit", "budget")
+            raise MediaError(f"Reading the video takes longer than {self._limits.wall_s:g} s, the limit.", "budget")
         pipes = [key.fileobj for key, _ in events]
         if self._errors in pipes:
             said = os.read(self._errors.fileno(), _READ_BYTES)
@@ -231,14 +231,18 @@ class Sandbox:
         self._end()
         self._report(f"ended with status {status}")
         if status == -signal.SIGXCPU:
-            return MediaError(f"takes more than {self._limits.cpu_s} s of processor time, which is the limit", "budget")
+            return MediaError(
+                f"Reading the video takes more than {self._limits.cpu_s} s of CPU time, the limit.", "budget"
+            )
         if status == -signal.SIGKILL:
-            return MediaError("was given up: the system ended its decoder, most likely for its memory", "budget")
+            return MediaError(
+                "The system ended the video's decoder, probably because it needed too much memory.", "budget"
+            )
         if -status in _CRASHES:
-            return MediaError("makes its decoder crash, so it cannot be read", "unreadable")
+            return MediaError("The video crashes its decoder.", "unreadable")
         if status == -signal.SIGSYS:
-            return MediaError("makes its decoder do what no decoder may, so it is not read", "unreadable")
-        return MediaError("cannot be read: its decoder ended early", "unreadable")
+            return MediaError("The video makes its decoder do something forbidden.", "unreadable")
+        return MediaError("The video cannot be read: its decoder ended early.", "unreadable")
 
     def _end(self) -> None:
         """Kill the whole group: where seccomp is missing, a decoder that was taken over may have started others."""
