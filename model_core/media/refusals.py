@@ -29,7 +29,7 @@ def refusal(header: Header, source: Path | None, out: Path | None, *, confined: 
         if not confined:
             return OSError(number, os.strerror(number), detail)
         return disk.trouble(number, source, out) or MediaError(
-            f"The video cannot be read: its decoder reported an error ({os.strerror(number)}).", "unreadable"
+            f"The file cannot be read: its decoder reported an error ({os.strerror(number)}).", "unreadable"
         )
     known: tuple[MediaCode, ...] = get_args(MediaCode)
     for one in known:

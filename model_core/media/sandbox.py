@@ -212,7 +212,7 @@ class Sandbox:
         events = self._selector.select(left) if left > 0 else []
         if not events:
             self._report("ran past its time")
-            raise MediaError(f"Reading the video takes longer than {self._limits.wall_s:g} s, the limit.", "budget")
+            raise MediaError(f"Reading the file takes longer than {self._limits.wall_s:g} s, the limit.", "budget")
         pipes = [key.fileobj for key, _ in events]
         if self._errors in pipes:
             said = os.read(self._errors.fileno(), _READ_BYTES)
@@ -232,17 +232,17 @@ class Sandbox:
         self._report(f"ended with status {status}")
         if status == -signal.SIGXCPU:
             return MediaError(
-                f"Reading the video takes more than {self._limits.cpu_s} s of CPU time, the limit.", "budget"
+                f"Reading the file takes more than {self._limits.cpu_s} s of CPU time, the limit.", "budget"
             )
         if status == -signal.SIGKILL:
             return MediaError(
-                "The system ended the video's decoder, probably because it needed too much memory.", "budget"
+                "The system ended the file's decoder, probably because it needed too much memory.", "budget"
             )
         if -status in _CRASHES:
-            return MediaError("The video crashes its decoder.", "unreadable")
+            return MediaError("The file crashes its decoder.", "unreadable")
         if status == -signal.SIGSYS:
-            return MediaError("The video makes its decoder do something forbidden.", "unreadable")
-        return MediaError("The video cannot be read: its decoder ended early.", "unreadable")
+            return MediaError("The file makes its decoder do something forbidden.", "unreadable")
+        return MediaError("The file cannot be read: its decoder ended early.", "unreadable")
 
     def _end(self) -> None:
         """Kill the whole group: where seccomp is missing, a decoder that was taken over may have started others."""

@@ -72,7 +72,7 @@ def test_a_refusal_by_the_muxer_is_told_without_paths_and_calls(tmp_path: Path) 
     source.write_bytes(Case.named("mpg.unit-headers.1000017").data())
     with pytest.raises(MediaError) as refused:
         mux(source, TONE, 44_100, tmp_path / "scored.mp4")
-    assert refused.value.detail == "The video cannot be read: it uses something that the decoder does not know."
+    assert refused.value.detail == "The file cannot be read: it uses something that the decoder does not know."
     assert list(tmp_path.iterdir()) == [source]
 
 

@@ -46,10 +46,10 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
     """
     head = os.pread(source.fd, 4096, 0)
     if not head:
-        raise MediaError("The video is empty (0 bytes).", "empty_file")
+        raise MediaError("The file is empty (0 bytes).", "empty_file")
     if _is_playlist(head):
         raise MediaError(
-            "The video is a playlist, and the files that it names are not opened. Send the video itself.", "playlist"
+            "The file is a playlist, and the files that it names are not opened. Send the video itself.", "playlist"
         )
     options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "none"}
     try:
@@ -59,7 +59,7 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
         raise
     except (FFmpegError, ValueError) as error:
         if any(head[at:].startswith(mark) for at, mark in _SIGNATURES):
-            raise MediaError(f"The video is damaged or incomplete: {reason(error)}.", "unreadable") from error
+            raise MediaError(f"The file is damaged or incomplete: {reason(error)}.", "unreadable") from error
         names = "MP4, MOV, Matroska, WebM, AVI, MPEG, TS, FLV, WMV, Ogg, MXF"
         raise MediaError(f"The file is not a video in a known format ({names}).", "not_a_video") from error
     with container:
