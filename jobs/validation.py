@@ -8,7 +8,7 @@ _OPENINGS: Final = (("Input should be ", "must be "), ("String should ", "must "
 _BY_TYPE: Final = {
     "missing": "is required",
     "extra_forbidden": "is not supported",
-    "json_invalid": "must be valid JSON",
+    "json_invalid": "must be valid JSON ({error})",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "bool_parsing": "must be true or false",
@@ -36,9 +36,10 @@ _UPLOAD_EXPECTED: Final = re.compile(r"Expected UploadFile")
 def describe(error: Mapping[str, Any]) -> str:
     """One entry of ``ValidationError.errors()`` without the field's name, such as ``must be at least 4``.
 
-    An error that a validator of this project raised is returned as it is: it is a sentence that names the field.
+    The message of a validator of this project is returned as it is.
     """
-    kind, context = error["type"], error.get("ctx") or {}
+    kind = error["type"]
+    context = {name: f"{one:g}" if isinstance(one, float) else one for name, one in (error.get("ctx") or {}).items()}
     if kind in _BY_TYPE:
         return _BY_TYPE[kind].format_map(context)
     message = str(error["msg"]).removeprefix("Value error, ")
@@ -53,8 +54,10 @@ def describe(error: Mapping[str, Any]) -> str:
 def sentence(name: str, error: Mapping[str, Any]) -> str:
     """The same as a sentence that begins with the field's name."""
     text = describe(error)
-    if text.split(" ", 1)[0] in ("must", "is"):
+    if text.split(" ", 1)[0] in ("must", "is", "holds"):
         text = f"{name} {text}"
+    elif name not in text:
+        text = f"{name}: {text}"
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 

@@ -131,5 +131,5 @@ def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, s
 
 def test_a_root_that_cannot_be_made(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         ArtifactStore.open(make_settings(store=f"file://{root}"), identity.new_name())

@@ -11,6 +11,7 @@ from redis import Redis
 from jobs.queue import JobQueue, TooManyJobsError
 from jobs.record import JobRecord
 from jobs.records import JobRecords
+from jobs.settings import OPEN_JOBS_PER_KEY
 from model_core.options import ScoreOptions
 from service.dependencies import Services
 from service.middleware.job_limits import JobLimits
@@ -39,6 +40,26 @@ def test_a_key_has_only_so_many_open_jobs(
         create(bob, clip)
     complete(services, first)
     create(client, clip)
+
+
+def test_a_key_has_a_limit_by_default_and_a_service_without_keys_has_none(
+    redis: Redis, make_settings: MakeSettings
+) -> None:
+    """One key must not fill the queue; on one's own computer nothing is held back."""
+
+    def submit(owner: str | None, **settings: object) -> None:
+        chosen = make_settings(**settings)
+        queue = JobQueue(redis, JobRecords(redis, chosen.record_retention_s), chosen)
+        queue.submit(JobRecord.new("", ScoreOptions(), {}, owner=owner))
+
+    for _ in range(OPEN_JOBS_PER_KEY):
+        submit("alice", api_keys=ENTRIES)
+    with pytest.raises(TooManyJobsError) as caught:
+        submit("alice", api_keys=ENTRIES)
+    assert caught.value.limit == OPEN_JOBS_PER_KEY
+    submit("bob", api_keys=ENTRIES)
+    for _ in range(OPEN_JOBS_PER_KEY + 1):
+        submit(None)
 
 
 @pytest.mark.parametrize("at", ["the store", "the queue"])
