@@ -42,9 +42,7 @@ def parse_rates(text: str) -> list[RateLimitItem]:
     try:
         rates = parse_many(text)
     except ValueError:
-        raise ValueError(
-            "V2M_RATE_LIMIT must look like 600/minute, or 20/second;600/minute for several."
-        ) from None
+        raise ValueError("V2M_RATE_LIMIT must look like 600/minute, or 20/second;600/minute for several.") from None
     if not all(0 < rate.amount <= _MOST for rate in rates):
         raise ValueError(f"V2M_RATE_LIMIT must allow 1 to {_MOST} requests in each window.")
     return sorted(rates, key=lambda rate: rate.get_expiry())

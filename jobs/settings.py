@@ -220,11 +220,12 @@ def unknown_settings(environ: Mapping[str, str]) -> dict[str, str]:
 
     It suggests the setting with the most similar name. Variables of the client and empty ones are left out.
     """
-    known = {_variable(name) for name in Settings.model_fields} | {"V2M_REDIS_URL"} | _OF_CLIENTS
+    settings = sorted(_variable(name) for name in Settings.model_fields)
+    known = {*settings, "V2M_REDIS_URL", *_OF_CLIENTS}
     found = {}
     for name, value in environ.items():
         if value and name.upper().startswith(_PREFIX) and name.upper() not in known:
-            similar = get_close_matches(name.upper(), sorted(known), 1)
+            similar = get_close_matches(name.upper(), settings, 1)
             advice = f"Did you mean {similar[0]}?" if similar else "It is ignored."
             found[name] = f"{name} is not a setting. {advice}"
     return found

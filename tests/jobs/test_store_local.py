@@ -119,9 +119,9 @@ def test_its_disk_has_room(store: ArtifactStore) -> None:
     ("url", "said"),
     [
         ("file://relative/folder", "absolute"),
-        ("ftp://host/x", "neither"),
-        ("/var/lib", "neither"),
-        ("s3://", "neither"),
+        ("ftp://host/x", "must be file"),
+        ("/var/lib", "must be file"),
+        ("s3://", "must be file"),
     ],
 )
 def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
