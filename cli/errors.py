@@ -6,12 +6,13 @@ from contextlib import contextmanager
 import typer
 from pydantic import ValidationError
 
+from jobs.infra.settings import setting_errors
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 
 
 def settings_at_fault(error: ValidationError) -> list[str]:
-    """One line for each setting that cannot be read: its name, and what is wrong with it."""
-    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    """One sentence for each invalid setting, with the name of its environment variable."""
+    return setting_errors(error)
 
 
 @contextmanager

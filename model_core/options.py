@@ -95,9 +95,11 @@ def check_prompt(prompt: str) -> str:
     A lone surrogate is no text: it stands for a byte that could not be read, and cannot be written.
     """
     if len(prompt) > PROMPT_MAX_CHARS:
-        raise InputError("prompt", f"is {len(prompt)} characters long; the limit is {PROMPT_MAX_CHARS}", "too_long")
+        raise InputError(
+            "prompt", f"The prompt has {len(prompt)} characters; the limit is {PROMPT_MAX_CHARS}.", "too_long"
+        )
     try:
         prompt.encode()
     except UnicodeEncodeError:
-        raise InputError("prompt", "holds what is no Unicode text", "invalid_request") from None
+        raise InputError("prompt", "The prompt is not valid Unicode text.", "invalid_request") from None
     return prompt.strip()

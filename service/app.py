@@ -14,28 +14,27 @@ from starlette.types import ASGIApp
 from jobs.infra.metrics_server import serve
 from jobs.infra.settings import Settings
 from jobs.store import StoreError
-from service import problems
-from service.access_log import AccessLog
-from service.admission import Admission
-from service.body_limit import BodyLimit
-from service.cors import Cors
 from service.dependencies import Services
-from service.drain import Drained
+from service.errors import handlers
 from service.events.job_watcher import Watch
-from service.gate import Gate
 from service.idempotency import Idempotency
-from service.metrics import ApiMetrics, Measured
+from service.metrics import ApiMetrics, RequestMetrics
+from service.middleware.access_log import AccessLog
+from service.middleware.authentication import Authentication
+from service.middleware.body_limit import BodyLimit
+from service.middleware.body_timeout import BodyTimeout
+from service.middleware.concurrent_uploads import ConcurrentUploads
+from service.middleware.cors import Cors
+from service.middleware.job_limits import JobLimits
+from service.middleware.lingering_close import LingeringClose
+from service.middleware.request_id import RequestId
 from service.openapi import complete
-from service.request_id import RequestId
 from service.routers import content, curves, events, health, jobs, links
-from service.silence import Silence
-from service.spool import Spool
-from service.uploads.form import OnlyForms
-from service.uploads_at_once import UploadsAtOnce
+from service.uploads.form import RequireForm
 from service.webhook_sender import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
-_THREADS_OF_GATE: Final = 16  # they ask Redis one short question
+_REDIS_THREADS: Final = 16  # they ask Redis one short question
 _FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
 
 
@@ -53,10 +52,10 @@ class _Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette."""
-        app: ASGIApp = Drained(super().build_middleware_stack())
+        app: ASGIApp = LingeringClose(super().build_middleware_stack())
         if self.state.cors_origins is not None:
             app = Cors(app, self.state.cors_origins)
-        return RequestId(Measured(app, self.state.metrics))
+        return RequestId(RequestMetrics(app, self.state.metrics))
 
     def openapi(self) -> dict[str, Any]:
         """See FastAPI."""
@@ -108,17 +107,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = metrics
     app.state.watch = watch
     app.state.cors_origins = settings.cors_origins
-    problems.install(app)
+    handlers.install(app)
     limit = settings.max_upload_bytes
-    threads = CapacityLimiter(_THREADS_OF_GATE)
-    app.add_middleware(OnlyForms)
-    app.add_middleware(Admission, queue=services.queue, threads=threads)
+    threads = CapacityLimiter(_REDIS_THREADS)
+    app.add_middleware(RequireForm)
+    app.add_middleware(JobLimits, queue=services.queue, threads=threads)
     app.add_middleware(Idempotency, redis=services.redis, kept_s=settings.idempotency_s)
-    spool = Spool(settings.min_free_bytes)
-    app.add_middleware(BodyLimit, max_body_bytes=limit + _FORM_BYTES, max_upload_bytes=limit, spool=spool)
-    app.add_middleware(Silence, limit_s=settings.upload_silence_s)
-    app.add_middleware(UploadsAtOnce, limit=settings.max_uploads, of_caller=settings.max_uploads_per_key)
-    app.add_middleware(Gate, services=services, threads=threads)
+    sizes = {"max_body_bytes": limit + _FORM_BYTES, "max_upload_bytes": limit}
+    app.add_middleware(BodyLimit, **sizes, min_free_bytes=settings.min_free_bytes)
+    app.add_middleware(BodyTimeout, limit_s=settings.upload_silence_s)
+    app.add_middleware(ConcurrentUploads, limit=settings.max_uploads, limit_per_key=settings.max_uploads_per_key)
+    app.add_middleware(Authentication, services=services, threads=threads)
     app.add_middleware(AccessLog)
     # For the document alone: the gate has seen to it by then. Without keys nothing asks for one.
     asks = [Security(_KEY)] if services.keys.required else []

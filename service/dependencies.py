@@ -1,4 +1,4 @@
-"""What the routes work with, and how they get it."""
+"""Dependencies of the routes: connections, settings and the job in the path."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
@@ -16,16 +16,17 @@ from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore
 from service.auth.caller import CallerDep
-from service.auth.keys import ApiKeys, unauthorized
+from service.auth.keys import ApiKeys
 from service.auth.rates import Rates
 from service.auth.signed_links import Links
-from service.problems import Problem
+from service.errors.access import Unauthorized
+from service.errors.jobs import UnknownJob
 from service.uploads.threads import Uploads
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind the API. All of it may be used from several threads."""
+    """Everything that the routes use. All of it is thread-safe."""
 
     settings: Settings
     redis: Redis
@@ -41,7 +42,7 @@ class Services:
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
-        """Connects to Redis on first use; StoreError when the store cannot be used."""
+        """Connects to Redis on first use. StoreError if the store cannot be used."""
         store = ArtifactStore.open(settings, process_identity.new_name())
         redis = connect(settings.redis)
         records = JobRecords(redis, settings.record_retention_s)
@@ -61,22 +62,22 @@ class Services:
         )
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Closes all connections."""
         self.rates.close()
         self.redis.close()
         self.store.close()
 
 
-# Not a plain function: those are run in threads, which takes longer than this.
+# async, because plain functions are run in threads, which takes longer than this.
 async def get_services(request: Request) -> Services:
-    """The services of the app that got the request."""
+    """The services of the request's app."""
     return cast("Services", request.app.state.services)
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]
 
 
-# Its form is for the document alone: whatever else it may be, there is no such job.
+# The pattern is for the OpenAPI document only: any other id is an unknown job.
 _JOB_ID: Final = Path(
     description="As in the job.",
     json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
@@ -85,23 +86,16 @@ _JOB_ID: Final = Path(
 
 
 def get_record(services: ServicesDep, caller: CallerDep, job_id: Annotated[str, _JOB_ID]) -> JobRecord:
-    """The record of the job in the path; 404 when there is none that the caller may see, or that is no job id.
+    """The record of the job in the path. Problem 404 if there is none that the caller may see.
 
-    401 for a link to a job whose key has been taken away.
+    Problem 401 for a link to a job whose key was removed.
     """
     record = services.records.get(job_id) if is_job_id(job_id) else None
     if record is None or not caller.may_see(record):
-        raise unknown_job()
+        raise UnknownJob
     if caller.by_link and not services.keys.knows(record.owner):
-        raise unauthorized("The key that this link was made with has been taken away.")
+        raise Unauthorized("The key that created this link was removed.")
     return record
-
-
-def unknown_job() -> Problem:
-    """404 for a job that never was, or of which not even the record is left."""
-    return Problem(
-        404, "unknown_job", "There is no job of this id among yours; jobs that are over are forgotten after a while."
-    )
 
 
 RecordDep = Annotated[JobRecord, Depends(get_record)]

@@ -12,13 +12,12 @@ from jobs.idempotency import Claim
 from jobs.record import JobRecord, JobStatus
 from service.auth.caller import Caller
 from service.dependencies import Services
+from service.errors.jobs import POLL_S
 from service.schemas import JobView
 from service.uploads.create_job import Accepted, accept
 from service.uploads.form import JobForm
 
 log: Final = structlog.get_logger(__name__)
-POLL_S: Final = "1"
-"""Retry-After, in seconds, of a job that is not over."""
 
 
 def view(services: Services, record: JobRecord) -> JobView:
@@ -55,7 +54,7 @@ def _accepted(services: Services, response: Response, taken: Accepted) -> JobVie
     """A job that was asked for, and in the headers where it is and whether it was there already."""
     response.headers["Location"] = f"/v1/jobs/{taken.record.id}"
     if not taken.record.is_final:
-        response.headers["Retry-After"] = POLL_S
+        response.headers["Retry-After"] = str(POLL_S)
     if taken.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return view(services, taken.record)

@@ -1,4 +1,4 @@
-"""Who makes a request, as the gate found it out before a byte of the body was read."""
+"""The caller of a request, identified before the body is read."""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -13,36 +13,38 @@ _STATE: str = "caller"
 
 @dataclass(frozen=True)
 class Caller:
-    """Attributes:
-    name: of the API key; None where the service has no keys.
-    by_link: a signed link was used in the place of a key; it is good for the one resource that it names.
+    """The owner of a key, or the user of a signed link.
+
+    Attributes:
+        name: name of the API key; None without keys and for links.
+        by_link: a signed link was used instead of a key. It is valid for one resource only.
     """
 
     name: str | None = None
     by_link: bool = False
 
     def may_see(self, record: JobRecord) -> bool:
-        """A job is visible to the key that made it, and to whoever was given a signed link to it."""
+        """True for jobs of the caller's key, and for the job of a signed link."""
         return self.by_link or record.owner == self.name
 
     def enter(self, scope: Scope) -> None:
-        """Notes in the request's scope that it is this caller's."""
+        """Stores this caller in the request's scope."""
         scope.setdefault("state", {})[_STATE] = self
 
 
 def caller_of(scope: Scope) -> Caller:
-    """Who makes the request of this scope, once it has come through the gate."""
+    """The caller of an authenticated request."""
     return cast("Caller", scope["state"][_STATE])
 
 
 def name_of_key(scope: Scope) -> str | None:
-    """The name of the key that the request brought, if it brought one that is known."""
+    """The name of the request's key; None without a valid key."""
     caller = cast("Caller | None", scope.get("state", {}).get(_STATE))
     return None if caller is None else caller.name
 
 
 async def get_caller(request: Request) -> Caller:
-    """Who makes the request. Needs no thread, as a plain function would have."""
+    """The caller of the request. async, because plain functions are run in threads."""
     return caller_of(request.scope)
 
 

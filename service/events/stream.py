@@ -1,4 +1,4 @@
-"""A job as a stream of server-sent events: one whenever it changes, until it is over."""
+"""Server-sent events of a job: one event for each change, until the job ends."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -10,16 +10,16 @@ from service.events.job_watcher import Stream, Watch
 
 EVENT: Final = "job"
 QUIET_S: Final = 15.0
-"""After so long without an event a comment shows that the stream lives, to whoever is in between."""
+"""Seconds without an event after which a comment keeps the connection open through proxies."""
 
 
 async def events(
     watch: Watch, stream: Stream, known: str | None = None, *, by_link: bool = False
 ) -> AsyncIterator[bytes]:
-    """The stream's bytes. ``known``: tag of the view that the client has, which is not sent once more.
-    ``by_link``: as `JobView.for_link` has it, by the same ids.
+    """The bytes of the stream. It ends after a final state, if the job is gone, and when the service stops.
 
-    It ends after a final state, when the job is gone, and when the service stops.
+    ``known``: tag of the view that the client already has, which is not sent again. ``by_link``: sends
+    `JobView.for_link`.
     """
     spoke = anyio.current_time()
     while True:
@@ -31,7 +31,7 @@ async def events(
             spoke = anyio.current_time()
         if stream.job.is_gone or watch.is_over or (sight is not None and sight.record.is_final):
             return
-        # what is news to another stream of the job is no sign of life to this one's client
+        # an event for another stream of the job does not keep this connection open
         with anyio.move_on_after(spoke + QUIET_S - anyio.current_time()) as quiet:
             await changed.wait()
         if quiet.cancelled_caught:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from service.middleware.request_id import HEADER
 from service.openapi.responses import PROBLEM_SCHEMA
-from service.request_id import HEADER
 
 _REF: Final = "#/components/schemas/"
 _OF_FASTAPI: Final = ("HTTPValidationError", "ValidationError")

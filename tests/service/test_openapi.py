@@ -8,8 +8,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from service.downloads.artifact_response import MEDIA_TYPES
+from service.errors.problem import MEDIA_TYPE
 from service.openapi.examples import JOB
-from service.problems import MEDIA_TYPE
 from service.schemas import JobView
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve
