@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
+from jobs.infra.settings import setting_errors
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.options import ScoreOptions
 
@@ -31,14 +32,8 @@ def fail(message: str, status: int) -> NoReturn:
 
 
 def settings_at_fault(error: ValidationError) -> list[str]:
-    """One line for each setting that cannot be used: its environment variable and what is wrong with it."""
-    lines = []
-    for fault in error.errors():
-        name = ".".join(map(str, fault["loc"]))
-        variable = name if name.isupper() else f"V2M_{name.upper()}"
-        # The validators' own messages begin with the variable already.
-        lines.append(f"{variable}: {fault['msg'].removeprefix(_VALUE_ERROR).removeprefix(f'{variable}: ')}")
-    return lines
+    """One sentence for each invalid setting, with the name of its environment variable."""
+    return setting_errors(error)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The commands `v2m up`, which runs the whole service on this machine, and `v2m api` and `v2m worker`, its parts."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from cli.errors import settings_at_fault
 from cli.serve import PortInUseError, UnguardedError, check_local, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
 from cli.worker_options import with_worker_options
-from jobs.infra.settings import Settings
-from jobs.store import StoreError
+from jobs.infra.settings import Settings, unknown_settings
+from jobs.store import StoreError, check_store
 from model_core.errors import ModelError
 
 
@@ -39,7 +40,14 @@ Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket th
 def up(host: Host = None, port: Port = None, state: State = None, **of_the_worker: Any) -> None:
     """Start Redis, the API and one worker for each GPU, or one on the CPU. Ctrl-C stops all of them."""
     command = [sys.executable, "-m", "cli.main", "worker"]
-    _exit_with(lambda: run_stack(_settings(host=host, port=port, state_dir=state, **of_the_worker), command))
+
+    def run() -> int:
+        settings = _settings(host=host, port=port, state_dir=state, **of_the_worker)
+        check_store(settings)
+        return run_stack(settings, command)
+
+    _warn_of_unknown_settings()
+    _exit_with(run)
 
 
 def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None) -> None:
@@ -49,6 +57,7 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
         settings = _settings(host=host, port=port, state_dir=state)
         return run_api(settings, _listener(settings) if fd is None else _inherited(settings, fd))
 
+    _warn_of_unknown_settings()
     _exit_with(run)
 
 
@@ -57,6 +66,7 @@ def worker(state: State = None, **of_the_worker: Any) -> None:
     """Run only one worker. REDIS_URL names its Redis."""
     from worker.main import run  # RQ, which the other commands can do without
 
+    _warn_of_unknown_settings()
     _exit_with(lambda: run(_settings(state_dir=state, **of_the_worker)))
 
 
@@ -76,12 +86,19 @@ def _settings(**given: Any) -> Settings:
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 
+def _warn_of_unknown_settings() -> None:
+    """Warns of misspelled variables, and drops them, so that the processes of `v2m up` do not warn again."""
+    for name, warning in unknown_settings(os.environ).items():
+        typer.echo(f"v2m: warning: {warning}", err=True)
+        del os.environ[name]
+
+
 def _exit_with(run: Callable[[], int]) -> None:
     """Exits with the status that ``run`` returns; an error that the user can correct is one line and status 2."""
     try:
         status = run()
     except ValidationError as error:
-        _refuse(f"setting {settings_at_fault(error)[0]}")
+        _refuse(settings_at_fault(error)[0])
     except (StartError, PortInUseError, UnguardedError, StoreError, ModelError, OSError) as error:
         _refuse(str(error))
     else:

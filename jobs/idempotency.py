@@ -1,8 +1,8 @@
-"""Idempotency keys: a client that never heard the answer asks again with the same key, and gets the same job.
+"""Idempotency keys: a client that received no response repeats its request with the same key, and gets the same job.
 
-A request claims its key for as long as it is under way, by a lease that it renews: the key of a process that was killed
-is free again soon. The claim only saves others the upload. That no key ever makes two jobs is seen to when a job is
-written: the key is watched, must not be another's, and comes to name the job in the same transaction.
+A request claims its key while it runs, by a lease that it renews, so the key of a killed process is free again soon.
+The claim only saves other requests the upload. The guarantee of one job per key is enforced when the job is written:
+the key is watched, must not have another claim, and is set to the job in the same transaction.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from redis.client import Pipeline
 from jobs.record import JobRecord
 
 LEASE_S: Final = 30
-"""So long a key stays taken after its process has died; an upload may take as long as it likes."""
+"""Seconds for which a key stays claimed after its process died. Running uploads renew their lease."""
 _KEY: Final = "v2m:idempotency:"
 _CLAIM: Final = b"claim "
 _RENEW: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
@@ -25,19 +25,19 @@ _RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL
 
 
 class KeyInUseError(Exception):
-    """Another request with the same key is under way."""
+    """Another request with the same key is running."""
 
 
 class ClaimLostError(Exception):
-    """The lease ran out, and another request has the key, or has made its job with it."""
+    """The lease expired, and another request has claimed the key or created its job."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a key has made.
+    """The job of a key.
 
     Attributes:
-        fingerprint: of the payload that it was made from.
+        fingerprint: that of the request that created it.
     """
 
     job_id: str
@@ -45,9 +45,9 @@ class Made:
 
 
 def fingerprint(record: JobRecord) -> str:
-    """The same for two jobs that were asked for in the same way; 64 hexadecimal digits.
+    """Hash of a job's request, 64 hexadecimal digits. Equal requests have equal fingerprints.
 
-    Options at their defaults count as left out, so that a new option changes no fingerprint.
+    Options with their default value are left out, so that a new option changes no fingerprint.
     """
     options = record.options.model_dump(mode="json", exclude_defaults=True)
     webhook = None if record.webhook is None else record.webhook.url
@@ -56,19 +56,19 @@ def fingerprint(record: JobRecord) -> str:
 
 
 class Claim:
-    """One request's claim to one key of one owner. Everything may be done twice."""
+    """Claim of one request to one key of one owner. All methods may be repeated."""
 
     def __init__(self, redis: Redis, owner: str | None, key: str, kept_s: int) -> None:
-        """``kept_s``: seconds that the key names the job it has made. Names of owners have no colon."""
+        """``kept_s``: seconds for which a key belongs to its job. Owner names have no colon."""
         self._redis = redis
         self._key = f"{_KEY}{owner or ''}:{key}"
         self._kept_s = kept_s
         self._token = _CLAIM + uuid4().hex.encode()
 
     def take(self) -> Made | None:
-        """Claims the key, unless it is ours already. What it has made, when it has: then it is not claimed.
+        """Claims the key, or keeps this claim. Returns the key's job if it has one, and then does not claim the key.
 
-        KeyInUseError.
+        KeyInUseError if another request has the key.
         """
         held = cast("bytes | None", self._redis.set(self._key, self._token, nx=True, get=True, px=LEASE_S * 1000))
         if held is None or held == self._token:
@@ -79,17 +79,17 @@ class Claim:
         return Made(job_id, made_from)
 
     def renew(self) -> None:
-        """The lease begins anew, if the key is still ours."""
+        """Renews the lease if the claim still holds."""
         self._redis.eval(_RENEW, 1, self._key, self._token, LEASE_S * 1000)
 
     def release(self) -> None:
-        """The key is free, if it is still ours and has made nothing."""
+        """Frees the key if the claim still holds and no job was created."""
         self._redis.eval(_RELEASE, 1, self._key, self._token)
 
     def watch(self, pipeline: Pipeline) -> None:
-        """Lets the transaction fail when the key changes before its end; ClaimLostError when it is another's by now.
+        """Makes the transaction fail if the key changes before its end. ClaimLostError if another request has the key.
 
-        A key whose lease ran out and that nobody else took will do.
+        An expired lease is no problem as long as no other request has claimed the key.
         """
         pipeline.watch(self._key)  # type: ignore[no-untyped-call]
         held = cast("bytes | None", pipeline.get(self._key))
@@ -97,5 +97,5 @@ class Claim:
             raise ClaimLostError
 
     def settle(self, record: JobRecord, pipeline: Pipeline) -> None:
-        """Adds to ``pipeline`` that the key has made this job."""
+        """Sets the key to this job in ``pipeline``."""
         pipeline.set(self._key, f"{record.id} {fingerprint(record)}", ex=self._kept_s)

@@ -95,7 +95,7 @@ class JobQueue:
         self._records = records
         self._timeout_s = settings.job_timeout_s
         self._max_queued = settings.max_queued
-        self._max_open = settings.max_open_jobs
+        self._max_open = settings.open_jobs_limit
         self.rq = Queue(QUEUE_NAME, connection=redis, job_class=ScoreJob, serializer=JSONSerializer)
 
     def check_room(self) -> None:

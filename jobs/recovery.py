@@ -20,7 +20,7 @@ from jobs.repository import JobRecords, RecordError
 log: Final = structlog.get_logger(__name__)
 LOST: Final = JobError(
     code="worker_lost",
-    detail="The workers that ran this job died, so it is not tried again. The upload is kept for a while.",
+    detail="The workers that ran this job crashed, so it is not tried again. The upload is kept for a while.",
 )
 _MISSED_KEY: Final = "v2m:missed"
 

@@ -122,9 +122,13 @@ def check_prompt(prompt: str) -> str:
     byte that was not text and cannot be encoded.
     """
     if len(prompt) > PROMPT_MAX_CHARS:
-        raise InputError("prompt", f"is {len(prompt)} characters long; the limit is {PROMPT_MAX_CHARS}", "too_long")
+        raise InputError(
+            "prompt", f"The prompt has {len(prompt)} characters; the limit is {PROMPT_MAX_CHARS}.", "too_long"
+        )
     try:
         prompt.encode()
     except UnicodeEncodeError:
-        raise InputError("prompt", "contains bytes that are not text; send it as UTF-8", "invalid_request") from None
+        raise InputError(
+            "prompt", "The prompt is not valid Unicode text. Send it as UTF-8.", "invalid_request"
+        ) from None
     return remove_control_characters(prompt).strip()

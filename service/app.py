@@ -14,30 +14,29 @@ from starlette.types import ASGIApp
 from jobs.infra.metrics_server import serve
 from jobs.infra.settings import Settings
 from jobs.store import StoreError
-from service import problems
-from service.access_log import AccessLog
-from service.admission import Admission
-from service.body_limit import BodyLimit
-from service.cors import Cors
 from service.dependencies import Services
-from service.drain import Drained
+from service.errors import handlers
 from service.events.job_watcher import Watch
-from service.gate import Gate
 from service.idempotency import Idempotency
-from service.metrics import ApiMetrics, Measured
-from service.nosniff import NoSniff
+from service.metrics import ApiMetrics, RequestMetrics
+from service.middleware.access_log import AccessLog
+from service.middleware.authentication import Authentication
+from service.middleware.body_limit import BodyLimit
+from service.middleware.body_timeout import BodyTimeout
+from service.middleware.concurrent_uploads import ConcurrentUploads
+from service.middleware.cors import Cors
+from service.middleware.job_limits import JobLimits
+from service.middleware.lingering_close import LingeringClose
+from service.middleware.nosniff import NoSniff
+from service.middleware.request_id import RequestId
 from service.openapi import complete
-from service.request_id import RequestId
 from service.routers import content, curves, docs, events, health, jobs, links, webhook_docs
-from service.silence import Silence
-from service.spool import Spool
-from service.uploads.form import OnlyForms
-from service.uploads_at_once import UploadsAtOnce
+from service.uploads.form import RequireForm
 from service.webhook_sender import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
-_THREADS_OF_GATE: Final = 16  # for short calls to Redis
-_FORM_BYTES: Final = 1 << 20  # for the other fields and the multipart framing
+_REDIS_THREADS: Final = 16  # for short calls to Redis
+_FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
 
 
 _DESCRIPTION: Final = """
@@ -64,10 +63,10 @@ class _Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """See Starlette."""
-        app: ASGIApp = Drained(super().build_middleware_stack())
+        app: ASGIApp = LingeringClose(super().build_middleware_stack())
         if self.state.cors_origins is not None:
             app = Cors(app, self.state.cors_origins)
-        return RequestId(Measured(NoSniff(app), self.state.metrics))
+        return RequestId(RequestMetrics(NoSniff(app), self.state.metrics))
 
     def openapi(self) -> dict[str, Any]:
         """See FastAPI."""
@@ -122,17 +121,17 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.metrics = metrics
     app.state.watch = watch
     app.state.cors_origins = settings.cors_origins
-    problems.install(app)
+    handlers.install(app)
     limit = settings.max_upload_bytes
-    threads = CapacityLimiter(_THREADS_OF_GATE)
-    app.add_middleware(OnlyForms)
-    app.add_middleware(Admission, queue=services.queue, threads=threads)
+    threads = CapacityLimiter(_REDIS_THREADS)
+    app.add_middleware(RequireForm)
+    app.add_middleware(JobLimits, queue=services.queue, threads=threads)
     app.add_middleware(Idempotency, redis=services.redis, kept_s=settings.idempotency_s)
-    spool = Spool(settings.min_free_bytes)
-    app.add_middleware(BodyLimit, max_body_bytes=limit + _FORM_BYTES, max_upload_bytes=limit, spool=spool)
-    app.add_middleware(Silence, limit_s=settings.upload_silence_s)
-    app.add_middleware(UploadsAtOnce, limit=settings.max_uploads, of_caller=settings.max_uploads_per_key)
-    app.add_middleware(Gate, services=services, threads=threads)
+    sizes = {"max_body_bytes": limit + _FORM_BYTES, "max_upload_bytes": limit}
+    app.add_middleware(BodyLimit, **sizes, min_free_bytes=settings.min_free_bytes)
+    app.add_middleware(BodyTimeout, limit_s=settings.upload_silence_s)
+    app.add_middleware(ConcurrentUploads, limit=settings.max_uploads, limit_per_key=settings.max_uploads_per_key)
+    app.add_middleware(Authentication, services=services, threads=threads)
     app.add_middleware(AccessLog)
     for router in (jobs.router, curves.router, events.router, content.router, links.router):
         app.include_router(router, dependencies=[Security(_KEY)])  # for the document only: the gate checks keys

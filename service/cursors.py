@@ -5,7 +5,7 @@ import binascii
 import math
 
 from jobs.record import JobRecord, is_job_id
-from service.problems import Problem
+from service.errors.requests import InvalidCursor
 
 
 def cursor_after(record: JobRecord) -> str:
@@ -15,17 +15,12 @@ def cursor_after(record: JobRecord) -> str:
 
 
 def parse_cursor(cursor: str) -> tuple[float, str]:
-    """Creation time (seconds since 1970) and id of the job before the page. Problem 422 if it is malformed."""
+    """Creation time, in seconds since 1970, and id of the last job of the page before; Problem 422 if invalid."""
     try:
         created, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").split(" ")
         seconds = float(created)
     except (binascii.Error, ValueError):
-        raise _invalid() from None
+        raise InvalidCursor from None
     if not math.isfinite(seconds) or not is_job_id(job_id):
-        raise _invalid()
+        raise InvalidCursor
     return seconds, job_id
-
-
-def _invalid() -> Problem:
-    detail = "cursor: is not a next_cursor of this API; leave it out to start with the newest jobs"
-    return Problem(422, "invalid_cursor", detail, field="cursor")

@@ -1,4 +1,4 @@
-"""Dependencies of the routes: services and job records."""
+"""Dependencies of the routes: connections, settings and the job in the path."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
@@ -16,16 +16,17 @@ from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore
 from service.auth.caller import CallerDep
-from service.auth.keys import ApiKeys, unauthorized
+from service.auth.keys import ApiKeys
 from service.auth.rates import Rates
 from service.auth.signed_links import Links
-from service.problems import Problem
+from service.errors.access import Unauthorized
+from service.errors.jobs import UnknownJob
 from service.uploads.threads import Uploads
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything behind the API. Thread-safe."""
+    """Everything that the routes use. All of it is thread-safe."""
 
     settings: Settings
     redis: Redis
@@ -91,15 +92,10 @@ def get_record(services: ServicesDep, caller: CallerDep, job_id: Annotated[str, 
     """
     record = services.records.get(job_id) if is_job_id(job_id) else None
     if record is None or not caller.may_see(record):
-        raise unknown_job()
+        raise UnknownJob
     if caller.by_link and not services.keys.knows(record.owner):
-        raise unauthorized("The API key of this link was removed.")
+        raise Unauthorized("The key that created this link was removed.")
     return record
-
-
-def unknown_job() -> Problem:
-    """404 for a job that does not exist, or no longer."""
-    return Problem(404, "unknown_job", "You have no job with this id. Finished jobs are removed after a while.")
 
 
 RecordDep = Annotated[JobRecord, Depends(get_record)]

@@ -1,7 +1,7 @@
-"""The header Idempotency-Key: a request to make a job may be sent again, and makes one job.
+"""The Idempotency-Key header: a repeated request does not create a second job.
 
-See jobs.idempotency for what is promised. Here a key is claimed before the body is read, kept claimed for as long as
-the body takes to come and to be looked at, and given back before a refusal is told, so that its correction may use it.
+See jobs.idempotency for the guarantees. A key is claimed before the body is read, stays claimed while the body arrives
+and is checked, and is released before an error is sent, so that a corrected request may use it.
 """
 
 import asyncio
@@ -19,69 +19,75 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.idempotency import LEASE_S, Claim, KeyInUseError, fingerprint
 from jobs.record import JobRecord
-from service.admission import Admission, makes_a_job
 from service.auth.caller import caller_of
 from service.dependencies import Services
-from service.problems import RETRY_AFTER_S, Problem
+from service.errors.jobs import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, JobGone
+from service.middleware.base import JobMiddleware
+from service.middleware.job_limits import JobLimits
 
 log: Final = structlog.get_logger(__name__)
 HEADER: Final = "Idempotency-Key"
 MAX_CHARS: Final = 255
 _PATTERN: Final = rf"^[!-~]{{1,{MAX_CHARS}}}$"
-_SANE: Final = re.compile(_PATTERN)
+_VALID: Final = re.compile(_PATTERN)
 _STATE: Final = "idempotency_claim"
-_RENEW_S: Final = LEASE_S / 3  # two may fail
-_AT_ONCE: Final = 8
+_HAS_JOB: Final = "idempotency_has_job"
+_RENEW_S: Final = LEASE_S / 3  # two renewals may fail
+_THREADS: Final = 8
 T = TypeVar("T")
 
 
-class Idempotency:
-    """Pure ASGI. Without an answer from Redis the request passes: the key is looked at again before a job is made."""
+class Idempotency(JobMiddleware):
+    """Claims the key of a request for as long as the request runs.
+
+    Without an answer from Redis the request passes: the key is checked again before a job is created.
+    """
 
     def __init__(self, app: ASGIApp, redis: Redis, kept_s: int) -> None:
-        """``kept_s``: seconds that a key names the job it has made."""
-        self._app = app
+        """``kept_s``: seconds for which a key belongs to its job."""
+        super().__init__(app)
         self._redis = redis
         self._kept_s = kept_s
-        self._limiter = CapacityLimiter(_AT_ONCE)  # of its own: uploads that are looked at must not hold up renewals
+        self._limiter = CapacityLimiter(_THREADS)  # its own: running uploads must not delay renewals
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        given = Headers(scope=scope).getlist(HEADER) if makes_a_job(scope) else []
-        if not given:
-            await self._app(scope, receive, send)
+    async def check(self, scope: Scope) -> None:
+        """See HttpMiddleware. Claims the key, and exempts a request whose key already has a job from the job limits."""
+        keys = Headers(scope=scope).getlist(HEADER)
+        if not keys:
             return
-        if len(given) > 1 or not _SANE.fullmatch(given[0]):
-            await _invalid().response()(scope, receive, send)
-            return
-        claim = Claim(self._redis, caller_of(scope).name, given[0], self._kept_s)
+        if len(keys) > 1 or not _VALID.fullmatch(keys[0]):
+            raise InvalidIdempotencyKey(MAX_CHARS)
+        claim = Claim(self._redis, caller_of(scope).name, keys[0], self._kept_s)
+        scope["state"][_STATE] = claim
         try:
-            made = await self._in_thread(claim.take)
+            existing = await self._in_thread(claim.take)
         except KeyInUseError:
-            await in_use().response()(scope, receive, send)
-            return
+            raise IdempotencyKeyInUse from None
         except RedisError as error:
             log.warning("key_not_claimed", error=str(error))
-            made = None
-        scope["state"][_STATE] = claim
-        if made is None:
-            await self._claimed(claim, scope, receive, send)
-        else:
-            Admission.pass_by(scope)
-            await self._app(scope, receive, send)
+            return
+        if existing is not None:
+            JobLimits.exempt(scope)
+            scope["state"][_HAS_JOB] = True
 
-    async def _claimed(self, claim: Claim, scope: Scope, receive: Receive, send: Send) -> None:
-        async def freed(message: Message) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See HttpMiddleware. Renews the claim while the request runs, and releases it before the response."""
+        claim = claim_of(scope)
+        if claim is None or _HAS_JOB in scope["state"]:
+            await self.app(scope, receive, send)
+            return
+
+        async def release_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._tried(claim.release)
+                await self._try(claim.release)
             await send(message)
 
         renewing = asyncio.create_task(self._renew(claim))
         try:
-            await self._app(scope, receive, freed)
+            await self.app(scope, receive, release_and_send)
         except BaseException:
             with CancelScope(shield=True):
-                await self._tried(claim.release)
+                await self._try(claim.release)
             raise
         finally:
             renewing.cancel()
@@ -89,17 +95,22 @@ class Idempotency:
     async def _renew(self, claim: Claim) -> None:
         while True:
             await asyncio.sleep(_RENEW_S)
-            await self._tried(claim.renew)
+            await self._try(claim.renew)
 
-    async def _tried(self, ask: Callable[[], None]) -> None:
-        """A lease that cannot be renewed, or ended, runs out by itself."""
+    async def _try(self, change: Callable[[], None]) -> None:
+        """A lease that cannot be renewed or released expires by itself."""
         try:
-            await self._in_thread(ask)
+            await self._in_thread(change)
         except RedisError as error:
             log.warning("claim_not_changed", error=str(error))
 
-    async def _in_thread(self, ask: Callable[[], T]) -> T:
-        return await to_thread.run_sync(ask, limiter=self._limiter)
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await to_thread.run_sync(call, limiter=self._limiter)
+
+
+def claim_of(scope: Scope) -> Claim | None:
+    """The claim of a request; None without the header."""
+    return cast("Claim | None", scope["state"].get(_STATE))
 
 
 async def get_claim(
@@ -115,40 +126,27 @@ async def get_claim(
         ),
     ] = None,
 ) -> Claim | None:
-    """The claim that the middleware has made for the request; None without the header."""
-    return cast("Claim | None", request.scope["state"].get(_STATE))
+    """The claim that the middleware made for the request; None without the header."""
+    return claim_of(request.scope)
 
 
 ClaimDep = Annotated[Claim | None, Depends(get_claim)]
 
 
-def replay(services: Services, claim: Claim, asked: JobRecord) -> JobRecord | None:
-    """The job that the key has made, as it is now; None when it has made none, and may make ``asked``.
+def replay(services: Services, claim: Claim, wanted: JobRecord) -> JobRecord | None:
+    """The existing job of the key, as it is now; None if there is none, and ``wanted`` may be created.
 
-    Problem: 409 while another request has the key, 422 when it was made of something else, 410 when it is gone.
+    Problem 409 while another request has the key, 422 if the key's job is a different one, 410 if it was deleted.
     """
     try:
-        made = claim.take()
+        existing = claim.take()
     except KeyInUseError:
-        raise in_use() from None
-    if made is None:
+        raise IdempotencyKeyInUse from None
+    if existing is None:
         return None
-    if made.fingerprint != fingerprint(asked):
-        detail = f"{HEADER}: has made another job, of another form; take a new key for a new job"
-        raise Problem(422, "idempotency_key_reused", detail, field=HEADER)
-    record = services.records.get(made.job_id)
+    if existing.fingerprint != fingerprint(wanted):
+        raise IdempotencyKeyReused
+    record = services.records.get(existing.job_id)
     if record is None:
-        # not made anew: whoever deleted it meant it, and one key makes one job
-        raise Problem(410, "job_gone", f"The job that this {HEADER} made is no more; take a new key for a new job.")
+        raise JobGone  # not created again: it was deleted on purpose, and one key creates one job
     return record
-
-
-def in_use() -> Problem:
-    """409 while another request has the key."""
-    detail = f"Another request with this {HEADER} is under way. Send this one again later."
-    return Problem(409, "idempotency_key_in_use", detail, headers={"Retry-After": RETRY_AFTER_S}, field=HEADER)
-
-
-def _invalid() -> Problem:
-    detail = f"{HEADER}: must be there once, and be 1 to {MAX_CHARS} visible ASCII characters"
-    return Problem(422, "invalid_idempotency_key", detail, field=HEADER, limit=MAX_CHARS)

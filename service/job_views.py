@@ -12,13 +12,12 @@ from jobs.idempotency import Claim
 from jobs.record import JobRecord, JobStatus
 from service.auth.caller import Caller
 from service.dependencies import Services
+from service.errors.jobs import POLL_S
 from service.schemas import JobView
 from service.uploads.create_job import Accepted, accept
 from service.uploads.form import JobForm
 
 log: Final = structlog.get_logger(__name__)
-POLL_S: Final = "1"
-"""Retry-After, in seconds, for a job that has not ended."""
 
 
 def view(services: Services, record: JobRecord) -> JobView:
@@ -57,7 +56,7 @@ async def create_job_from_form(
 def _created(services: Services, response: Response, taken: Accepted) -> JobView:
     response.headers["Location"] = f"{services.settings.base_url}{taken.record.path}"
     if not taken.record.is_final:
-        response.headers["Retry-After"] = POLL_S
+        response.headers["Retry-After"] = str(POLL_S)
     if taken.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return view(services, taken.record)

@@ -31,12 +31,14 @@ from worker.stop import Stop
 
 log: Final = structlog.get_logger(__name__)
 INTERNAL: Final = JobError(
-    code="internal", detail="It could not be made because of a fault of ours. The upload has been kept."
+    code="internal", detail="An unexpected error occurred and was logged. The upload is kept for a while."
 )
 STORE: Final = JobError(
-    code="storage", detail="The result could not be stored, again and again. The upload has been kept."
+    code="storage", detail="The result could not be stored, despite retries. The upload is kept for a while."
 )
-UPLOAD_MISSING: Final = JobError(code="upload_missing", detail="The upload is not in the store any more.")
+UPLOAD_MISSING: Final = JobError(
+    code="upload_missing", detail="The upload is missing from the store. Create the job again."
+)
 _BROKEN_DISK: Final = frozenset({errno.EIO, errno.EROFS})
 
 

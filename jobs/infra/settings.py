@@ -1,19 +1,28 @@
-"""What can be set from outside, read from the environment once at start: ``REDIS_URL`` and the ``V2M_*`` variables."""
+"""Settings of the service, read once at start from the environment: ``REDIS_URL`` and the ``V2M_*`` variables."""
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import AliasChoices, Field, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.connection import parse_url
 
 from jobs.infra import access_settings
+from jobs.validation import sentence
 from jobs.webhooks.signing import Signer
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+OPEN_JOBS_PER_KEY: Final = 8
+"""Default limit of open jobs where there are API keys. A worker always has the next job ready, and in the common queue
+the others wait for at most this many jobs of each key. Without keys there is one user, who has the whole queue."""
+_PREFIX: Final = "V2M_"
+_OF_CLIENTS: Final = frozenset({"V2M_URL", "V2M_API_KEY"})
+_DEVICE: Final = re.compile(r"auto|cpu|cuda(:\d+)?")
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "api_keys": access_settings.parse_keys,
     "rate_limit": access_settings.parse_rates,
@@ -25,13 +34,13 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
 
 
 def default_state_dir() -> Path:
-    """``$XDG_STATE_HOME/v2m``, which is ~/.local/state/v2m unless the person moved it."""
+    """``$XDG_STATE_HOME/v2m``, by default ~/.local/state/v2m."""
     base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(base).expanduser() / "v2m"
 
 
 class Settings(BaseSettings):
-    """Settings that the API, the worker and ``v2m up`` share; ``max_upload_bytes`` is ``V2M_MAX_UPLOAD_BYTES``."""
+    """Settings of the API, the worker and ``v2m up``. ``max_upload_bytes`` is ``V2M_MAX_UPLOAD_BYTES``."""
 
     model_config = SettingsConfigDict(
         env_prefix="V2M_",
@@ -45,27 +54,30 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("REDIS_URL", "V2M_REDIS_URL"),
-        description="An outside Redis. Without it `v2m up` starts its own.",
+        description="URL of an external Redis. Without it `v2m up` starts its own.",
     )
-    state_dir: Path = Field(default_factory=default_state_dir, description="Uploads, results and Redis' data.")
-    model: Path | None = Field(default=None, description="Another model folder than the embedded one.")
+    state_dir: Path = Field(
+        default_factory=default_state_dir, description="Folder for uploads, results and the embedded Redis."
+    )
+    model: Path | None = Field(default=None, description="Model folder to use instead of the embedded model.")
     device: str = Field(
         default="auto",
-        pattern=r"^(auto|cpu|cuda(:\d+)?)$",
-        description="Where an audio model runs; auto: the first GPU if there is one.",
+        description="Device of an audio model: cpu, cuda or cuda:NUMBER. auto uses the first GPU if there is one.",
     )
     precision: Literal["auto", "bfloat16", "float32"] = Field(
-        default="auto", description="Of an audio model; auto: bfloat16 on a GPU, float32 on a CPU."
+        default="auto", description="Precision of an audio model. auto: bfloat16 on a GPU, float32 on a CPU."
     )
     window_s: float | None = Field(
-        default=None, ge=1, description="Longest music that an audio model makes at once, in seconds."
+        default=None, ge=1, description="Longest music that an audio model generates at once, in seconds."
     )
-    compile: bool = Field(default=False, description="Whether an audio model is compiled: a slow first job, then fast.")
+    compile: bool = Field(
+        default=False, description="Compile an audio model. The first job is slow, later jobs are faster."
+    )
     look_ahead: Literal["auto", "on", "off"] = Field(
-        default="auto", description="Whether the next video is decoded while music is made; auto: on a GPU."
+        default="auto", description="Decode the next video while music is generated. auto: only with a GPU."
     )
     host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on; 0 takes a free one.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port that the API listens on. 0 takes a free port.")
     public_url: str | None = Field(
         default=None,
         description="Address of the API as its clients see it, such as https://v2m.example.com. With it all links are "
@@ -74,16 +86,25 @@ class Settings(BaseSettings):
     api_keys: str | None = Field(
         default=None,
         repr=False,
-        description="Who may use the API: NAME:SHA256 of each key, separated by commas; `v2m key NAME` makes one.",
+        description="API keys: NAME:SHA256 of each, separated by commas. `v2m key NAME` creates one. Without keys only "
+        "this computer may use the API.",
     )
     rate_limit: str | None = Field(
-        default=None, description="Requests that one key may make, such as 600/minute; several separated by ;."
+        default=None,
+        description="Most requests of one key, such as 600/minute. Separate several limits with semicolons.",
     )
     max_open_jobs: int | None = Field(
-        default=None, ge=1, description="So many jobs of one key may be queued or in progress at a time."
+        default=None,
+        ge=1,
+        description=f"Most queued and running jobs of one key. Default: {OPEN_JOBS_PER_KEY} with API keys, no limit "
+        "without.",
     )
     cors_origins: str | None = Field(
-        default=None, description="Origins of web pages that may call the API, separated by commas; * for all."
+        default=None,
+        description="Origins of web pages that may call the API, separated by commas. * allows all origins.",
+    )
+    link_ttl_s: int = Field(
+        default=3600, gt=0, le=7 * 24 * 3600, description="Seconds until a signed link expires, at most a week."
     )
     trusted_proxies: str | None = Field(
         default=None,
@@ -92,71 +113,86 @@ class Settings(BaseSettings):
     gpus: int | None = Field(
         default=None, ge=0, description="Workers of `v2m up`, one for each GPU; by default for all GPUs there are."
     )
-    link_ttl_s: int = Field(default=3600, gt=0, le=7 * 24 * 3600, description="A signed link is good for this long.")
     webhook_secret: str | None = Field(
         default=None,
         repr=False,
-        description="Signs webhooks: whsec_ and 24 to 64 bytes in base64; several with spaces between.",
+        description="Secret that signs webhooks: whsec_ and 24 to 64 bytes in base64. Separate several with spaces. "
+        "Without it no webhooks are sent.",
     )
-    webhook_private: bool = Field(
-        default=False, description="Whether webhooks may go to addresses of private networks and over plain HTTP."
-    )
-    idempotency_s: int = Field(
-        default=24 * 3600, gt=0, description="An Idempotency-Key names the job it has made for this long."
-    )
-    max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file that is accepted.")
-    max_uploads: int = Field(default=64, ge=1, description="So many uploads may be under way in one process.")
-    max_uploads_per_key: int = Field(default=16, ge=1, description="So many uploads of one key may be under way in it.")
+    webhook_private: bool = Field(default=False, description="Allow webhooks to private networks and over plain HTTP.")
+    idempotency_s: int = Field(default=24 * 3600, gt=0, description="Seconds for which an Idempotency-Key is kept.")
+    max_upload_bytes: int = Field(default=2 * 1024**3, gt=0, description="Largest video file, in bytes.")
+    max_uploads: int = Field(default=64, ge=1, description="Most concurrent uploads of one API process.")
+    max_uploads_per_key: int = Field(default=16, ge=1, description="Most concurrent uploads of one key.")
     upload_silence_s: float = Field(
-        default=60.0, gt=0, description="An upload of which no byte comes for so many seconds is ended."
+        default=60.0, gt=0, description="Seconds without data after which an upload is ended."
     )
-    max_duration_s: float = Field(default=600.0, gt=0, description="Longest video that is accepted, in seconds.")
-    job_timeout_s: int = Field(default=3600, gt=0, description="A job that runs longer fails with the code `timeout`.")
+    max_duration_s: float = Field(default=600.0, gt=0, description="Longest video, in seconds.")
+    job_timeout_s: int = Field(
+        default=3600, gt=0, description="Longest run of a job, in seconds. Then it fails with the code `timeout`."
+    )
     max_crashes: int = Field(
-        default=2, ge=1, le=10, description="A job during which this many workers died is given up."
+        default=2, ge=1, le=10, description="Number of crashed workers after which their job fails."
     )
     max_retries: int = Field(
-        default=20, ge=0, description="How often a job goes back into the queue because the store does not work."
+        default=20, ge=0, description="Number of times a job is queued again because the store does not work."
     )
-    max_queued: int = Field(default=1000, ge=1, description="So many jobs may wait; another is refused for now.")
-    retention_s: int = Field(default=7 * 24 * 3600, gt=0, description="Results are kept this long after a job's end.")
-    upload_retention_s: int = Field(default=24 * 3600, gt=0, description="Uploads are kept this long after it.")
+    max_queued: int = Field(default=1000, ge=1, description="Most waiting jobs. More are rejected.")
+    retention_s: int = Field(
+        default=7 * 24 * 3600, gt=0, description="Seconds for which results are kept after their job ends."
+    )
+    upload_retention_s: int = Field(
+        default=24 * 3600, gt=0, description="Seconds for which an upload is kept after its job ends."
+    )
     record_retention_s: int = Field(
-        default=30 * 24 * 3600, gt=0, description="What became of a job can be asked this long after its files went."
+        default=30 * 24 * 3600, gt=0, description="Seconds for which a job can be queried after its files were removed."
     )
     store: str | None = Field(
-        default=None, description="Where uploads and results are: file:///folder or s3://bucket/prefix."
+        default=None, description="Place of uploads and results: file:///folder or s3://bucket/prefix."
     )
-    s3_endpoint: str | None = Field(default=None, description="Address of an S3 that is not Amazon's.")
+    s3_endpoint: str | None = Field(default=None, description="URL of an S3 service other than Amazon's.")
     store_max_bytes: int | None = Field(
-        default=None, gt=0, description="The store's quota; the oldest finished jobs' files make room."
+        default=None, gt=0, description="Most bytes in the store. The files of the oldest finished jobs are removed."
     )
     min_free_bytes: int = Field(
-        default=256 * 1024**2, ge=0, description="No upload is taken that leaves less than this free on the disk."
+        default=256 * 1024**2, ge=0, description="Bytes that stay free on the disk. Other uploads are rejected."
     )
-    heartbeat_s: float = Field(default=10.0, gt=0, description="A worker shows that it lives this often.")
-    maintenance_s: int = Field(default=60, gt=0, description="A worker looks after lost jobs and old files this often.")
+    heartbeat_s: float = Field(default=10.0, gt=0, description="Seconds between two heartbeats of a worker.")
+    maintenance_s: int = Field(
+        default=60, gt=0, description="Seconds between two searches for lost jobs and expired files."
+    )
     metrics_host: str = Field(default="127.0.0.1", description="Address of the metrics of API and worker.")
-    metrics_port: int | None = Field(default=None, ge=0, le=65535, description="Port of the API's metrics; none: off.")
-    worker_metrics_port: int | None = Field(
-        default=None, ge=0, le=65535, description="Port of a worker's metrics; none: off."
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port of the API's metrics. Without it they are off."
     )
-    stop_grace_s: float = Field(default=10.0, gt=0, description="`v2m up` gives its processes this long to stop.")
-    log_format: Literal["auto", "json", "text"] = Field(default="auto", description="auto: text on a terminal.")
+    worker_metrics_port: int | None = Field(
+        default=None, ge=0, le=65535, description="Port of a worker's metrics. Without it they are off."
+    )
+    stop_grace_s: float = Field(default=10.0, gt=0, description="Seconds that `v2m up` waits for its processes.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Format of the log. auto: text on a terminal, otherwise JSON."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="What is less than this is not logged."
+        default="info", description="Lowest level of logged messages."
     )
 
     @field_validator("redis_url")
     @classmethod
-    def _can_be_read(cls, url: str | None) -> str | None:
+    def _check_redis_url(cls, url: str | None) -> str | None:
         if url is not None:
             parse_url(url)  # type: ignore[no-untyped-call]  # its ValueError says what is wrong
         return url
 
+    @field_validator("device")
+    @classmethod
+    def _check_device(cls, device: str) -> str:
+        if not _DEVICE.fullmatch(device):
+            raise ValueError("must be auto, cpu, cuda or cuda:NUMBER, such as cuda:1")
+        return device
+
     @field_validator("api_keys", "rate_limit", "cors_origins", "trusted_proxies", "webhook_secret", "public_url")
     @classmethod
-    def _can_be_understood(cls, text: str | None, info: ValidationInfo) -> str | None:
+    def _check_syntax(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None:
             _PARSERS[str(info.field_name)](text)
         return text
@@ -173,14 +209,49 @@ class Settings(BaseSettings):
 
     @property
     def store_url(self) -> str:
-        """Root of the artifact store."""
+        """URL of the artifact store."""
         return self.store or f"file://{(self.state_dir / 'store').absolute()}"
 
+    @property
+    def open_jobs_limit(self) -> int | None:
+        """Most open jobs of one key; None for no limit."""
+        if self.max_open_jobs is None and self.api_keys is not None:
+            return OPEN_JOBS_PER_KEY
+        return self.max_open_jobs
+
     def looks_ahead(self, by_itself: bool) -> bool:
-        """Whether a worker looks ahead whose model would do so, or not, by itself."""
+        """True if a worker looks ahead. ``by_itself``: the choice of its model, for ``auto``."""
         return by_itself if self.look_ahead == "auto" else self.look_ahead == "on"
 
     @property
     def heartbeat_ttl_s(self) -> int:
-        """A worker, or the job it ran, counts as lost this many seconds after its last heartbeat: six missed beats."""
+        """Seconds after its last heartbeat at which a worker counts as lost: six missed heartbeats."""
         return max(2, math.ceil(6 * self.heartbeat_s))
+
+
+def setting_errors(error: ValidationError) -> list[str]:
+    """One sentence for each invalid setting, with the name of its environment variable."""
+    return [sentence(_variable(str(one["loc"][0])), one) for one in error.errors()]
+
+
+def unknown_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """A sentence for each ``V2M_*`` variable that is not a setting, by the variable's name.
+
+    It suggests the setting with the most similar name. Variables of the client and empty ones are left out.
+    """
+    settings = sorted(_variable(name) for name in Settings.model_fields)
+    known = {*settings, "V2M_REDIS_URL", *_OF_CLIENTS}
+    found = {}
+    for name, value in environ.items():
+        if value and name.upper().startswith(_PREFIX) and name.upper() not in known:
+            similar = get_close_matches(name.upper(), settings, 1)
+            advice = f"Did you mean {similar[0]}?" if similar else "It is ignored."
+            found[name] = f"{name} is not a setting. {advice}"
+    return found
+
+
+def _variable(name: str) -> str:
+    """The environment variable of a field, which may be given by its alias."""
+    if name in ("redis_url", "REDIS_URL"):
+        return "REDIS_URL"
+    return name if name.startswith(_PREFIX) else f"{_PREFIX}{name.upper()}"

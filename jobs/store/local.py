@@ -19,10 +19,10 @@ class LocalFiles:
     """See ``jobs.store.backend.Files``. The scratch must be on the same file system."""
 
     def __init__(self, root: Path, scratch: Scratch) -> None:
-        """Makes the folder; StoreError when that cannot be done."""
+        """Creates the folder; StoreError if that fails."""
         self._root = root
         self._scratch = scratch
-        with translated(f"the store's folder {root} cannot be made"):
+        with translated(f"The store's folder {root} cannot be created"):
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, key: str, path: Path) -> None:
@@ -103,7 +103,7 @@ class LocalFiles:
     def check_writable(self) -> None:
         """See ``Files.check_writable``."""
         if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
-            raise StoreError("the store's folder is not there, or may not be written")
+            raise StoreError(f"The store's folder {self._root} does not exist or is not writable.")
         self._scratch.check_writable()
 
     def free_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The store's quota: the oldest files of jobs that are over make room for new ones."""
+"""The store's quota: files of the oldest finished jobs are removed to make room for new ones."""
 
 from typing import Final
 
@@ -13,12 +13,12 @@ from jobs.store.usage import Usage
 
 log: Final = structlog.get_logger(__name__)
 _LOCK: Final = "v2m:store:making-room"
-_LOCK_WAIT_S: Final = 20.0  # longer than the lock of one that died lasts
+_LOCK_WAIT_S: Final = 20.0  # longer than the lock of a process that died
 _ALL: Final = 1_000_000
 
 
 class Quota:
-    """Keeps the bytes in the store within a limit. StoreError when the store does not work, RedisError."""
+    """Keeps the store within a limit of bytes. StoreError if the store does not work, RedisError."""
 
     def __init__(
         self, redis: Redis, records: JobRecords, store: ArtifactStore, removal: Removal, usage: Usage, limit: int
@@ -32,32 +32,32 @@ class Quota:
         self._limit = limit
 
     def reserve(self, size: int) -> None:
-        """Counts ``size`` bytes more as stored, and removes for them what it must.
+        """Reserves ``size`` bytes, and removes old files if necessary.
 
-        StoreFullError when they cannot fit, and then nothing has been removed; also when what would make room cannot
-        be removed, or another process takes long to make some.
+        StoreFullError if they cannot fit, and then nothing was removed; also if old files cannot be removed, or if
+        another process takes too long to remove some.
         """
         if self._usage.reserve(size, self._limit):
             return
-        with held(self._redis, _LOCK, _LOCK_WAIT_S) as alone:  # or each would remove as much
-            if not alone:
-                raise StoreFullError("room is being made in the store, which takes long")
-            if self._usage.reserve(size, self._limit):  # another one has made enough
+        with held(self._redis, _LOCK, _LOCK_WAIT_S) as is_locked:  # otherwise each process would remove as much
+            if not is_locked:
+                raise StoreFullError("another process is still making room in the store")
+            if self._usage.reserve(size, self._limit):  # another process has removed enough
                 return
             self._shrink(size)
             if not self._usage.reserve(size, self._limit):
                 raise StoreFullError(f"{size} bytes more do not fit into the store's quota of {self._limit} bytes")
 
     def keep(self) -> list[Expired]:
-        """Removes what is over the limit, unless somebody is at it already."""
-        with held(self._redis, _LOCK, wait_s=0) as alone:
-            if alone:
+        """Removes what is over the limit, unless another process is doing so."""
+        with held(self._redis, _LOCK, wait_s=0) as is_locked:
+            if is_locked:
                 return self._shrink(0)
         log.info("quota_left_to_another")
         return []
 
     def _shrink(self, extra: int) -> list[Expired]:
-        """Removes files, the oldest first, until ``extra`` bytes more would fit. Nothing, when they never would."""
+        """Removes files, oldest first, until ``extra`` bytes more fit. Removes nothing if they never would."""
         stored = self._store.stored()
         uploads = {job.id: job.upload_bytes for job in stored}
         left = {job.id: job.bytes for job in stored}
@@ -78,14 +78,14 @@ class Quota:
                 gone.append(found)
                 used, left[found.job_id] = used - size, left[found.job_id] - size
             elif (found.what, found.reason) == ("all", "quota"):
-                break  # its record says already that the results are gone: a store that fails must not cost the next's
+                break  # its record already has no results; a failing store must not cost the next job's results
             else:
                 failures += 1
         self._usage.note(used)
         return gone
 
     def _candidates(self) -> list[Expired]:
-        """What may go, in this order: what should have gone already, uploads, then whole jobs."""
+        """Removable files in this order: expired ones, uploads, whole jobs."""
         return [
             *self._removal.left(),
             *(Expired(job_id, "upload", "quota") for job_id in self._records.kept("uploads", limit=_ALL)),

@@ -36,7 +36,7 @@ class Scratch:
         self._own = root / owner
         self._owner = owner
         _OURS.add(owner)
-        with translated(f"the folder {root} for files in the making cannot be made"):
+        with translated(f"The folder {root} for temporary files cannot be created"):
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from jobs.infra.process_identity import new_name
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, check_job_id, is_job_id
 from jobs.store.backend import Entry, Files
@@ -52,13 +53,14 @@ class ArtifactStore:
         if url.startswith(_FILE):
             root = Path(url.removeprefix(_FILE))
             if not root.is_absolute():
-                raise StoreError(f"store: {url} names no absolute folder; an example is file:///var/lib/v2m/store")
+                raise StoreError(f"V2M_STORE needs an absolute path, such as file:///var/lib/v2m/store, not {url}.")
             scratch = Scratch(root / "scratch", owner)
             return cls(LocalFiles(root / "jobs", scratch), scratch)
         if url.startswith(_S3) and url.removeprefix(_S3).strip("/"):
             scratch = Scratch(settings.state_dir / "scratch", owner)
             return cls(_remote(url.removeprefix(_S3), settings.s3_endpoint, scratch), scratch)
-        raise StoreError(f"store: {url} is neither file:///folder nor s3://bucket/prefix")
+        advice = f" Did you mean {_FILE}{url}?" if url.startswith("/") else ""
+        raise StoreError(f"V2M_STORE must be file:///folder or s3://bucket/prefix, not {url}.{advice}")
 
     def put_upload(self, job_id: str, path: Path) -> None:
         """Takes a scratch file in as the job's upload; it lasts when this returns."""
@@ -141,11 +143,23 @@ class ArtifactStore:
         self._files.close()
 
 
+def check_store(settings: Settings) -> None:
+    """StoreError with one sentence if the store of ``settings`` cannot be opened or written. Creates its folders."""
+    if settings.store is None:  # before its subfolder: mkdir gives its mode to the last folder only
+        with translated(f"The folder {settings.state_dir} cannot be created"):
+            settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = ArtifactStore.open(settings, new_name())
+    try:
+        store.check_writable()
+    finally:
+        store.close()
+
+
 def _remote(root: str, endpoint: str | None, scratch: Scratch) -> Files:
     try:
         from jobs.store.remote import RemoteFiles
     except ModuleNotFoundError as error:
-        raise StoreError(f"{error}: a store in S3 needs v2m-zero[s3]") from error
+        raise StoreError(f"A store in S3 needs the package v2m-zero[s3]: {error}") from error
     return RemoteFiles(root, endpoint, scratch)
 
 

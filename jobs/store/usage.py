@@ -1,4 +1,4 @@
-"""How much is in the store: a count in Redis, because looking through the whole store takes long."""
+"""Used bytes of the store: a counter in Redis, because listing the whole store is slow."""
 
 from typing import Final, cast
 
@@ -10,24 +10,24 @@ _USED_KEY: Final = "v2m:store:used"
 
 
 class Usage:
-    """Bytes in the store when it was last looked through, and uploads since."""
+    """Bytes in the store when it was last listed, plus uploads since."""
 
     def __init__(self, redis: Redis, store: ArtifactStore) -> None:
-        """``store`` is looked through when nobody has done so yet."""
+        """``store`` is listed when the counter does not exist yet."""
         self._redis = redis
         self._store = store
 
     def known(self) -> int | None:
-        """The bytes; None when the store never was looked through."""
+        """The bytes; None if the store was never listed."""
         used = cast("bytes | None", self._redis.get(_USED_KEY))
         return None if used is None else int(used)
 
     def note(self, used: int) -> None:
-        """Takes down what a look through the store has found."""
+        """Sets the counter to the bytes found by listing the store."""
         self._redis.set(_USED_KEY, used)
 
     def reserve(self, size: int, limit: int) -> bool:
-        """Adds ``size`` bytes; False when they would be over the limit then. StoreError, RedisError."""
+        """Adds ``size`` bytes; False, and nothing is added, if that exceeds the limit. StoreError, RedisError."""
         if self.known() is None:
             self._redis.set(_USED_KEY, self._store.used_bytes(), nx=True)
         if self._redis.incrby(_USED_KEY, size) <= limit:
@@ -36,5 +36,5 @@ class Usage:
         return False
 
     def release(self, size: int) -> None:
-        """Takes bytes back that were reserved."""
+        """Subtracts reserved bytes again."""
         self._redis.decrby(_USED_KEY, size)

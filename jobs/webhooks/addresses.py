@@ -1,6 +1,6 @@
-"""Where a webhook may go: what is refused when it is asked for, and which addresses are refused when it is sent.
+"""Allowed webhook addresses: checks of the URL when a job is created, and of its addresses when a webhook is sent.
 
-Whoever may make a job chooses the URL. Without this he could make the service ask what only it can reach.
+Every caller chooses URLs. Without these checks the service could be made to request what only it can reach (SSRF).
 """
 
 import re
@@ -18,16 +18,16 @@ Resolve = Callable[[str, int], list[Address]]
 _NAME: Final = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-# Special by IANA's registries and yet global to some versions of `ipaddress`; 6to4 and Teredo, in which any IPv4
-# address can hide, among them.
+# Special in IANA's registries, but global in some versions of `ipaddress`. 6to4 and Teredo, which can embed any IPv4
+# address, are among them.
 _SPECIAL: Final = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")]
 
 
 class InvalidWebhookError(ValueError):
-    """The URL is refused, for the reason in the text.
+    """The URL is not allowed; the message is a sentence that says why.
 
     Attributes:
-        limit: that it is over; None when that is not why.
+        limit: the most characters, if the URL is too long.
     """
 
     def __init__(self, reason: str, limit: int | None = None) -> None:
@@ -36,34 +36,40 @@ class InvalidWebhookError(ValueError):
 
 
 def check_url(text: str, *, private: bool) -> str:
-    """The URL in its normal form. ``private``: HTTP, and addresses that are not public, are fine.
+    """The URL in its normal form. ``private``: plain HTTP and addresses that are not public are allowed.
 
-    InvalidWebhookError. What a name stands for is looked at whenever something is sent there.
+    InvalidWebhookError. Host names are resolved, and checked with `is_public`, each time a webhook is sent.
     """
     if len(text) > MAX_URL:
-        raise InvalidWebhookError(f"is longer than {MAX_URL} characters", MAX_URL)
+        raise InvalidWebhookError(f"The webhook must have at most {MAX_URL} characters.", MAX_URL)
     try:
         url = httpx.URL(text)
         host = url.raw_host.decode()
     except (httpx.InvalidURL, ValueError):
-        raise InvalidWebhookError("is no URL") from None
+        raise InvalidWebhookError(_must_be(private)) from None
     if url.scheme not in (("http", "https") if private else ("https",)) or not host:
-        raise InvalidWebhookError(f"is no absolute {'http or https' if private else 'https'} URL")
+        raise InvalidWebhookError(_must_be(private))
     if url.userinfo:
-        raise InvalidWebhookError("has a user name or a password, which are not sent")
+        raise InvalidWebhookError("The webhook must not contain a user name or password.")
     if url.fragment or "#" in text:
-        raise InvalidWebhookError("has a fragment, which is not sent")
+        raise InvalidWebhookError("The webhook must not contain a fragment (#).")
     if len(str(url)) > MAX_URL:
-        raise InvalidWebhookError(f"is longer than {MAX_URL} characters once it is encoded", MAX_URL)
+        raise InvalidWebhookError(
+            f"The webhook must have at most {MAX_URL} characters once it is percent-encoded.", MAX_URL
+        )
     if url.port == 0 or (url.port or 1) > 65535:
-        raise InvalidWebhookError("has a port that is none")
+        raise InvalidWebhookError("The port of the webhook must be 1 to 65535.")
     _check_host(host, private)
     return str(url)
 
 
+def _must_be(private: bool) -> str:
+    return f"The webhook must be {'an http:// or https://' if private else 'a public https://'} URL."
+
+
 def is_public(address: Address) -> bool:
-    """True for an address of one host on the internet; for one that stands for another address, if that is such."""
-    if address in _NAT64:  # how a network without IPv4 reaches it
+    """True for the address of one host on the internet. For an embedded IPv4 address, that one counts."""
+    if address in _NAT64:  # IPv4 addresses in networks without IPv4
         return is_public(IPv4Address(address.packed[12:]))
     if isinstance(address, IPv6Address) and address not in _UNICAST:
         return False
@@ -73,7 +79,7 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a host, as this machine finds them; OSError when there are none."""
+    """The addresses of a host, as this machine resolves them; OSError if there are none."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 
@@ -83,12 +89,12 @@ def _check_host(host: str, private: bool) -> None:
         address = ip_address(host)
     except ValueError:
         if not _NAME.fullmatch(host):
-            raise InvalidWebhookError("names no host") from None
+            raise InvalidWebhookError("The webhook has an invalid host name.") from None
         name = host.rstrip(".").lower()
         last = name.rpartition(".")[2]
         # 127.1 and 0x7f000001 are addresses to a resolver
         if not private and ("." not in name or last == "localhost" or last[0].isdigit()):
-            raise InvalidWebhookError("names no host on the internet") from None
+            raise InvalidWebhookError(_must_be(private)) from None
     else:
         if not private and not is_public(address):
-            raise InvalidWebhookError("is at an address that is not public")
+            raise InvalidWebhookError("The webhook must be a public https:// URL, not an address of a private network.")

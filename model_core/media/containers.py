@@ -30,6 +30,6 @@ def output_suffix(info: VideoInfo) -> str:
     """
     suffix = _SUFFIX_OF.get(info.video_codec)
     if suffix is None:
-        detail = f"is coded as {info.video_codec}, which cannot be kept beside a new sound; convert it to H.264 first"
+        detail = f"The video's codec, {info.video_codec}, cannot be combined with new sound. Convert it to H.264 first."
         raise MediaError(detail, "codec")
     return suffix

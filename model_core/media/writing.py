@@ -54,7 +54,7 @@ def mux(
         raise ValueError(f"sample_rate is {sample_rate}; it must be 44100 or 48000 Hz")
     suffix = out.suffix.lower()
     if suffix not in OUTPUT_SUFFIXES:
-        detail = f"ends in {suffix or 'no suffix'}; it must end in {', '.join(OUTPUT_SUFFIXES)}"
+        detail = f"The name of the result must end in {', '.join(OUTPUT_SUFFIXES)}, not in {suffix or 'no suffix'}."
         raise MediaError(detail, "container", field="out")
     with replacing(out) as beside:
         arguments = {"suffix": suffix, "sample_rate": sample_rate, "samples": audio.shape[1]}

@@ -1,4 +1,4 @@
-"""API keys: made here, known by their SHA-256 alone."""
+"""API keys: created here, stored only as SHA-256."""
 
 import hashlib
 import hmac
@@ -8,25 +8,24 @@ from typing import Final
 from starlette.datastructures import Headers
 
 from jobs.infra.access_settings import parse_keys
-from service.problems import Problem
+from service.errors.access import Unauthorized
 
 PREFIX: Final = "v2m_"
-"""So that people, and programs that search for leaked keys, see what it is."""
-_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+"""Marks a key, for people and for programs that search for leaked keys."""
 
 
 def new_key() -> str:
-    """A key that nobody can guess: 32 random bytes."""
+    """A new key of 32 random bytes."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest(key: bytes) -> bytes:
-    """What is kept of a key. No slow hash: nobody goes through 2**256 keys, and each request waits for this."""
+    """The stored hash of a key. A fast hash is enough: nobody can try 2**256 keys, and every request waits for it."""
     return hashlib.sha256(key).digest()
 
 
 class ApiKeys:
-    """The keys that the setting names; without any the API asks nobody who they are."""
+    """The keys of ``V2M_API_KEYS``. Without keys the API serves its own computer only."""
 
     def __init__(self, text: str | None) -> None:
         """``text`` as in ``V2M_API_KEYS``; ValueError when it is malformed."""
@@ -36,26 +35,21 @@ class ApiKeys:
 
     @property
     def required(self) -> bool:
-        """Whether there are keys."""
+        """True if there are keys."""
         return bool(self._entries)
 
     def name_of(self, headers: Headers) -> str:
-        """The name of the key that a request brought as ``Authorization: Bearer KEY``; Problem 401 without one."""
+        """The name of the key in ``Authorization: Bearer KEY``; Problem 401 if it is missing or unknown."""
         scheme, _, key = headers.get("authorization", "").partition(" ")
         given = digest(key.strip().encode("latin-1")) if scheme.lower() == "bearer" else b""
         name: str | None = None
-        for entry in self._entries:  # all of them, so that the time tells nothing
+        for entry in self._entries:  # all of them, so that the time reveals nothing
             if hmac.compare_digest(entry.digest, given):
                 name = entry.name
         if name is None:
-            raise unauthorized("This needs a key that is known here: Authorization: Bearer KEY")
+            raise Unauthorized
         return name
 
     def knows(self, owner: str | None) -> bool:
-        """Whether jobs of this owner can belong to anybody: its key is there still."""
+        """True if the key with this name still exists; without keys, for None."""
         return owner in self._owners
-
-
-def unauthorized(detail: str, kind: str = "unauthorized") -> Problem:
-    """401: who asks has not shown that they may."""
-    return Problem(401, kind, detail, headers=_CHALLENGE)

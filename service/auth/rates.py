@@ -1,4 +1,4 @@
-"""How many requests each caller may make in a time: counted in Redis, for all processes of the API together."""
+"""Rate limits of each key or address, counted in Redis for all processes of the API together."""
 
 import time
 from typing import Final
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs.infra.access_settings import parse_rates
 from jobs.infra.redis_connection import connect
-from service.problems import Problem
+from service.errors.access import RateLimited
 
 log: Final = structlog.get_logger(__name__)
 _PREFIX: Final = "v2m:rates"
@@ -19,26 +19,26 @@ _REDIS_TIMEOUT_S: Final = 1.0
 
 
 class Rates:
-    """The limits of the setting. Without an answer from Redis requests pass: better no limit than no service."""
+    """The limits of ``V2M_RATE_LIMIT``. Without an answer from Redis requests pass: better no limit than no service."""
 
     def __init__(self, text: str | None, redis_url: str) -> None:
         """``text`` as in ``V2M_RATE_LIMIT``, None for no limit; ValueError when it is malformed."""
         self._rates = [] if text is None else parse_rates(text)
-        # Asks once and does not wait: a request whose answer got lost must not be counted twice.
+        # One try only: a request must not be counted twice when the first answer was lost.
         self._redis = connect(redis_url, _REDIS_TIMEOUT_S, retries=0)
         storage = RedisStorage("redis://", connection_pool=self._redis.connection_pool, key_prefix=_PREFIX)
         self._window = MovingWindowRateLimiter(storage)
 
     @property
     def limited(self) -> bool:
-        """Whether there is any limit."""
+        """True if there is a limit."""
         return bool(self._rates)
 
     def count(self, caller: str) -> None:
-        """Counts one request; Problem 429 when that is too many, and then it does not count. Blocks."""
+        """Counts one request; Problem 429 if it is over the limit, and then it is not counted. Blocks."""
         try:
-            # The shortest window is asked first. When a longer one refuses, the shorter ones have counted in vain,
-            # and forget it first.
+            # The shortest window comes first. If a longer one refuses, the shorter ones have already counted the
+            # request, but they also forget it first.
             refusing = next((rate for rate in self._rates if not self._window.hit(rate, caller)), None)
             if refusing is None:
                 return
@@ -46,10 +46,8 @@ class Rates:
         except RedisError as error:
             log.warning("rates_not_checked", error=str(error))
             return
-        # One more than the whole seconds: what came exactly a window ago still counts.
-        headers = {"Retry-After": str(int(wait_s) + 1)}
-        detail = f"More than {refusing} requests. Try again in {headers['Retry-After']} s."
-        raise Problem(429, "rate_limited", detail, headers=headers, limit=str(refusing))
+        # Rounded up: a request of exactly one window ago still counts.
+        raise RateLimited(str(refusing), retry_after_s=int(wait_s) + 1)
 
     def close(self) -> None:
         """Closes its connections."""

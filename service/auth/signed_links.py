@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from starlette.types import Scope
 
-from service.auth.keys import unauthorized
+from service.errors.access import LinkExpired, Unauthorized
 
 _SECRET_KEY: Final = "v2m:links:secret"
 _SIGNATURE: Final = "&signature="
@@ -57,9 +57,9 @@ class Links:
 
         known = self._secret
         if (known is None or not is_valid(known)) and not is_valid(self._read(_AGAIN_S)):
-            raise unauthorized("The signature of the link is not valid.")
+            raise Unauthorized("The signature of the link is not valid. Use the link unchanged.")
         if int(parse_qs(query)["expires"][-1]) <= time.time():
-            raise unauthorized("The link has expired. Request a new one.", "link_expired")
+            raise LinkExpired
 
     def _read(self, max_age_s: float) -> bytes:
         """The secret, read from Redis at most `max_age_s` ago; RedisError. Failed reads are repeated after a second."""

@@ -1,18 +1,18 @@
-"""The Range header of RFC 9110, as far as a download needs it: one range of bytes."""
+"""The Range header of RFC 9110, for downloads: one range of bytes."""
 
 import re
 from typing import Final
 
-from service.problems import Problem
+from service.errors.requests import MalformedRange, RangeNotSatisfiable
 
 _ONE: Final = re.compile(r"[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
 
 
 def parse(header: str, size: int) -> tuple[int, int] | None:
-    """First byte and the one after the last of what is asked for; None for the whole file of ``size`` bytes.
+    """The first byte of the range and the one after its last; None for the whole file of ``size`` bytes.
 
-    That is the answer, too, to units other than bytes, and to several ranges at once. Problem: 416 outside the file,
-    400 malformed.
+    None also for other units than bytes, and for several ranges at once. Problem 416 after the end of the file, 400 for
+    a malformed header.
     """
     unit, _, text = header.partition("=")
     if unit.strip().lower() != "bytes" or "," in text:
@@ -20,13 +20,11 @@ def parse(header: str, size: int) -> tuple[int, int] | None:
     found = _ONE.fullmatch(text)
     first, last = found.groups() if found else ("", "")
     if (not first and not last) or (first and last and int(last) < int(first)):
-        raise Problem(400, "malformed_range", "Range: is malformed; an example is bytes=0-1023", field="Range")
+        raise MalformedRange
     if first:
         start, stop = int(first), min(int(last) + 1, size) if last else size
     else:
         start, stop = max(0, size - int(last)), size
     if start >= size:
-        headers = {"Content-Range": f"bytes */{size}"}
-        detail = f"Range: lies outside the file's {size} bytes"
-        raise Problem(416, "range_not_satisfiable", detail, headers=headers, field="Range", limit=size)
+        raise RangeNotSatisfiable(size)
     return start, stop

@@ -3,6 +3,7 @@
 A waiting stream needs no thread and no call to Redis of its own, so hundreds of them do not slow down other requests.
 """
 
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,22 @@ from redis.exceptions import RedisError
 
 from jobs.record import JobRecord, JobStatus
 from service.dependencies import Services
+from service.errors.jobs import TooManyStreams
+from service.errors.server import StreamsFull
 from service.job_views import job_view
 from service.schemas import JobView
-from service.stream_limits import OF_A_JOB, of_this_process, streams_full, too_many_streams
 
 log: Final = structlog.get_logger(__name__)
 _EVERY_S: Final = 0.5
+STREAMS_PER_JOB: Final = 32
+"""A signed link to one job needs no key, and this is enough for everybody who watches it."""
+_MAX_STREAMS: Final = 10_000  # the memory of more is better spent on something else
+
+
+def max_streams() -> int:
+    """The streams of this process: half of the files that it may open. The rest is for requests, Redis and files."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MAX_STREAMS if soft == resource.RLIM_INFINITY else min(soft // 2, _MAX_STREAMS)
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ class Watch:
         self._followed: dict[str, Followed] = {}
         self._looks = 0
         self._streams = 0
-        self._most = of_this_process()
+        self._max_streams = max_streams()
         self._wanted = anyio.Event()
         self._limiter = CapacityLimiter(1)  # its own, so that polls and requests do not wait for each other
 
@@ -119,10 +130,10 @@ class Watch:
         Problem 429 if the job has too many streams, 503 if this process has.
         """
         followed = self._followed.get(job_id, Followed())
-        if followed.followers >= OF_A_JOB:
-            raise too_many_streams()
-        if self._streams >= self._most:
-            raise streams_full(self._most)
+        if followed.followers >= STREAMS_PER_JOB:
+            raise TooManyStreams(STREAMS_PER_JOB)
+        if self._streams >= self._max_streams:
+            raise StreamsFull(self._max_streams)
         self._followed[job_id] = followed
         self._streams += 1
         followed.followers += 1

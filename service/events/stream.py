@@ -1,4 +1,4 @@
-"""Server-sent events of a job, one for each change until the job has ended."""
+"""Server-sent events of a job: one event for each change, until the job ends."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -10,17 +10,16 @@ from service.events.job_watcher import Stream, Watch
 
 EVENT: Final = "job"
 QUIET_S: Final = 15.0
-"""Seconds without an event after which a comment keeps proxies from closing the connection."""
+"""Seconds without an event after which a comment keeps the connection open through proxies."""
 
 
 async def events(
     watch: Watch, stream: Stream, known: str | None = None, *, by_link: bool = False
 ) -> AsyncIterator[bytes]:
-    """The bytes of the stream.
+    """The bytes of the stream. It ends after a final state, if the job is gone, and when the service stops.
 
-    `known` is the tag of the view that the client already has; it is not sent again. With `by_link` the views are those
-    of `JobView.for_link`, with the same ids. The stream ends after a final status, when the job is gone, and when the
-    service stops.
+    ``known``: tag of the view that the client already has, which is not sent again. ``by_link``: sends
+    `JobView.for_link`.
     """
     last_sent = anyio.current_time()
     while True:
@@ -32,7 +31,7 @@ async def events(
             last_sent = anyio.current_time()
         if stream.job.is_gone or watch.is_over or (sight is not None and sight.record.is_final):
             return
-        # a change that only another stream of the job had to send does not count for this client
+        # an event for another stream of the job does not keep this connection open
         with anyio.move_on_after(last_sent + QUIET_S - anyio.current_time()) as quiet:
             await changed.wait()
         if quiet.cancelled_caught:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final
 
+from service.middleware.request_id import HEADER
 from service.openapi import examples
 from service.openapi.responses import PROBLEM_SCHEMA
-from service.request_id import HEADER
 
 SECURITY_SCHEME: Final = "bearer"
 _REF: Final = "#/components/schemas/"

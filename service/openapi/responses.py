@@ -4,8 +4,8 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Final
 
-from service.problem_types import CATALOGUE, ProblemType
-from service.problems import MEDIA_TYPE, TYPE_PREFIX
+from service.errors.catalog import CATALOG
+from service.errors.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 PROBLEM_SCHEMA: Final = "Problem"
 Responses = dict[int | str, dict[str, Any]]
@@ -48,7 +48,7 @@ _REQUEST_HEADERS: Final = {
 
 def problem_responses(*kinds: str) -> Responses:
     """The responses for these types of problems, one for each status."""
-    types = sorted((CATALOGUE[kind] for kind in set(kinds)), key=lambda one: (one.status, one.kind))
+    types = sorted((CATALOG[kind] for kind in set(kinds)), key=lambda one: (one.status, one.kind))
     return {status: _response(status, [*ones]) for status, ones in groupby(types, key=lambda one: one.status)}
 
 
@@ -83,9 +83,9 @@ def job_creation_responses(*kinds: str) -> Responses:
     }
 
 
-def _response(status: int, types: list[ProblemType]) -> dict[str, Any]:
-    on_all = set.intersection(*(set(one.headers) for one in types))
-    on_some = {name for one in types for name in one.headers} - on_all
+def _response(status: int, types: list[type[Problem]]) -> dict[str, Any]:
+    on_all = set.intersection(*(set(one.header_names) for one in types))
+    on_some = {name for one in types for name in one.header_names} - on_all
     return {
         "description": HTTPStatus(status).phrase + ": " + ", ".join(f"`{one.kind}`" for one in types),
         "headers": {**response_headers(*sorted(on_all)), **response_headers(*sorted(on_some), required=False)},
@@ -98,10 +98,10 @@ def _response(status: int, types: list[ProblemType]) -> dict[str, Any]:
     }
 
 
-def _example(one: ProblemType) -> dict[str, Any]:
+def _example(one: type[Problem]) -> dict[str, Any]:
     return {
         "type": TYPE_PREFIX + one.kind,
-        "title": HTTPStatus(one.status).phrase,
+        "title": one.title,
         "status": one.status,
         "detail": f"{one.when} {one.remedy}",
     }

@@ -8,9 +8,8 @@ from jobs.record import JobStatus
 from model_core.results import Variant
 from service.dependencies import RecordDep, ServicesDep
 from service.downloads.artifact_response import MEDIA_TYPES, ArtifactResponse
-from service.job_views import POLL_S
+from service.errors.jobs import Expired, NoContent, NotCompleted, UnknownVariant
 from service.openapi.responses import EVERYWHERE, Responses, header_parameters, problem_responses, response_headers
-from service.problems import Problem
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -76,20 +75,11 @@ def get_content(
     changes.
     """
     if record.status in (JobStatus.FAILED, JobStatus.CANCELED):
-        raise Problem(
-            410,
-            "no_content",
-            f"The job is {record.status.value}; it has no results and will have none. Make a new job.",
-        )
+        raise NoContent(record.status.value)
     if record.status is not JobStatus.COMPLETED:
-        detail = f"The job is {record.status.value}; its results are there once it is completed."
-        raise Problem(409, "not_completed", detail, headers={"Retry-After": POLL_S})
+        raise NotCompleted(record.status.value)
     if record.expired_at is not None:
-        detail = f"The results were removed at {record.expired_at.isoformat(timespec='seconds')}. Make the job anew."
-        raise Problem(410, "expired", detail)
+        raise Expired(record.expired_at)
     if variant not in record.artifacts:
-        there = ", ".join(record.artifacts)
-        raise Problem(
-            404, "unknown_variant", f"variant: the job has no {variant.value}; it has {there}", field="variant"
-        )
+        raise UnknownVariant(variant.value, record.artifacts)
     return ArtifactResponse(services.store, record, variant)

@@ -12,8 +12,8 @@ from jobs.infra.liveness import live_workers
 from jobs.infra.redis_connection import connect
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep
+from service.errors.server import NotReady
 from service.openapi.responses import HEALTH, problem_responses
-from service.problems import unavailable
 from service.schemas import Health, Readiness
 
 _TIMEOUT_S: Final = 3.0
@@ -64,7 +64,7 @@ async def readyz(services: ServicesDep) -> Readiness:
         if found is None:
             missing["redis"] = _SILENT
         elif not found:
-            missing["worker"] = "none has shown itself lately"
+            missing["worker"] = "is not running"
         else:
             workers = found
 
@@ -72,8 +72,7 @@ async def readyz(services: ServicesDep) -> Readiness:
         checks.start_soon(check_store)
         checks.start_soon(check_workers)
     if missing:
-        detail = "; ".join(f"{name} {state}" for name, state in missing.items())
-        raise unavailable(f"Not ready: {detail}.", "not_ready", missing=missing)
+        raise NotReady(missing)
     return Readiness(workers=workers)
 
 

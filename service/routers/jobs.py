@@ -10,10 +10,11 @@ from jobs.repository import IllegalMoveError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
 from service.auth.caller import CallerDep
 from service.cursors import cursor_after, parse_cursor
-from service.dependencies import RecordDep, ServicesDep, unknown_job
+from service.dependencies import RecordDep, ServicesDep
 from service.downloads.conditional import is_known
+from service.errors.jobs import POLL_S, AlreadyOver, InProgress, UnknownJob
 from service.idempotency import ClaimDep
-from service.job_views import POLL_S, create_job_from_form, view, views
+from service.job_views import create_job_from_form, view, views
 from service.openapi.responses import (
     CHANGING,
     EVERYWHERE,
@@ -23,7 +24,6 @@ from service.openapi.responses import (
     problem_responses,
     response_headers,
 )
-from service.problems import Problem
 from service.schemas import JobList, JobView
 from service.uploads import form as forms
 from service.uploads.webhook_field import WebhookDep
@@ -110,7 +110,7 @@ def get_job(
     response.headers["Cache-Control"] = "no-store"
     response.headers["ETag"] = etag = f'W/"{shown.tag}"'
     if not record.is_final:
-        response.headers["Retry-After"] = POLL_S
+        response.headers["Retry-After"] = str(POLL_S)
     if is_known(etag, request.headers.getlist("If-None-Match")):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=response.headers)
     return shown
@@ -130,9 +130,9 @@ def cancel_job(services: ServicesDep, record: RecordDep) -> JobView:
     try:
         record = services.queue.cancel(record.id)
     except UnknownJobError:
-        raise unknown_job() from None
+        raise UnknownJob from None
     if record.status in (JobStatus.COMPLETED, JobStatus.FAILED):
-        raise Problem(409, "already_over", f"The job is {record.status.value}; there is nothing left to cancel.")
+        raise AlreadyOver(record.status.value)
     return view(services, record)
 
 
@@ -147,7 +147,6 @@ def delete_job(services: ServicesDep, record: RecordDep) -> None:
     try:
         services.retention.delete(record)
     except IllegalMoveError:
-        detail = "The job is in progress: cancel it first, and delete it once it is canceled."
-        raise Problem(409, "in_progress", detail) from None
+        raise InProgress from None
     services.queue.take_out(record.id)
     log.info("job_deleted", job_id=record.id, status=record.status)

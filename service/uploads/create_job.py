@@ -1,4 +1,4 @@
-"""Makes a job of what a client sends: read, checked, stored, and queued, or refused with the field at fault."""
+"""Job creation: the form is checked, the video stored, and the job queued."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -19,37 +19,40 @@ from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt
 from service.auth.caller import Caller
 from service.dependencies import Services
-from service.idempotency import in_use, replay
-from service.problems import from_input_error, queue_full, too_many_jobs, unavailable, upload_too_large
-from service.request_id import current
+from service.errors.handlers import from_limit
+from service.errors.jobs import IdempotencyKeyInUse
+from service.errors.server import Unavailable
+from service.errors.uploads import UploadTooLarge, from_input_error
+from service.idempotency import replay
+from service.middleware.request_id import current
 from service.uploads.form import JobForm, parse_options
 
 log: Final = structlog.get_logger(__name__)
-_PROBE_S: Final = 60  # a client waits for the answer
+_PROBE_S: Final = 60  # a client waits for the response
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The job, new or, when the request was ``replayed``, the one that its first sending has made."""
+    """A new job, or the existing job of the Idempotency-Key (``replayed``)."""
 
     record: JobRecord
     replayed: bool = False
 
 
 def accept(services: Services, caller: Caller, claim: Claim | None, form: JobForm) -> Accepted:
-    """Checks everything, stores the upload and queues the job. A refusal leaves neither a job nor a file.
+    """Checks everything, stores the upload and queues the job. After an error there is neither a job nor a file.
 
-    The upload is in the store before the job is in the queue, so that no job is ever without its video. ``claim`` is to
-    the request's idempotency key.
+    The upload is stored before the job is queued, so that every job has its video. ``claim``: that of the request's
+    idempotency key. Problem if the request is rejected.
     """
     settings = services.settings
     try:
         prompt, options = check_prompt(form.prompt), parse_options(form.options)
         room = min(form.video.size or 0, settings.max_upload_bytes)
-        services.retention.check_disk(room)  # before the disk takes a copy
+        services.retention.check_disk(room)  # before the file is copied
         digest = hashlib.sha256()
         with services.store.scratch.file(form.video.file, settings.max_upload_bytes, digest.update) as received:
-            asked = JobRecord.new(
+            wanted = JobRecord.new(
                 prompt,
                 options,
                 {},
@@ -60,35 +63,32 @@ def accept(services: Services, caller: Caller, claim: Claim | None, form: JobFor
                 upload_bytes=received.stat().st_size,
                 upload_sha256=digest.hexdigest(),
             )
-            made = None if claim is None else replay(services, claim, asked)
-            return _take(services, asked, received, claim) if made is None else Accepted(made, replayed=True)
+            existing = None if claim is None else replay(services, claim, wanted)
+            return _create(services, wanted, received, claim) if existing is None else Accepted(existing, replayed=True)
     except UploadTooLargeError:
-        raise upload_too_large(settings.max_upload_bytes) from None
+        raise UploadTooLarge(settings.max_upload_bytes) from None
+    except (QueueFullError, TooManyJobsError) as error:
+        raise from_limit(error) from error
     except InputError as error:
         raise from_input_error(error, settings.max_duration_s) from error
 
 
-def _take(services: Services, asked: JobRecord, received: Path, claim: Claim | None) -> Accepted:
+def _create(services: Services, wanted: JobRecord, received: Path, claim: Claim | None) -> Accepted:
     limits = MediaLimits(max_duration_s=services.settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
     with services.uploads.probing:
         info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
-    record = asked.model_copy(update={"video": info, "created_at": now()})
+    record = wanted.model_copy(update={"video": info, "created_at": now()})
     with structlog.contextvars.bound_contextvars(job_id=record.id):
         _store(services, record, received)
-        taken = _submit(services, record, claim)
-        if not taken.replayed:
+        accepted = _submit(services, record, claim)
+        if not accepted.replayed:
             log.info("job_created", kind=record.kind, bytes=record.upload_bytes, duration=info["duration"])
-    return taken
+    return accepted
 
 
 def _store(services: Services, record: JobRecord, received: Path) -> None:
-    try:
-        services.queue.check_room()  # also shows that Redis answers: otherwise every try would leave a file behind
-        services.queue.check_open(record.owner)
-    except QueueFullError as full:
-        raise queue_full(full.limit) from full
-    except TooManyJobsError as many:
-        raise too_many_jobs(many.limit) from many
+    services.queue.check_room()  # fails if Redis is down: otherwise every attempt would leave a file behind
+    services.queue.check_open(record.owner)
     services.retention.make_room(record.upload_bytes)
     try:
         services.store.put_upload(record.id, received)
@@ -100,39 +100,35 @@ def _store(services: Services, record: JobRecord, received: Path) -> None:
 def _submit(services: Services, record: JobRecord, claim: Claim | None) -> Accepted:
     try:
         _queue(services, record, claim)
-    except QueueFullError as full:
-        raise queue_full(full.limit) from full
-    except TooManyJobsError as many:
-        raise too_many_jobs(many.limit) from many
     except ClaimLostError as lost:
-        made = None if claim is None else replay(services, claim, record)
-        if made is None:
-            raise in_use() from lost
-        return Accepted(made, replayed=True)
+        existing = None if claim is None else replay(services, claim, record)
+        if existing is None:
+            raise IdempotencyKeyInUse from lost
+        return Accepted(existing, replayed=True)
     except NotTakenError as error:
         log.error("job_not_taken", error=str(error))
-        raise unavailable("The job store takes no new jobs at present. Try again later.") from error
+        raise Unavailable("The job store accepts no new jobs at the moment. Try again later.") from error
     return Accepted(record)
 
 
 def _queue(services: Services, record: JobRecord, claim: Claim | None) -> None:
-    """The job's place in the queue; whatever keeps it from one for certain leaves no upload."""
+    """Queues the job. Removes its upload again if the job was certainly not queued."""
     try:
         services.queue.submit(record, claim)
     except RedisError as error:
-        # The job may be in the queue all the same, so its upload stays; if it is not, Retention finds the upload.
+        # The job may have been queued, so its upload stays. If it was not, Retention removes the upload.
         log.error("job_in_doubt", error=str(error))
-        detail = "The job store stopped answering. Whether the job was taken shows once it answers again."
-        raise unavailable(detail, job_id=record.id) from error
+        detail = "The job store stopped answering. It is not known yet whether the job was created. Try again later."
+        raise Unavailable(detail, record.id) from error
     except Exception:
-        _take_back(services, record)
+        _remove_upload(services, record)
         raise
 
 
-def _take_back(services: Services, record: JobRecord) -> None:
-    """Removes the upload of a job that was not taken."""
+def _remove_upload(services: Services, record: JobRecord) -> None:
+    """Removes the upload of a job that was not queued."""
     try:
         services.store.remove(record.id)
         services.retention.release(record.upload_bytes)
-    except (StoreError, RedisError) as error:  # Retention finds it: there is no record of the job
+    except (StoreError, RedisError) as error:  # Retention removes it: the job has no record
         log.warning("files_not_removed", what="upload", error=str(error))

@@ -1,4 +1,4 @@
-"""What a client sends to make a job: the form as it came, refused with the name of the field at fault."""
+"""The multipart form that creates a job, and the checks of its type, fields and options."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,19 +8,21 @@ from fastapi import Request, UploadFile
 from pydantic import ValidationError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from jobs.record import JobKind, Webhook
+from jobs.validation import field_name, sentence
 from model_core.options import ScoreOptions
-from service.admission import makes_a_job
-from service.problems import Problem
+from service.errors.problem import FieldError
+from service.errors.requests import InvalidOptions, UnknownField, UnsupportedMediaType
+from service.middleware.base import JobMiddleware
 
 _CHARSETS: Final = (b"utf-8", b"utf8")
 
 
 @dataclass(frozen=True)
 class JobForm:
-    """The fields of the form; all but the webhook are not looked at yet. ``kind`` is the route's."""
+    """The fields of the form. Only the webhook is checked already. ``kind`` is the route's."""
 
     kind: JobKind
     video: UploadFile
@@ -29,59 +31,48 @@ class JobForm:
     webhook: Webhook | None = None
 
 
-class OnlyForms:
-    """Pure ASGI: 415, before the body is read, unless a request to make a job is a multipart form in UTF-8.
+class RequireForm(JobMiddleware):
+    """Rejects a request to create a job, before its body is read, unless it is a multipart form in UTF-8.
 
-    A form may name any of Python's codecs as its charset, and some of them make what is no text: lone surrogates.
+    A form may name any of Python's codecs as its charset, and some of them produce lone surrogates, which are not text.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    async def check(self, scope: Scope) -> None:
+        """See HttpMiddleware. Reads the header as the form's parser does."""
+        kind, parameters = parse_options_header(Headers(scope=scope).get("content-type", ""))
+        if kind != b"multipart/form-data":
+            raise UnsupportedMediaType(f"The Content-Type must be multipart/form-data, not {_shown(kind)}.")
+        charset = parameters.get(b"charset", _CHARSETS[0])
+        if charset.lower() not in _CHARSETS:
+            raise UnsupportedMediaType(
+                f"The charset of the Content-Type must be utf-8, not {_shown(charset)}. Leave it out."
+            )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        fault = _fault(Headers(scope=scope).get("content-type", "")) if makes_a_job(scope) else None
-        if fault is None:
-            await self._app(scope, receive, send)
-        else:
-            problem = Problem(415, "unsupported_media_type", f"Content-Type: {fault}", field="Content-Type")
-            await problem.response()(scope, receive, send)
 
-
-def _fault(content_type: str) -> str | None:
-    """What is wrong with it; read as the parser of the form reads it."""
-    kind, parameters = parse_options_header(content_type)
-    if kind != b"multipart/form-data":
-        return f"must be multipart/form-data, not {kind.decode('latin-1')[:100] or 'nothing'}"
-    charset = parameters.get(b"charset", _CHARSETS[0])
-    if charset.lower() not in _CHARSETS:
-        return f"its charset must be utf-8, not {charset.decode('latin-1')[:100] or 'nothing'}; or leave it out"
-    return None
+def _shown(value: bytes) -> str:
+    return value.decode("latin-1")[:100] or "empty"
 
 
 def only(*fields: str) -> Callable[[Request], Awaitable[None]]:
-    """A dependency: 422 for a field of the form that is not one of ``fields``."""
+    """A dependency that raises Problem 422 for a form field that is not one of ``fields``."""
 
     async def check(request: Request) -> None:
         for name in await request.form():
             if name not in fields:
-                raise Problem(
-                    422, "unknown_field", f"{name[:100]}: is not one of {', '.join(fields)}", field=name[:100]
-                )
+                raise UnknownField(name, fields)
 
     return check
 
 
 def parse_options(text: str | None) -> ScoreOptions:
-    """The options from their JSON; 422 naming the option at fault."""
+    """The options from their JSON. Problem 422 that names every invalid option."""
     if not text or not text.strip():
         return ScoreOptions()
     try:
         return ScoreOptions.model_validate_json(text)
     except ValidationError as error:
-        errors = [
-            {"field": ".".join(["options", *map(str, item["loc"])]), "detail": item["msg"]} for item in error.errors()
-        ]
-        first = errors[0]
-        detail = f"{first['field']}: {first['detail']}"
-        raise Problem(422, "invalid_options", detail, field=first["field"], errors=errors) from None
+        errors: list[FieldError] = []
+        for one in error.errors():
+            field = field_name(("options", *one["loc"]))
+            errors.append({"field": field, "detail": sentence(field, one)})
+        raise InvalidOptions(errors) from None

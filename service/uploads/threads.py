@@ -1,4 +1,4 @@
-"""How many uploads are worked on at once, so that they never keep others from being answered."""
+"""Threads of uploads, separate from those of other requests."""
 
 import os
 from collections.abc import Callable
@@ -8,15 +8,15 @@ from typing import Final, TypeVar
 from anyio import CapacityLimiter, to_thread
 
 T = TypeVar("T")
-_AT_ONCE: Final = 32  # they wait for the disk, the bucket or a processor
+_AT_ONCE: Final = 32  # they wait for the disk, the bucket or a CPU
 _PROBES: Final = min(max(2, len(os.sched_getaffinity(0))), 8)  # each may take 2 GiB
 
 
 class Uploads:
-    """Threads of their own: those of all other requests are never taken by uploads, which need seconds.
+    """Uploads take seconds, so they must not use the threads of other requests.
 
     Attributes:
-        probing: to be held while a video is looked at, in a process that takes a processor.
+        probing: to be held while a video is probed, in a process that uses a CPU.
     """
 
     def __init__(self) -> None:
@@ -24,5 +24,5 @@ class Uploads:
         self._threads = CapacityLimiter(_AT_ONCE)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns in one of the threads."""
+        """Runs ``work`` in one of the threads and returns its result."""
         return await to_thread.run_sync(work, limiter=self._threads)

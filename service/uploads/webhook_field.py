@@ -1,6 +1,6 @@
 """The form field `webhook`: the URL that receives an event when the job ends."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import Depends, Form
 from pydantic.config import JsonDict
@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 from jobs.record import Webhook
 from jobs.webhooks.addresses import MAX_URL, InvalidWebhookError, check_url
 from service.dependencies import ServicesDep
-from service.problems import Problem
+from service.errors.requests import InvalidWebhook, WebhooksOff
 
 # For the OpenAPI document only: `get_webhook` checks the URL and has better error messages.
 _URL: Final[JsonDict] = {"format": "uri", "pattern": "^https?://", "maxLength": MAX_URL}
@@ -30,17 +30,11 @@ def get_webhook(
     if not webhook:
         return None
     if services.settings.webhook_secret is None:
-        raise Problem(
-            422,
-            "webhooks_off",
-            "webhook: this service does not send webhooks, because V2M_WEBHOOK_SECRET is not set; leave the field out",
-            field="webhook",
-        )
+        raise WebhooksOff
     try:
         return Webhook(url=check_url(webhook, private=services.settings.webhook_private))
     except InvalidWebhookError as error:
-        limit: dict[str, Any] = {} if error.limit is None else {"limit": error.limit}
-        raise Problem(422, "invalid_webhook", f"webhook: {error}", field="webhook", **limit) from None
+        raise InvalidWebhook(str(error), error.limit) from None
 
 
 WebhookDep = Annotated[Webhook | None, Depends(get_webhook)]

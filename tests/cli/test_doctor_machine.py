@@ -60,7 +60,7 @@ def test_a_store_tells_what_it_holds_and_is_left_as_it_is(stored: MakeSettings) 
         ({"min_free_bytes": 2**60}, "fail", "must stay free: uploads are refused"),
         ({"min_free_bytes": 0, "max_upload_bytes": 2**60}, "warn", "too little for the largest upload"),
         ({"max_upload_bytes": 1, "min_free_bytes": 0, "store_max_bytes": 3 * 2**20}, "warn", "100% of the quota"),
-        ({"store": "ftp://somewhere"}, "fail", "is neither file:///folder nor s3://bucket/prefix"),
+        ({"store": "ftp://somewhere"}, "fail", "must be file:///folder or s3://bucket/prefix"),
     ],
 )
 def test_a_store_without_room_is_told(stored: MakeSettings, changes: dict[str, Any], state: str, found: str) -> None:

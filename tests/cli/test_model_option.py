@@ -31,16 +31,16 @@ def test_a_folder_that_is_no_model_is_one_line(command: str, by: str, settings: 
 
 @pytest.mark.parametrize("command", ["up", "worker"])
 @pytest.mark.parametrize(
-    ("option", "value", "setting"),
+    ("option", "value", "variable"),
     [("--device", "gpu", "V2M_DEVICE"), ("--precision", "int8", "V2M_PRECISION"), ("--window", "0", "V2M_WINDOW_S"),
      ("--look-ahead", "never", "V2M_LOOK_AHEAD")],
 )  # fmt: skip
 def test_a_setting_of_the_command_line_that_cannot_be_is_one_line(
-    command: str, option: str, value: str, setting: str
+    command: str, option: str, value: str, variable: str
 ) -> None:
     done = CliRunner().invoke(app, [command, option, value])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
-    assert f"v2m: setting {setting}: " in done.stderr
+    assert f"v2m: {variable} must be " in done.stderr
 
 
 def test_the_worker_gets_the_settings_of_its_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

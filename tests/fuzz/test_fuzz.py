@@ -90,13 +90,13 @@ def test_an_unclear_detail_is_a_fault(detail: str | None) -> None:
 
 def test_what_a_refusal_must_be() -> None:
     kind = {"Content-Type": "application/problem+json"}
-    good = {"type": "urn:v2m-zero:problem:unreadable", "status": 422, "field": "video", "detail": "video: is damaged"}
+    good = {"type": "urn:v2m-zero:problem:unreadable", "status": 422, "field": "video", "detail": "The video broke."}
     assert not list(faults_of_refusal(httpx.Response(422, headers=kind, json=good)))
     for status, problem in (
         (500, good),
         (415, good),
         (422, {**good, "field": None}),
-        (422, {**good, "detail": "is damaged"}),
+        (422, {**good, "detail": "It is damaged."}),
         (422, {**good, "type": "about:blank"}),
     ):
         assert list(faults_of_refusal(httpx.Response(status, headers=kind, json=problem)))

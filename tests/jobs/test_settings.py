@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from jobs.infra.settings import DEFAULT_REDIS_URL, Settings, default_state_dir
+from jobs.infra.settings import (
+    DEFAULT_REDIS_URL,
+    OPEN_JOBS_PER_KEY,
+    Settings,
+    default_state_dir,
+    setting_errors,
+    unknown_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +97,66 @@ def test_an_audio_model_chooses_for_itself_unless_it_is_told(monkeypatch: pytest
 def test_looking_ahead_is_the_models_choice_unless_it_is_set(look_ahead: Any, answers: list[bool]) -> None:
     settings = Settings(look_ahead=look_ahead)
     assert [settings.looks_ahead(by_itself) for by_itself in (True, False)] == answers
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("V2M_MAX_UPLOADS", "-1", "V2M_MAX_UPLOADS must be at least 1."),
+        ("V2M_PORT", "many", "V2M_PORT must be an integer."),
+        ("V2M_PORT", "70000", "V2M_PORT must be at most 65535."),
+        ("V2M_MAX_DURATION_S", "0", "V2M_MAX_DURATION_S must be greater than 0."),
+        ("V2M_DEVICE", "gpu", "V2M_DEVICE must be auto, cpu, cuda or cuda:NUMBER, such as cuda:1."),
+        ("V2M_PRECISION", "x", "V2M_PRECISION must be 'auto', 'bfloat16' or 'float32'."),
+        ("V2M_COMPILE", "perhaps", "V2M_COMPILE must be true or false."),
+        ("V2M_API_KEYS", "x", "V2M_API_KEYS: entry 1 is not NAME:SHA256. Create one with `v2m key NAME`."),
+    ],
+)
+def test_an_error_names_the_variable_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert setting_errors(caught.value) == [sentence]
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "V2M_REDIS_URL"])
+def test_an_error_of_the_redis_url_names_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    (line,) = setting_errors(caught.value)
+    assert line.startswith(("REDIS_URL: ", "V2M_REDIS_URL: "))
+    assert "redis://" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("V2M_MAX_UPLOAD", "V2M_MAX_UPLOAD is not a setting. Did you mean V2M_MAX_UPLOADS?"),
+        ("V2M_API_KEYZ", "V2M_API_KEYZ is not a setting. Did you mean V2M_API_KEYS?"),
+        ("V2M_QQQQZ", "V2M_QQQQZ is not a setting. It is ignored."),
+    ],
+)
+def test_an_unknown_variable_is_reported_with_the_most_similar_setting(name: str, warning: str) -> None:
+    assert unknown_settings({name: "5", "PATH": "/bin"}) == {name: warning}
+
+
+def test_known_and_empty_variables_are_not_reported() -> None:
+    known = [f"V2M_{name.upper()}" for name in Settings.model_fields]
+    others = ["V2M_URL", "V2M_API_KEY", "V2M_REDIS_URL", "REDIS_URL", "v2m_port"]
+    assert unknown_settings(dict.fromkeys((*known, *others), "x") | {"V2M_TYPO": ""}) == {}
+
+
+def test_every_setting_is_described() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+
+
+def test_open_jobs_are_limited_where_there_are_keys() -> None:
+    assert Settings().open_jobs_limit is None
+    assert Settings(api_keys=f"a:{'1' * 64}").open_jobs_limit == OPEN_JOBS_PER_KEY
+    assert Settings(api_keys=f"a:{'1' * 64}", max_open_jobs=100).open_jobs_limit == 100
+    assert Settings(max_open_jobs=3).open_jobs_limit == 3

@@ -119,9 +119,9 @@ def test_its_disk_has_room(store: ArtifactStore) -> None:
     ("url", "said"),
     [
         ("file://relative/folder", "absolute"),
-        ("ftp://host/x", "neither"),
-        ("/var/lib", "neither"),
-        ("s3://", "neither"),
+        ("ftp://host/x", "must be file"),
+        ("/var/lib", "must be file"),
+        ("s3://", "must be file"),
     ],
 )
 def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
@@ -131,5 +131,5 @@ def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, s
 
 def test_a_root_that_cannot_be_made(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())

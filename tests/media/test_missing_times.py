@@ -41,7 +41,7 @@ def test_a_gap_stays_a_gap() -> None:
 
 
 def test_more_pictures_than_there_is_time_for_are_refused() -> None:
-    with pytest.raises(MediaError, match=r"times are missing .*\(by 0\.4 s\)"):
+    with pytest.raises(MediaError, match=r"times .* are missing .* by 0\.4 s"):
         _counted([0, 40, *[UNKNOWN] * 10, 80])
 
 
@@ -57,7 +57,7 @@ def test_known_times_stay_and_say_how_late_the_others_are() -> None:
 
 
 def test_times_that_contradict_the_order_are_refused() -> None:
-    with pytest.raises(MediaError, match=r"contradict their order \(by 1\.0 s\)"):
+    with pytest.raises(MediaError, match=r"contradict their order by 1\.0 s"):
         _times([1080, 80, UNKNOWN], [0, 40, 80], order=[0, 1, 2])
 
 

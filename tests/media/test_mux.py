@@ -255,7 +255,7 @@ def test_decoded_times_only_rise(tmp_path: Path, name: str) -> None:
 def test_an_answer_without_a_result_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
     monkeypatch.setattr(parent, "_BOOT", ANSWERING + code)
-    assert "the decoder went astray" in _refused(source, tmp_path / "out.mp4").detail
+    assert "the decoder sent invalid data" in _refused(source, tmp_path / "out.mp4").detail
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 

@@ -82,6 +82,6 @@ def test_an_index_that_tells_of_the_same_bytes_again_and_again_is_refused_at_the
     still = odd_files.make_still(tmp_path / "a.mp4")
     assert probe(still).frames == 1
     odd_files.with_one_place_for_all_pictures(still, 1000)
-    with pytest.raises(MediaError, match=r"holds \d+ bytes of pictures in a file of \d+") as refused:
+    with pytest.raises(MediaError, match=r"lists \d+ bytes of pictures in a file of \d+") as refused:
         probe(still)
     assert refused.value.code == "budget"

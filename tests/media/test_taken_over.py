@@ -45,7 +45,7 @@ def _refused(call: Callable[[], object]) -> str:
 @pytest.mark.parametrize("number", OF_THE_SYSTEM)
 def test_no_error_of_the_system_is_believed_of_a_reader(take_over: TakeOver, video: Path, number: int) -> None:
     take_over(f'say({{"kind": "error", "errno": {number}, "detail": ""}})')
-    assert "an error that is not the disk's" in _refused(lambda: probe(video))
+    assert "its decoder reported an error" in _refused(lambda: probe(video))
 
 
 @pytest.mark.parametrize("number", OF_THE_SYSTEM)

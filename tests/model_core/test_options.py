@@ -11,7 +11,7 @@ JOINED = "\u0646\u0627\u06cc\u200c\u0646\u06cc \U0001f468\u200d\U0001f3a4"
 
 @pytest.mark.parametrize("prompt", ["\ud800 hi", "caf\udce9"])
 def test_a_prompt_that_is_no_text(prompt: str) -> None:
-    with pytest.raises(InputError, match="prompt: contains bytes that are not text") as refused:
+    with pytest.raises(InputError, match="The prompt is not valid Unicode text") as refused:
         check_prompt(prompt)
     assert refused.value.code == "invalid_request"
 

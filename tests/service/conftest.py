@@ -20,7 +20,7 @@ from jobs.queue import JobQueue
 from jobs.record import JobRecord
 from service.app import create_app
 from service.dependencies import Services
-from service.problems import MEDIA_TYPE, TYPE_PREFIX
+from service.errors.problem import MEDIA_TYPE, TYPE_PREFIX
 from tests.worker.fake_scorer import MODEL
 
 RESULT = bytes(range(256)) * 8

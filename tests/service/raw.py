@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from service.problems import TYPE_PREFIX
+from service.errors.problem import TYPE_PREFIX
 
 
 @contextmanager

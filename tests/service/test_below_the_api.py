@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from service.problems import MEDIA_TYPE
+from service.errors.problem import MEDIA_TYPE
 from tests.service import raw
 
 

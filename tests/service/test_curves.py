@@ -46,7 +46,7 @@ def test_a_curve_from_the_video_to_the_file(client: httpx.Client, clip: Path) ->
     assert job["content"] == {"curve": f"{location}/content?variant=curve"}
     assert set(client.get(job["content"]["curve"]).json()) == {"video"}
     refusal = assert_problem(client.get(f"{location}/content"), 404, "unknown_variant")
-    assert refusal["detail"] == "variant: the job has no video; it has curve"
+    assert refusal["detail"] == "The job has no result for variant=video. It has curve."
     again = ask(client, clip)
     assert again.json()["eta_s"] is not None, "by now it is known how long one takes"
     assert ended(client, again.headers["location"])["eta_s"] is None

@@ -41,7 +41,7 @@ def test_a_queued_job_is_never_run(client: httpx.Client, services: Services, cli
 def test_a_job_in_progress_must_be_canceled_first(client: httpx.Client, services: Services, clip: Path) -> None:
     job_id = create(client, clip)["id"]
     attempt = start(services, job_id)
-    assert "cancel it first" in assert_problem(client.delete(f"/v1/jobs/{job_id}"), 409, "in_progress")["detail"]
+    assert "Cancel it" in assert_problem(client.delete(f"/v1/jobs/{job_id}"), 409, "in_progress")["detail"]
     assert client.get(f"/v1/jobs/{job_id}").json()["cancel_requested"] is False
     services.records.cancel(job_id, attempt)
     assert client.delete(f"/v1/jobs/{job_id}").status_code == 204

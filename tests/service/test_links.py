@@ -17,7 +17,7 @@ from jobs.infra.settings import Settings
 from service.auth import signed_links as of_links
 from service.auth.signed_links import Links
 from service.dependencies import Services
-from service.problems import Problem
+from service.errors.problem import Problem
 from tests.conftest import MakeSettings
 from tests.service.conftest import RESULT, Serve, assert_problem, complete, create
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer, entry

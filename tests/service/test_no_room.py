@@ -22,9 +22,9 @@ from jobs.queue import JobQueue
 from jobs.repository import JobRecords
 from jobs.store import ArtifactStore, StoreError
 from jobs.store.scratch import Scratch
-from service.admission import Admission
 from service.app import create_app
 from service.dependencies import Services
+from service.middleware.job_limits import JobLimits
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
 from tests.service import raw
@@ -219,7 +219,7 @@ def test_a_queue_that_fills_up_while_the_video_is_looked_at(
     client = serve(settings)
     create(client, clip)
     before, jobs, used = stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")
-    monkeypatch.setattr(Admission, "_refusal", lambda _self, _owner: None)
+    monkeypatch.setattr(JobLimits, "_check", lambda _self, _owner: None)
     assert_problem(post(client, clip), 503, "queue_full")
     real, asked = JobQueue.check_room, 0
 

@@ -8,12 +8,13 @@ import httpx
 import pytest
 from redis import Redis
 
+from jobs.infra.settings import OPEN_JOBS_PER_KEY
 from jobs.queue import JobQueue, TooManyJobsError
 from jobs.record import JobRecord
 from jobs.repository import JobRecords
 from model_core.options import ScoreOptions
-from service.admission import Admission
 from service.dependencies import Services
+from service.middleware.job_limits import JobLimits
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer
@@ -41,6 +42,26 @@ def test_a_key_has_only_so_many_open_jobs(
     create(client, clip)
 
 
+def test_a_key_has_a_limit_by_default_and_a_service_without_keys_has_none(
+    redis: Redis, make_settings: MakeSettings
+) -> None:
+    """One key must not fill the queue; on one's own computer nothing is held back."""
+
+    def submit(owner: str | None, **settings: object) -> None:
+        chosen = make_settings(**settings)
+        queue = JobQueue(redis, JobRecords(redis, chosen.record_retention_s), chosen)
+        queue.submit(JobRecord.new("", ScoreOptions(), {}, owner=owner))
+
+    for _ in range(OPEN_JOBS_PER_KEY):
+        submit("alice", api_keys=ENTRIES)
+    with pytest.raises(TooManyJobsError) as caught:
+        submit("alice", api_keys=ENTRIES)
+    assert caught.value.limit == OPEN_JOBS_PER_KEY
+    submit("bob", api_keys=ENTRIES)
+    for _ in range(OPEN_JOBS_PER_KEY + 1):
+        submit(None)
+
+
 @pytest.mark.parametrize("at", ["the store", "the queue"])
 def test_a_refusal_after_the_video_has_come_leaves_no_file(
     serve: Serve, make_settings: MakeSettings, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch, at: str
@@ -49,7 +70,7 @@ def test_a_refusal_after_the_video_has_come_leaves_no_file(
     client = serve(settings)
     create(client, clip)
     before = stored(settings), sorted(jobs_in(redis)), redis.get("v2m:store:used")
-    monkeypatch.setattr(Admission, "_refusal", lambda _self, _owner: None)
+    monkeypatch.setattr(JobLimits, "_check", lambda _self, _owner: None)
     if at == "the queue":
         real, asked = JobQueue.check_open, []
 

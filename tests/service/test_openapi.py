@@ -13,8 +13,8 @@ from jobs.webhooks.message import JobEnded, JobEndedData
 from model_core.options import ModelInfo, ScoreOptions
 from service.app import create_app
 from service.downloads.artifact_response import MEDIA_TYPES
+from service.errors.problem import MEDIA_TYPE
 from service.openapi.examples import RESPONSES, SCHEMAS
-from service.problems import MEDIA_TYPE
 from service.schemas import Health, JobList, JobView, LinksView, Readiness
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve

@@ -3,7 +3,7 @@
 import pytest
 
 from service.downloads.ranges import parse
-from service.problems import Problem
+from service.errors.problem import Problem
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from service.auth.rates import Rates
-from service.problems import Problem
+from service.errors.problem import Problem
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from jobs.infra.settings import Settings
 from service.dependencies import Services
-from service.request_id import RequestId, current
+from service.middleware.request_id import RequestId, current
 from tests.processes import ROOT, environment
 from tests.service.conftest import Serve, ask_for_a_fault, assert_problem, post
 

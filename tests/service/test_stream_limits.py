@@ -10,7 +10,7 @@ import psutil
 
 from cli.serve import listen, url_of
 from jobs.infra.settings import Settings
-from service.stream_limits import OF_A_JOB
+from service.events.job_watcher import STREAMS_PER_JOB
 from tests.processes import ROOT, environment, until
 from tests.service.conftest import assert_problem, create
 
@@ -42,9 +42,9 @@ def test_a_job_has_so_many_streams_and_no_more(client: httpx.Client, clip: Path)
     job_id, other = create(client, clip)["id"], create(client, clip)["id"]
     with unlimited(client.base_url) as many:
         with ExitStack() as streams:
-            opened(many, job_id, streams, OF_A_JOB)
+            opened(many, job_id, streams, STREAMS_PER_JOB)
             answer = client.get(path_of(job_id))
-            assert assert_problem(answer, 429, "too_many_streams")["limit"] == OF_A_JOB
+            assert assert_problem(answer, 429, "too_many_streams")["limit"] == STREAMS_PER_JOB
             assert int(answer.headers["retry-after"]) > 0
             assert client.get(f"/v1/jobs/{job_id}").status_code == 200
             opened(many, other, streams, 1)
@@ -55,7 +55,7 @@ def test_who_has_seen_the_end_keeps_no_place(client: httpx.Client, clip: Path) -
     job_id = create(client, clip)["id"]
     client.post(f"/v1/jobs/{job_id}/cancel")
     tag = client.get(f"/v1/jobs/{job_id}").headers["etag"].removeprefix('W/"').removesuffix('"')
-    answers = [client.get(path_of(job_id), headers={"Last-Event-ID": tag}) for _ in range(OF_A_JOB + 1)]
+    answers = [client.get(path_of(job_id), headers={"Last-Event-ID": tag}) for _ in range(STREAMS_PER_JOB + 1)]
     assert {answer.status_code for answer in answers} == {204}
 
 

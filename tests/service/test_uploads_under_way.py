@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 from cli.serve import listen
 from jobs.infra.settings import Settings
 from model_core.media import MediaLimits, VideoInfo, probe
-from service.silence import Silence
+from service.middleware.body_timeout import BodyTimeout
 from service.uploads import create_job
 from service.uploads import threads as upload_threads
 from tests.conftest import MakeSettings
@@ -98,7 +98,7 @@ def test_one_that_is_whole_may_be_silent() -> None:
         raise AssertionError("there is nothing to send")
 
     scope = {"type": "http", "method": "POST", "path": "/v1/jobs"}
-    anyio.run(Silence(app, 0.01), scope, receive, nothing)
+    anyio.run(BodyTimeout(app, 0.01), scope, receive, nothing)
     assert [message["type"] for message in messages] == ["http.request", "http.disconnect"]
 
 

@@ -70,6 +70,6 @@ def squeezed(
         first = max(end - behind, moved[in_order[shown[-1]]] + 1)
         moved[in_order[shown[-1] + 1 :]] = np.arange(first, first + behind)
     if (moved - times)[~hidden].max() > farthest:
-        detail = "is cut in several places in a way that leaves hidden pictures no room between the shown ones"
-        raise MediaError(f"{detail}; convert it and send it again", "unreadable")
+        detail = "The video is cut in several places, and its hidden pictures do not fit between the visible ones."
+        raise MediaError(f"{detail} Convert it and send it again.", "unreadable")
     return moved

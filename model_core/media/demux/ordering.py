@@ -41,8 +41,8 @@ def shown_order(source: Source, limits: MediaLimits, kept: NDArray[np.bool_]) ->
     count = int(kept.sum())
     shown = list(dict.fromkeys(number for number in numbers if 0 <= number < count))
     if 2 * len(shown) < count:
-        detail = "does not say when its pictures are shown, and most of them cannot be decoded to find their order"
-        raise MediaError(f"{detail}; convert it and send it again", "unreadable")
+        detail = "The video has no times for its pictures, and most cannot be decoded to find their order."
+        raise MediaError(f"{detail} Convert it and send it again.", "unreadable")
     place = np.full(count, -1)
     place[shown] = np.arange(len(shown))
     last_known = np.maximum.accumulate(np.where(place >= 0, np.arange(count), -1))
@@ -103,6 +103,6 @@ def times_in_order(
         times[known] = pts[known]
     back = -int(np.diff(times[order]).min(initial=0))
     if back * time_base > FARTHEST_S:
-        detail = f"has pictures whose times contradict their order (by {float(back * time_base):.1f} s)"
-        raise MediaError(f"{detail}; convert it and send it again", "unreadable")
+        detail = f"The times of the video's pictures contradict their order by {float(back * time_base):.1f} s."
+        raise MediaError(f"{detail} Convert it and send it again.", "unreadable")
     return times

@@ -46,9 +46,11 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
     """
     head = os.pread(source.fd, 4096, 0)
     if not head:
-        raise MediaError("is empty (0 bytes)", "empty_file")
+        raise MediaError("The file is empty (0 bytes).", "empty_file")
     if _is_playlist(head):
-        raise MediaError("is a playlist, not a video; the files that it names are not opened", "playlist")
+        raise MediaError(
+            "The file is a playlist, and the files that it names are not opened. Send the video itself.", "playlist"
+        )
     options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "none"}
     try:
         # Tags are often in an encoding of their own; that alone makes no file unreadable.
@@ -57,9 +59,9 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
         raise
     except (FFmpegError, ValueError) as error:
         if any(head[at:].startswith(mark) for at, mark in _SIGNATURES):
-            raise MediaError(f"is damaged or cut short: {reason(error)}", "unreadable") from error
+            raise MediaError(f"The file is damaged or incomplete: {reason(error)}.", "unreadable") from error
         names = "MP4, MOV, Matroska, WebM, AVI, MPEG, TS, FLV, WMV, Ogg, MXF"
-        raise MediaError(f"is not a video in a known container ({names})", "not_a_video") from error
+        raise MediaError(f"The file is not a video in a known format ({names}).", "not_a_video") from error
     with container:
         yield container
 
@@ -73,12 +75,14 @@ def pick_video(container: InputContainer, limits: MediaLimits) -> VideoStream:
     unmoving = Disposition.attached_pic | Disposition.timed_thumbnails
     streams = [stream for stream in container.streams.video if not stream.disposition & unmoving]
     if not streams:
-        raise MediaError("has no video stream" + (", only sound" if container.streams.audio else ""), "no_video_stream")
+        raise MediaError(
+            f"The file has no video stream{', only sound' if container.streams.audio else ''}.", "no_video_stream"
+        )
     if any(stream.codec_context is None for stream in streams):
-        raise MediaError("is coded in a way that no decoder here knows", "unreadable")
+        raise MediaError("The video's codec is not supported.", "unreadable")
     stream = max(streams, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
     if not stream.width or not stream.height:  # neither header nor first pictures say it, and no muxer takes it so
-        raise MediaError("does not say how large its pictures are", "unreadable")
+        raise MediaError("The video does not contain the size of its pictures.", "unreadable")
     check_picture(stream.width, stream.height, limits)
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
     stream.thread_type = "AUTO"
@@ -95,7 +99,7 @@ def pick_audio(container: InputContainer) -> AudioStream | None:
 def check_picture(width: int, height: int, limits: MediaLimits) -> None:
     """MediaError too_large_picture when the coded picture has more than ``limits.max_pixels``."""
     if width * height > limits.max_pixels:
-        detail = f"has pictures of {width} x {height} pixels; the limit is {limits.max_pixels} pixels"
+        detail = f"The video's pictures have {width} x {height} pixels; the limit is {limits.max_pixels} pixels."
         raise MediaError(detail, "too_large_picture")
 
 
@@ -114,7 +118,7 @@ def decoded(packets: "Iterable[Packet[VideoStream]]", stream: VideoStream, limit
         for picture in pictures:
             count += 1
             if count > limits.max_frames:
-                raise MediaError(f"has more than {limits.max_frames} pictures, which is the limit", "budget")
+                raise MediaError(f"The video has more than {limits.max_frames} pictures, the limit.", "budget")
             check_picture(picture.width, picture.height, limits)
             yield picture
 

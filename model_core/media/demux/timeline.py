@@ -70,7 +70,7 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
         shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
     if not (track.times != UNKNOWN).any():
-        raise MediaError("has a video stream without a single picture", "no_frames")
+        raise MediaError("The video stream has no pictures.", "no_frames")
     wanted, dts = track.times, track.dts
     if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
         order = ordering.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)

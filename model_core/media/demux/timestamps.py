@@ -62,5 +62,5 @@ def check_kept(shown: NDArray[np.int64], wanted: NDArray[np.int64], end: int, ti
 def check_farthest(seconds: float) -> None:
     """MediaError unreadable when a picture would stand too many seconds from its time."""
     if seconds > FARTHEST_S:
-        detail = "has pictures whose times are missing or go back, so that its music would not stay with them"
-        raise MediaError(f"{detail} (by {seconds:.1f} s); convert it and send it again", "unreadable")
+        detail = f"The times of the video's pictures are missing or go back by {seconds:.1f} s, so music would drift."
+        raise MediaError(f"{detail} Convert it and send it again.", "unreadable")

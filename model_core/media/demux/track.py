@@ -61,10 +61,10 @@ def read(container: InputContainer, stream: VideoStream, time_base: Fraction, li
         key.append(packet.is_keyframe)
         carried += packet.size
         if len(pts) > limits.max_frames:
-            raise MediaError(f"has more than {limits.max_frames} pictures, which is the limit", "budget")
+            raise MediaError(f"The video has more than {limits.max_frames} pictures, the limit.", "budget")
         if carried > size + _SPARE_BYTES:
             # An index may point to the same bytes again and again: a small file would make a result without end.
-            detail = f"holds {carried} bytes of pictures in a file of {size}; none may be there more than once"
+            detail = f"The video lists {carried} bytes of pictures in a file of {size} bytes. None may be listed twice."
             raise MediaError(detail, "budget")
         shown_at = packet.dts if packet.pts is None else packet.pts
         if shown_at is None or packet.is_discard:
@@ -95,4 +95,6 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
 
 def too_long(seconds: float, limits: MediaLimits) -> MediaError:
     """The refusal of a video that lasts at least so many seconds."""
-    return MediaError(f"is at least {seconds:.0f} s long; the limit is {limits.max_duration_s:g} s", "too_long")
+    return MediaError(
+        f"The video is at least {seconds:.0f} s long; the limit is {limits.max_duration_s:g} s.", "too_long"
+    )

@@ -15,7 +15,7 @@ def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rat
     with opened(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
-            raise MediaError("has no audio stream", "no_audio_stream")
+            raise MediaError("The file has no audio stream.", "no_audio_stream")
         resampler = AudioResampler(format="fltp", layout="stereo", rate=sample_rate)
         sent, most = 0, limits.max_duration_s * sample_rate
         packets = container.demux(stream)
@@ -31,11 +31,11 @@ def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rat
                     samples = np.ascontiguousarray(block.to_ndarray(), dtype=np.float32)
                     sent += samples.shape[1]
                     if sent > most:
-                        detail = f"has more than {limits.max_duration_s:g} s of sound, which is the limit"
+                        detail = f"The file has more than {limits.max_duration_s:g} s of sound, the limit."
                         raise MediaError(detail, "too_long")
                     channel.send({"kind": "sound"}, samples.data.cast("B"))
             if packet is None:
                 break
     if not sent:
-        raise MediaError("has an audio stream without a single sample", "unreadable")
+        raise MediaError("The audio stream has no samples.", "unreadable")
     channel.send({"kind": "end"})

@@ -72,7 +72,7 @@ def on_grid(pictures: Iterator[VideoFrame], timeline: Timeline, rate: float) -> 
         shown = picture
         changes.see(picture, begins)
     if shown is None:
-        raise MediaError("has pictures of which none can be decoded", "unreadable")
+        raise MediaError("The video's pictures cannot be decoded.", "unreadable")
     for rest in range(instant, instants):
         yield OnScreen(number, shown, changes.moment((rest - 1) / rate, rest / rate))
 

@@ -70,7 +70,7 @@ def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> Video
         # include the display matrix, which turns the pictures of a phone.
         copy = result.add_stream_from_template(stream, opaque=True)
     except ValueError as error:
-        detail = f"ends in {suffix}, a container that cannot hold {name} video"
+        detail = f"A file that ends in {suffix} cannot contain {name} video."
         raise MediaError(detail, "container", field="out") from error
     if name == "hevc" and suffix in _ISO_MEDIA:
         copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players ask for; the packets are the same

@@ -24,7 +24,7 @@ def probe(channel: Channel, limits: MediaLimits, source: Source) -> None:
         codec = stream.codec_context.codec.canonical_name
         picture = next(decoded(packets(container, stream), stream, limits), None)
         if picture is None:
-            raise MediaError(f"has {codec} pictures of which none can be decoded", "unreadable")
+            raise MediaError(f"The video's {codec} pictures cannot be decoded.", "unreadable")
         aspect = stream.sample_aspect_ratio or Fraction(1)
         if not 1 <= _STRANGEST_ASPECT * aspect <= _STRANGEST_ASPECT**2:
             aspect = Fraction(1)  # no screen has such pixels

@@ -25,7 +25,7 @@ def read_tags(channel: Channel, limits: MediaLimits, source: Source) -> None:
     with opened(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
-            raise MediaError("has no audio stream", "no_audio_stream")
+            raise MediaError("The file has no audio stream.", "no_audio_stream")
         # Ogg keeps its tags in the stream; where both have one, the file's comes first.
         found = {name.lower(): text for name, text in (*stream.metadata.items(), *container.metadata.items())}
     tags: dict[str, str] = {}

@@ -15,7 +15,7 @@ def opened_file(path: Path) -> IO[bytes]:
         MediaError: unreadable, when it is no regular file that exists.
         OSError: when the system does not let it be opened.
     """
-    refused = MediaError("is not a file that exists", "unreadable")
+    refused = MediaError("The file does not exist or is not a regular file.", "unreadable")
     if not path.is_file():
         raise refused
     # What was a file just now may be a pipe by now: O_NONBLOCK, and another look at what was really opened.

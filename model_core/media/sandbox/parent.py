@@ -1,7 +1,7 @@
 """One child process per call, in which a file from outside is decoded.
 
 The child is a fresh interpreter that imports numpy and PyAV alone: forking the caller would share its torch and its
-secrets, and a limit on its address space would break both. The child confines itself (confinement/steps.py) before it
+secrets, and a limit on its address space would break both. The child confines itself (inside/confine.py) before it
 looks at the file; the caller keeps the clock.
 """
 
@@ -29,7 +29,7 @@ from model_core.media.types import MediaError, MediaLimits
 log = logging.getLogger(__name__)
 
 _BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child.main import main; main()"
-_ROOT: Final = Path(__file__).resolve().parents[3]
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18
 _THREADS_OF_BLAS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,7 +42,7 @@ class Sandbox:
     The kernel also ends it when the thread that entered the block ends, so one thread has to go through all of it.
 
     Args:
-        operation: name of one of the operations in child/main.py.
+        operation: name of one of the operations in inside/main.py.
         arguments: its arguments, anything that JSON can say.
         limits: what it may cost.
         source: the untrusted file. It is opened here, and the child gets it open: it may open no file itself.
@@ -212,7 +212,7 @@ class Sandbox:
         events = self._selector.select(left) if left > 0 else []
         if not events:
             self._report("ran past its time")
-            raise MediaError(f"takes longer than {self._limits.wall_s:g} s to read, which is the limit", "budget")
+            raise MediaError(f"Reading the file takes longer than {self._limits.wall_s:g} s, the limit.", "budget")
         pipes = [key.fileobj for key, _ in events]
         if self._errors in pipes:
             said = os.read(self._errors.fileno(), _READ_BYTES)
@@ -231,14 +231,18 @@ class Sandbox:
         self._end()
         self._report(f"ended with status {status}")
         if status == -signal.SIGXCPU:
-            return MediaError(f"takes more than {self._limits.cpu_s} s of processor time, which is the limit", "budget")
+            return MediaError(
+                f"Reading the file takes more than {self._limits.cpu_s} s of CPU time, the limit.", "budget"
+            )
         if status == -signal.SIGKILL:
-            return MediaError("was given up: the system ended its decoder, most likely for its memory", "budget")
+            return MediaError(
+                "The system ended the file's decoder, probably because it needed too much memory.", "budget"
+            )
         if -status in _CRASHES:
-            return MediaError("makes its decoder crash, so it cannot be read", "unreadable")
+            return MediaError("The file crashes its decoder.", "unreadable")
         if status == -signal.SIGSYS:
-            return MediaError("makes its decoder do what no decoder may, so it is not read", "unreadable")
-        return MediaError("cannot be read: its decoder ended early", "unreadable")
+            return MediaError("The file makes its decoder do something forbidden.", "unreadable")
+        return MediaError("The file cannot be read: its decoder ended early.", "unreadable")
 
     def _end(self) -> None:
         """Kill the whole group: where seccomp is missing, a decoder that was taken over may have started others."""

@@ -1,4 +1,4 @@
-"""The error that a sandbox process tells, as far as it can be believed."""
+"""Errors reported by a sandbox process, which is not trusted once it has read the file."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ def refusal(header: Header, source: Path | None, out: Path | None, *, confined: 
         if not confined:
             return OSError(number, os.strerror(number), detail)
         return disk_errors.trouble(number, source, out) or MediaError(
-            f"cannot be read: its decoder met an error that is not the disk's ({os.strerror(number)})", "unreadable"
+            f"The file cannot be read: its decoder reported an error ({os.strerror(number)}).", "unreadable"
         )
     known: tuple[MediaCode, ...] = get_args(MediaCode)
     for one in known:

@@ -36,4 +36,4 @@ def unpack(line: bytes) -> tuple[Header, int]:
 def astray(error: Exception) -> MediaError:
     """The error for a message that no sound child sends."""
     log.warning("the media sandbox broke its protocol: %s", error)
-    return MediaError("cannot be read: the decoder went astray", "unreadable")
+    return MediaError("The file cannot be read: the decoder sent invalid data.", "unreadable")

@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx
 
-from service import gate
+from service.middleware import authentication
 from tests.service.errors.house import MAKING, NOBODY, ROUTES, V1, Case, House, Provoke
 from tests.service.keyring import ENTRIES, bearer
 
@@ -38,7 +38,7 @@ def _fault(house: House, route: str) -> httpx.Response:
     def broken(_scope: object) -> bool:
         raise RuntimeError("secret")
 
-    house.monkeypatch.setattr(gate, "_is_open", broken)
+    house.monkeypatch.setattr(authentication, "_is_open", broken)
     return house.api().ask(route)
 
 

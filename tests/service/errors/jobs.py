@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 
 from service.events import job_watcher
-from service.stream_limits import OF_A_JOB
+from service.events.job_watcher import STREAMS_PER_JOB
 from tests.service.conftest import create, start
 from tests.service.errors.house import OF_JOBS, Api, Case, House, Provoke
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer
@@ -65,13 +65,13 @@ def _one_stream_more(house: House, route: str) -> httpx.Response:
     api = house.api()
     job_id = str(create(api.client, house.clip)["id"])
     with ExitStack() as streams:
-        for _ in range(OF_A_JOB):
+        for _ in range(STREAMS_PER_JOB):
             streams.enter_context(api.client.stream("GET", f"/v1/jobs/{job_id}/events"))
         return api.ask(route, job_id)
 
 
 def _no_stream(house: House, route: str) -> httpx.Response:
-    house.monkeypatch.setattr(job_watcher, "of_this_process", lambda: 0)
+    house.monkeypatch.setattr(job_watcher, "max_streams", lambda: 0)
     api = house.api()
     return api.ask(route, house.done(api))
 
@@ -94,7 +94,7 @@ CASES: Final = (
     Case("storage", "a job whose files were lost", CONTENT, _lost),
     Case("already_over", "a completed job", ("cancel_job",), _done()),
     Case("in_progress", "a job in progress", ("delete_job",), _begun),
-    Case("too_many_streams", f"{OF_A_JOB + 1} streams of one job", ("follow_job",), _one_stream_more),
+    Case("too_many_streams", f"{STREAMS_PER_JOB + 1} streams of one job", ("follow_job",), _one_stream_more),
     Case("streams_full", "more streams than the limit, which was lowered", ("follow_job",), _no_stream),
     Case("invalid_request", "`limit=0`", ("list_jobs",), _list(limit="0")),
     Case("invalid_cursor", "`cursor=nonsense`", ("list_jobs",), _list(cursor="nonsense")),

@@ -164,7 +164,7 @@ def test_names_that_are_no_text_are_names_too(tmp_path: Path) -> None:
     cached(music, Fakes().makers())
     assert [track.name for track in tracks_of(music)] == ["\\udce9t\\udce9.wav"]
     assert tracks_of(music)[0].latents.shape == (2, 12)
-    assert skipped_in(music) == ["\\udcff.wav: is empty (0 bytes)"]
+    assert skipped_in(music) == ["\\udcff.wav: The file is empty (0 bytes)."]
 
 
 def test_long_captions_are_noted_once(music: Path) -> None:

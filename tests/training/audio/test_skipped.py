@@ -31,9 +31,9 @@ def test_what_cannot_be_used_is_listed_with_its_reason(music: Path) -> None:
     assert skipped_in(music) == [
         "e silent.wav: is silent",
         "f short.wav: is 0.12 s long; at least 0.25 s are needed",
-        "g long.wav: has more than 1.25 s of sound, which is the limit",
+        "g long.wav: The file has more than 1.25 s of sound, the limit.",
         "h broken.mp3: is no sound file of a kind that can be read",
-        "i empty.ogg: is empty (0 bytes)",
+        "i empty.ogg: The file is empty (0 bytes).",
         "j nan.wave: holds samples that are not finite numbers",
         "k caption.wav: its caption file k caption.json is not valid JSON: "
         "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",

@@ -52,7 +52,7 @@ def main() -> None:
     except Exception as error:
         # Whatever a broken file makes of a library is that file's fault; the trace goes to the caller's log.
         traceback.print_exc()
-        channel.send({"kind": "error", "code": "unreadable", "detail": f"cannot be read: {reason(error)}"})
+        channel.send({"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {reason(error)}."})
 
 
 def _operation(name: str) -> Callable[..., None]:
@@ -89,7 +89,7 @@ def _of_system(error: OSError, limits: MediaLimits) -> dict[str, object]:
         return {"kind": "error", "code": "budget", "detail": detail}
     if error.errno in _OF_THE_DISK:
         return {"kind": "error", "errno": error.errno, "detail": str(error.filename or "")}
-    return {"kind": "error", "code": "unreadable", "detail": f"cannot be read: {reason(error)}"}
+    return {"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {reason(error)}."}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Web pages of other origins that may call the API."""
+"""CORS: web pages of other origins that may call the API."""
 
 from typing import Final
 
@@ -8,10 +8,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from jobs.infra.access_settings import parse_origins
-from service.problems import Problem
+from service.errors.access import CorsRefused
 
 _METHODS: Final = ("GET", "HEAD", "POST", "DELETE")
-_MAY_SEND: Final = (
+_REQUEST_HEADERS: Final = (
     "Authorization",
     "Content-Type",
     "Idempotency-Key",
@@ -20,7 +20,7 @@ _MAY_SEND: Final = (
     "Range",
     "X-Request-ID",
 )
-_MAY_READ: Final = (
+_RESPONSE_HEADERS: Final = (
     "Accept-Ranges",
     "Content-Disposition",
     "Content-Range",
@@ -33,7 +33,7 @@ _MAY_READ: Final = (
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, with our headers and our errors. No cookies: a key is sent by whoever has it, or not at all."""
+    """Starlette's CORS middleware with this API's headers and errors. Without cookies: pages send their key."""
 
     def __init__(self, app: ASGIApp, text: str) -> None:
         """``text`` as in ``V2M_CORS_ORIGINS``; ValueError when it is malformed."""
@@ -41,15 +41,14 @@ class Cors(CORSMiddleware):
             app,
             allow_origins=parse_origins(text),
             allow_methods=_METHODS,
-            allow_headers=_MAY_SEND,
-            expose_headers=_MAY_READ,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_RESPONSE_HEADERS,
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a browser that asks before it sends; a problem when it must not."""
-        answer = super().preflight_response(request_headers)
-        if answer.status_code == 200:
-            return answer
-        kept = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
-        detail = "This origin, or the method or a header that it asks for, is not allowed here."
-        return Problem(400, "cors_refused", detail, headers=kept).response()
+        """The response to a preflight request; a problem if the request is not allowed."""
+        response = super().preflight_response(request_headers)
+        if response.status_code == 200:
+            return response
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        return CorsRefused(headers).response()

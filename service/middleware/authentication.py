@@ -1,44 +1,35 @@
-"""Who may come in, and how often: found out before a byte of the body is read."""
+"""Authentication and rate limits, checked before the body is read."""
 
 from typing import Final
 
 from anyio import CapacityLimiter, to_thread
 from redis.exceptions import RedisError
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from service.auth.caller import Caller
 from service.auth.signed_links import is_link
 from service.dependencies import Services
-from service.local_only import LocalOnly
-from service.problems import Problem, unavailable
+from service.errors.server import Unavailable
+from service.middleware.base import HttpMiddleware
+from service.middleware.local_only import LocalOnly
 from service.routers import docs
 
 _OPEN: Final = frozenset({"/healthz", "/readyz", "/openapi.json"}) | docs.PATHS
 
 
-class Gate:
-    """Pure ASGI. 401s have no limit of their own: they cost one hash, and counting them would cost more."""
+class Authentication(HttpMiddleware):
+    """Identifies the caller by key or signed link. 401s are not rate-limited: counting costs more than the hash."""
 
     def __init__(self, app: ASGIApp, services: Services, threads: CapacityLimiter) -> None:
-        """``threads``: for what asks Redis; not those of the routes, which may all be waiting for something."""
-        self._app = app
+        """``threads``: for calls to Redis. Not those of the routes, which may all be busy."""
+        super().__init__(app)
         self._services = services
         self._threads = threads
         self._local_only = LocalOnly(services.settings.host, services.settings.cors_origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] == "http":
-            try:
-                await self._let_in(scope)
-            except Problem as problem:
-                await problem.response()(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    async def _let_in(self, scope: Scope) -> None:
-        """Notes who makes the request; Problem when it must not be made, or not now."""
+    async def check(self, scope: Scope) -> None:
+        """Stores the caller in the scope. Problem if the request is not allowed, or not now."""
         if not self._services.keys.required:
             self._local_only.check(scope)
         if _is_open(scope):
@@ -59,18 +50,18 @@ class Gate:
         try:
             self._services.links.check(scope)
         except RedisError as error:
-            raise unavailable("The job store does not answer. Try again soon.") from error
+            raise Unavailable from error
 
 
 def _is_open(scope: Scope) -> bool:
-    """Whether a request needs no key: those of machines that watch, of readers of the manual, and preflights."""
+    """True for requests that need no key: health checks, documentation and CORS preflights."""
     if scope["method"] == "OPTIONS":
         return "access-control-request-method" in Headers(scope=scope)
     return scope["method"] in ("GET", "HEAD") and scope["path"] in _OPEN
 
 
 def _counted_as(scope: Scope, caller: Caller) -> str:
-    """Who has no key is told apart by address; a proxy before us must pass it on."""
+    """The key's name, or the client's address if it has no key. A proxy must pass the address on."""
     if caller.name is not None:
         return f"key:{caller.name}"
     host, _port = scope.get("client") or ("unknown", 0)
