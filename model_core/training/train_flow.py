@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from diffusers import StableAudio3DiTModel
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model_core.codecs.score.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.conditioning import Condition, widen_for_curve
@@ -16,6 +15,7 @@ from model_core.curves import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.prompting import GLOBAL_DIM
 from model_core.training.dataset import Dropout, FlowData, batch
+from model_core.training.fast_flow import FastFlow
 from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out
 from model_core.training.schedules import hold_then_fall
@@ -28,7 +28,7 @@ _NO_DROPOUT: Final = Dropout(0, 0, 0)
 
 
 Probe = tuple[torch.Tensor, Condition, torch.Tensor, torch.Tensor, torch.Tensor]
-"""Clean latents, their condition, frames to generate, times and noise; see flow_loss."""
+"""Clean latents, their condition, frames to generate, times and noise; see flow_losses."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +72,6 @@ def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> Sta
 def with_curve(model: StableAudio3DiTModel) -> StableAudio3DiTModel:
     """The curve stage's model, started from the text stage's."""
     return widen_for_curve(model, CURVE_CHANNELS)
-
-
-def flow_loss(
-    model: StableAudio3DiTModel,
-    clean: torch.Tensor,
-    condition: Condition,
-    weights: torch.Tensor,
-    time: torch.Tensor,
-    noise: torch.Tensor,
-) -> torch.Tensor:
-    """See flow_losses; the model runs in bfloat16."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return flow_losses(model, clean, condition, weights, time, noise)
 
 
 def frame_weights(unknown: torch.Tensor, curve: torch.Tensor | None) -> torch.Tensor:
@@ -144,6 +131,7 @@ class _FlowTraining:
         self.log_every = settings.log_every
         self.model = model.train()
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
+        self._flow, self._average_flow = FastFlow(self.model), FastFlow(self.average)
         self._source, self._probes, self._settings, self._first_step = source, probes, settings, run.first_step
         self.optimizers = _optimizers(model, settings)
         self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
@@ -157,10 +145,9 @@ class _FlowTraining:
         times = torch.sigmoid(torch.randn(len(clean)))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for so few tokens a quarter faster than the fused kernel
-            weights = frame_weights(unknown, condition.curve)
-            loss = flow_loss(self.model, clean, condition, weights, times, torch.randn_like(clean)).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+        weights = frame_weights(unknown, condition.curve)
+        loss = flow_losses(self._flow, clean, condition, weights, times, torch.randn_like(clean)).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -173,7 +160,7 @@ class _FlowTraining:
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
         """Of the moving average."""
-        return {name: flow_loss(self.average, *probe).mean().item() for name, probe in self._probes.items()}
+        return {name: flow_losses(self._average_flow, *probe).mean().item() for name, probe in self._probes.items()}
 
     def _set_rates(self, level: float) -> None:
         for optimizer, peaks in zip(self.optimizers, self._peaks, strict=True):
