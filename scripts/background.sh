@@ -7,10 +7,12 @@
 #   scripts/background.sh status            tell how far it is
 #   WORK   folder of checkpoints and logs         STEPS  of the whole run, 20000; the learning rate depends on it
 #   START  model folder to start from; the shipped one unless given
+#   NICE   niceness of the run, 19 (all other work comes first) to 0
 set -euo pipefail
 cd "$(dirname "$0")/.."
 WORK=${WORK:-work/train}
 STEPS=${STEPS:-20000}
+NICE=${NICE:-19}
 mkdir -p "$WORK"
 pid_file=$WORK/background.pid
 log=$WORK/logs/stream.log
@@ -37,7 +39,7 @@ start() {
   # A session of its own outlives this shell. Linux shares the processor between sessions first: the niceness of a
   # session is its autogroup's, and that of a process counts within its session alone.
   PYTHONPATH=$PWD OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 KMP_BLOCKTIME=0 OMP_WAIT_POLICY=PASSIVE \
-    setsid bash -c 'echo 19 2>/dev/null > /proc/self/autogroup || true; exec nice -n 19 "$@"' background \
+    setsid bash -c '{ echo "$0" > /proc/self/autogroup; } 2> /dev/null || true; exec nice -n "$0" "$@"' "$NICE" \
     "${command[@]}" "$@" < /dev/null >> "$output" 2>&1 &
   pid=$!
   echo "$pid" > "$pid_file"
@@ -109,7 +111,7 @@ status() {
 case ${1:-} in
   start | pause | resume | stop | status) "$@" ;;
   *)
-    sed -n '2,9p' "$0" | cut -c 3- >&2
+    sed -n '2,10p' "$0" | cut -c 3- >&2
     exit 2
     ;;
 esac
