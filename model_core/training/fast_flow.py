@@ -84,7 +84,7 @@ def _packed(
 
 
 def _placed(tokens: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-    return tokens.to(_LOW).index_select(0, place.flatten()).unflatten(0, place.shape)
+    return tokens.to(_LOW).index_select(0, place.flatten()).reshape(*place.shape, *tokens.shape[1:])
 
 
 def _block(
@@ -101,11 +101,11 @@ def _block(
     scale, shift, gate, ff_scale, ff_shift, ff_gate = steer
     own, cross = block.self_attn, block.cross_attn
     normed = torch.addcmul(shift, _unit(x), block.pre_norm.gamma * (1 + scale))
-    q, k, v = _linear(own.to_qkv, normed).unflatten(-1, (3, -1, own.dim_heads)).unbind(dim=2)
+    q, k, v = _split(_linear(own.to_qkv, normed), 3, own.dim_heads)
     q, k = _rotated(_query(own, q), rotation), _rotated(_norm(own.k_norm, k), rotation)
     x = torch.addcmul(x, _linear(own.to_out, _attention(q, k, v)).float(), torch.sigmoid(1 - gate))
-    q = _linear(cross.to_q, _norm(block.cross_attend_norm, x)).unflatten(-1, (-1, cross.dim_heads))
-    k, v = _linear(cross.to_kv, context).unflatten(-1, (2, -1, cross.dim_heads)).unbind(dim=1)
+    (q,) = _split(_linear(cross.to_q, _norm(block.cross_attend_norm, x)), 1, cross.dim_heads)
+    k, v = _split(_linear(cross.to_kv, context), 2, cross.dim_heads)
     k, v = (_placed(part, place) for part in (_norm(cross.k_norm, k), v))
     x = x + _linear(cross.to_out, _attention(_query(cross, q), k, v, bias))
     added = _mlp(block.to_local_embed, local)
@@ -113,6 +113,11 @@ def _block(
     normed = torch.addcmul(ff_shift, _unit(x), block.ff_norm.gamma * (1 + ff_scale))
     hidden, opened = _linear(block.ff.proj_in, normed).chunk(2, dim=-1)
     return torch.addcmul(x, _linear(block.ff.proj_out, hidden * F.silu(opened)).float(), torch.sigmoid(1 - ff_gate))
+
+
+def _split(x: torch.Tensor, parts: int, width: int) -> tuple[torch.Tensor, ...]:
+    """(..., parts * heads * width) as so many of (..., heads, width)."""
+    return x.reshape(*x.shape[:-1], parts, -1, width).unbind(dim=-3)
 
 
 def _linear(layer: nn.Linear, x: torch.Tensor) -> torch.Tensor:
@@ -124,7 +129,7 @@ def _conv(layer: nn.Conv1d, x: torch.Tensor) -> torch.Tensor:
     return F.linear(x.to(_LOW), layer.weight[..., 0].to(_LOW))
 
 
-def _mlp(layers: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+def _mlp(layers: Any, x: torch.Tensor) -> torch.Tensor:
     return _linear(layers[2], F.silu(_linear(layers[0], x)))
 
 
@@ -135,12 +140,14 @@ def _unit(x: torch.Tensor) -> torch.Tensor:
 
 
 def _norm(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    return _unit(x) * layer.gamma
+    gamma: torch.Tensor = layer.gamma
+    return _unit(x) * gamma
 
 
 def _query(attention: Any, q: torch.Tensor) -> torch.Tensor:
     """Normed, and with the scale of the scores, which are larger."""
-    return _unit(q) * (attention.q_norm.gamma / math.sqrt(attention.dim_heads))
+    gamma: torch.Tensor = attention.q_norm.gamma
+    return _unit(q) * (gamma / math.sqrt(attention.dim_heads))
 
 
 def _rotated(x: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusers import StableAudio3DiTModel
 
 from model_core.conditioning import Condition, flagged, inpainting_channels
 from model_core.training.fast_flow import FastFlow
@@ -14,7 +15,7 @@ FRAMES = 12
 
 
 @pytest.fixture
-def model() -> torch.nn.Module:
+def model() -> StableAudio3DiTModel:
     """A flow in which nothing is zero."""
     torch.manual_seed(0)
     model = with_curve(new_model(8, 128, 2))
@@ -24,7 +25,7 @@ def model() -> torch.nn.Module:
 
 
 @pytest.fixture
-def condition(model: torch.nn.Module) -> Condition:
+def condition(model: StableAudio3DiTModel) -> Condition:
     """Captions of no, some and the most words."""
     torch.manual_seed(1)
     latents = torch.randn(3, 16, FRAMES)
@@ -40,7 +41,7 @@ def condition(model: torch.nn.Module) -> Condition:
     )
 
 
-def _trained(model: torch.nn.Module, called: torch.nn.Module, condition: Condition) -> tuple[float, torch.Tensor]:
+def _trained(model: StableAudio3DiTModel, called: torch.nn.Module, condition: Condition) -> tuple[float, torch.Tensor]:
     """The loss and all gradients of a step."""
     torch.manual_seed(2)
     clean, noise = torch.randn(2, 3, 16, FRAMES)
@@ -54,7 +55,7 @@ def _trained(model: torch.nn.Module, called: torch.nn.Module, condition: Conditi
     return loss.item(), torch.cat(gradients)
 
 
-def test_loss_and_gradients_are_those_of_the_plain_model(model: torch.nn.Module, condition: Condition) -> None:
+def test_loss_and_gradients_are_those_of_the_plain_model(model: StableAudio3DiTModel, condition: Condition) -> None:
     """As near to the plain model in float32 as that is under autocast."""
     exact, exact_gradient = _trained(model, model, condition)
     fast, fast_gradient = _trained(model, FastFlow(model), condition)
@@ -66,7 +67,7 @@ def test_loss_and_gradients_are_those_of_the_plain_model(model: torch.nn.Module,
     assert error < 1.2 * usual < 0.1
 
 
-def test_every_condition_is_heard(model: torch.nn.Module, condition: Condition) -> None:
+def test_every_condition_is_heard(model: StableAudio3DiTModel, condition: Condition) -> None:
     fast = FastFlow(model)
     torch.manual_seed(3)
     latents, time = torch.randn(3, 16, FRAMES), torch.tensor([0.2, 0.5, 0.8])
@@ -74,7 +75,8 @@ def test_every_condition_is_heard(model: torch.nn.Module, condition: Condition) 
     def velocity(of: Condition) -> torch.Tensor:
         given = of.text, of.global_vector, of.text_mask, of.local_add_cond
         with torch.no_grad():
-            return fast(latents, time, *given)[0]
+            found: torch.Tensor = fast(latents, time, *given)[0]
+        return found
 
     before = velocity(condition)
     unheard = condition.text.clone()
