@@ -94,12 +94,16 @@ status() {
     echo "The training is running (process $pid)."
   fi
   if [ -f "$log" ]; then
-    grep '^step ' "$log" | tail -n 1 | awk -v steps="$STEPS" '{
+    awk -v steps="$STEPS" '/^goes on at step/ { again = $5 } /^step / { line = $0; again = "" } END {
+      if (line == "") exit
+      $0 = line
       for (i = 1; i < NF; i++) { if ($i == "loss") loss = $(i + 1); if ($i == "steps/s") pace = $(i + 1)
         if ($i == "out" && !held) held = $(i + 1) }
       printf "Step %d of %d; loss %s, held-out loss %s; %.2f seconds a step", $2, steps, loss, held, 1 / pace
       if ($2 < steps) printf "; about %.1f hours are left at this pace", (steps - $2) / pace / 3600
-      print "." }'
+      print "."
+      if (again != "") printf "Since then it has gone on from its checkpoint of step %d, and not told a new pace yet.\n", again
+    }' "$log"
   fi
   if [ -f "$checkpoint" ]; then
     echo "The last checkpoint was written $((($(date +%s) - $(stat -c %Y "$checkpoint")) / 60)) minutes ago: $checkpoint."

@@ -2,8 +2,8 @@
 
 Weights and activations are cast to bfloat16 once, where a matrix product wants them. The words of all captions are one
 row without paddings, and the paddings of a caption are one token that counts as many: to attention without positions, n
-equal tokens are one whose score is higher by log n. Forward and backward take 11 % less time for windows of 48 frames and
-37 % less for 8, where captions weigh most.
+equal tokens are one whose score is higher by log n. Forward and backward take 11 % less time for windows of 48 frames
+and 37 % less for 8, where captions weigh most.
 """
 
 import math
