@@ -43,6 +43,7 @@ _WORK: Final = Path("work/train")
 _SAVE_EVERY_S: Final = 180.0
 _TOKENS: Final = 1024
 _STAGES: Final = "model_core.training.stages"
+_STREAM: Final = "model_core.training.stream"
 _AUDIO: Final = "model_core.training.audio.finetune"
 
 
@@ -185,6 +186,28 @@ def curve(
 
 
 @train.command()
+def stream(
+    work: Work = _WORK,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    start: Start = None,
+    pieces: Annotated[int, typer.Option(min=32, help="Pieces in memory at a time, a multiple of 32.")] = 1024,
+    tokens: Annotated[int, Tokens] = _TOKENS,
+    seed: Seed = 0,
+    resume: Resume = True,
+    save_every: SaveEvery = _SAVE_EVERY_S,
+) -> None:
+    """Train the flow of a model folder further on pieces that do not repeat, 20,000 steps by default.
+
+    It needs no other stage. --start is the shipped model by default, or what `export --stream` wrote.
+    """
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=20000, module=_STREAM) as (found, given):
+        if pieces % 32:
+            raise InputError("--pieces", f"{pieces} is not a multiple of 32", "pieces")
+        found.stream(given, start, pieces, tokens)
+
+
+@train.command()
 def export(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The model folder to write. An existing model folder is replaced.")
@@ -193,10 +216,20 @@ def export(
     name: Annotated[str | None, typer.Option(help="Name of the model. Default: the name of the folder.")] = None,
     version: Annotated[str, typer.Option(help="Version of the model.")] = "1.0",
     licence: Annotated[str, typer.Option(help="License of the weights, as an SPDX identifier.")] = "MIT",
+    from_stream: Annotated[bool, typer.Option("--stream", help="Export the last checkpoint of `stream`.")] = False,
+    start: Annotated[
+        Path | None, typer.Option(help="With --stream: the model folder that the run started from.")
+    ] = None,
 ) -> None:
     """Write the trained parts as a model folder for --model and V2M_MODEL."""
+    name = name or out.resolve().name
+    if from_stream:
+        with _stages(work, module=_STREAM) as (found, given):
+            found.export_stream(given, start, out, name, version)
+        return
     with _stages(work) as (stages, given):
-        stages.export(given, out, name or out.resolve().name, version, licence)
+        _refuse({} if start is None else {"start": start}, "needs --stream")
+        stages.export(given, out, name, version, licence)
 
 
 @contextmanager

@@ -33,6 +33,11 @@ class Vocabulary:
         meters = len(self.meters) if len(self.meters) > 1 else 0
         return len(self.styles) + meters + 5 + sum(1 + len(choices) for choices in self.programs.values())
 
+    @property
+    def mode_column(self) -> int:
+        """Where the mode lies in a header's vector: behind styles, meters, tempo and swing."""
+        return len(self.styles) + (len(self.meters) if len(self.meters) > 1 else 0) + 2
+
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> "Vocabulary":
         """A vocabulary from its as_json form.

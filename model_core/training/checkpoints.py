@@ -58,7 +58,7 @@ def read_progress(path: Path, made_of: Mapping[str, Any]) -> Progress:
     Raises:
         InputError: it cannot be read, or was made of something else.
     """
-    return Progress(**_read(path, made_of)["progress"])
+    return Progress(**_read_of(path, made_of)["progress"])
 
 
 def load_checkpoint(
@@ -69,7 +69,7 @@ def load_checkpoint(
     rng: np.random.Generator,
 ) -> Progress:
     """Put a stage, and torch's own random numbers, where the checkpoint left them; errors as in read_progress."""
-    state = _read(path, made_of)
+    state = _read_of(path, made_of)
     for name, module in modules.items():
         module.load_state_dict(state["modules"][name])
     for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
@@ -77,6 +77,16 @@ def load_checkpoint(
     torch.set_rng_state(state["torch_rng"])
     rng.bit_generator.state = json.loads(state["numpy_rng"])
     return Progress(**state["progress"])
+
+
+def read_module(path: Path, name: str) -> tuple[dict[str, Any], Progress, dict[str, torch.Tensor]]:
+    """What a checkpoint was made of, how far it is, and the weights of one of its modules.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    state, made_of = _read(path)
+    return made_of, Progress(**state["progress"]), state["modules"][name]
 
 
 def write_network(network: Any, folder: Path) -> None:
@@ -88,14 +98,23 @@ def write_network(network: Any, folder: Path) -> None:
     partial.rename(folder)
 
 
-def _read(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any]:
-    """Mapped, not read: a large checkpoint is not in memory twice. Writing another leaves what is mapped alone."""
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The state and what it was made of.
+
+    Mapped, not read: a large checkpoint is not in memory twice. Writing another leaves what is mapped alone.
+    """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
         before = json.loads(state["made_of"])
     except Exception as error:  # a damaged file raises any of a dozen kinds
         cause = str(error).partition("\n")[0]
         raise InputError("--resume", f"{path} cannot be read ({cause}); begin again with --fresh", "damaged") from error
+    return state, before
+
+
+def _read_of(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any]:
+    """The state; InputError when it was made of something else."""
+    state, before = _read(path)
     for name in sorted(made_of.keys() | before.keys()):
         if before.get(name) != made_of.get(name):
             detail = (

@@ -54,8 +54,12 @@ def piece_of(seed: int, beats: int = BEATS) -> Piece:
 
 
 def example_of(seed: int, mixed: bool = False) -> Example:
-    """The example of a seed, with its captions drawn from the same seed."""
-    piece = piece_of(seed, length_of(seed, mixed))
+    """The example of a seed."""
+    return example_from(piece_of(seed, length_of(seed, mixed)), seed)
+
+
+def example_from(piece: Piece, seed: int) -> Example:
+    """The example of a piece that was composed from a seed, with its captions drawn from the same seed."""
     rng = np.random.default_rng([seed, 1])
     captions = [caption(piece, rng) for _ in range(CAPTIONS)]
     beats = to_beats(piece.score).astype(np.float16)

@@ -13,12 +13,13 @@ from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BeatVAE
-from model_core.models.score.global_vector import global_vector
+from model_core.models.score.global_vector import global_vector, without_style_and_mode
 from model_core.training.corpus import BEATS, CAPTIONS
 from model_core.training.shards import Shard, header_of
 
 WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
 _WHOLE: Final = 0.4
+_WITH_HEADER: Final = 0.5
 _WINDOW_ODDS: Final = (0.08, 0.17, 0.25, 0.35, 0.15)
 
 
@@ -50,6 +51,13 @@ class FlowData:
         """Some of the pieces."""
         return FlowData(**{field.name: getattr(self, field.name)[pieces] for field in fields(self)})
 
+    @staticmethod
+    def joined(parts: "list[FlowData]") -> "FlowData":
+        """The pieces of several parts, in their order."""
+        return FlowData(
+            **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(FlowData)}
+        )
+
 
 @torch.no_grad()
 def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
@@ -72,10 +80,18 @@ def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
 
 @dataclass(frozen=True)
 class Dropout:
-    """How often a condition is withheld from an example, for classifier-free guidance."""
+    """How often a condition is withheld from an example, for classifier-free guidance.
+
+    Attributes:
+        text: the caption.
+        curve: the event curve.
+        header: style and mode of the header. Where they are withheld, caption and curve are so in at least half of the
+            examples: guidance by the header starts from all three being unknown.
+    """
 
     text: float = 0.12
     curve: float = 0.2
+    header: float = 0.1
 
 
 def batch(
@@ -99,14 +115,18 @@ def batch(
     )
     known = random_known(size, frames, rng)
     spoken = rng.integers(0, CAPTIONS, size)
-    heard = torch.from_numpy(rng.random(size) >= dropout.text)
+    hidden = rng.random(size) < dropout.header
+    heard = torch.from_numpy(rng.random(size) >= np.maximum(_WITH_HEADER * hidden, dropout.text))
+    headers = torch.from_numpy(data.headers[piece])
+    headers = torch.where(torch.from_numpy(hidden)[:, None], without_style_and_mode(headers), headers)
+    curve_odds = np.maximum(_WITH_HEADER * hidden, dropout.curve)
     pooled = torch.from_numpy(data.pooled[piece, spoken])
     condition = Condition(
         text=torch.from_numpy(data.tokens[piece, spoken].astype(np.float32)),
         text_mask=torch.from_numpy(data.token_mask[piece, spoken]) & heard[:, None],
-        global_vector=global_vector(torch.from_numpy(data.headers[piece]), pooled, heard),
+        global_vector=global_vector(headers, pooled, heard),
         local=torch.cat([inpainting_channels(latents, known), grid], dim=1),
-        curve=_curve(data, piece, start, beats, rng, dropout) if data.curves.size else None,
+        curve=_curve(data, piece, start, beats, rng, curve_odds) if data.curves.size else None,
     )
     return latents, condition, ~known
 
@@ -132,11 +152,11 @@ def _curve(
     start: NDArray[np.int64],
     beats: int,
     rng: np.random.Generator,
-    dropout: Dropout,
+    odds: NDArray[np.float64],
 ) -> torch.Tensor:
     take = STEPS_PER_BEAT * start[:, None] + np.arange(STEPS_PER_BEAT * beats)
     curves = data.curves[piece[:, None], take].astype(np.float64)
-    given = torch.from_numpy((rng.random(len(piece)) >= dropout.curve).astype(np.float32))
+    given = torch.from_numpy((rng.random(len(piece)) >= odds).astype(np.float32))
     return flagged(torch.stack([curve_frames(row) for row in curves])) * given[:, None, None]
 
 

@@ -51,6 +51,7 @@ class Run:
         say: prints a line.
         keeps: whether this process writes the checkpoint; of several that train together one does, and all read it.
         agreed: whether all stop, when this process would or would not: several that train together stop as one.
+        first_step: number of the first step where there is no checkpoint: what was done before counts.
         begins: told how many steps are done when the training begins; what it raises ends the training.
     """
 
@@ -64,6 +65,7 @@ class Run:
     say: Callable[[str], None] = print
     keeps: bool = True
     agreed: Callable[[bool], bool] = lambda stop: stop
+    first_step: int = 0
     begins: Callable[[int], None] = lambda step: None
 
 
@@ -91,7 +93,7 @@ def carry_out(trainee: Trainee, run: Run) -> None:
         InputError: the checkpoint is damaged or of another run.
         StoppedError: a signal came; the same call goes on later.
     """
-    progress = Progress()
+    progress = Progress(step=run.first_step)
     if run.checkpoint is not None and run.checkpoint.exists():
         progress = load_checkpoint(run.checkpoint, run.made_of, trainee.modules, trainee.optimizers, trainee.rng)
     run.begins(progress.step)

@@ -1,4 +1,4 @@
-"""Music-event curves of corpus pieces: a cheap dry render of each, its curve, peak-shaped on the steps."""
+"""Music-event curves of corpus pieces, peak-shaped on the steps: from a render, or from the composer's own events."""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs
-from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, Events, peak_shaped
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.models.score.codec.notes import notes_of, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
@@ -49,10 +49,33 @@ def steady_beats(piece: Piece) -> NDArray[np.float64]:
 def step_curve_of(seed: int, beats: int) -> NDArray[np.float32]:
     """Peak-shaped curve of the corpus's piece of a seed, one value a step, zeros behind its end: (4 * BEATS,)."""
     piece = piece_of(seed, beats)
-    steps = step_times(steady_beats(piece), piece.header.swing)[:-1]
+    return _on_steps(curve_of(piece).peaks(), piece)
+
+
+def composed_step_curve(piece: Piece) -> NDArray[np.float32]:
+    """The same curve of a piece, drawn from the composer's events: a hundredth of the time of a render.
+
+    An event at the very start is left out, since the first value of a rendered curve is never a peak. Strengths are
+    over their 90th percentile, as those of a rendered curve are.
+    """
+    events = [event for event in piece.events if event.beat > 0]
+    if not events:
+        return np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
+    strengths = np.array([event.strength for event in events])
+    strengths = np.clip(strengths / np.quantile(strengths, 0.9), LEAST_STRENGTH, 1.0)
+    at = np.array([round(STEPS_PER_BEAT * event.beat) for event in events])
+    return _on_steps(Events(_step_starts(piece)[at], strengths), piece)
+
+
+def _on_steps(events: Events, piece: Piece) -> NDArray[np.float32]:
+    starts = _step_starts(piece)
     curve = np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
-    curve[: len(steps)] = peak_shaped(curve_of(piece).peaks(), steps)
+    curve[: len(starts)] = peak_shaped(events, starts)
     return curve
+
+
+def _step_starts(piece: Piece) -> NDArray[np.float64]:
+    return step_times(steady_beats(piece), piece.header.swing)[:-1]
 
 
 def render_curves(seeds: NDArray[np.int64], lengths: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:

@@ -97,8 +97,8 @@ def codec(given: Given, start: Path | None) -> None:
     """Train the beat VAE, from the one of a model folder if ``start`` is given."""
     part = _either(given, PIECES, RENDERED)
     old = None if start is None else load_embedded(start)
-    run = given.run("codec", corpus=described(given.corpus, part), start=_source(start, old))
-    if _is_done(run, given.work / "codec"):
+    run = given.run("codec", corpus=described(given.corpus, part), start=source_of(start, old))
+    if is_done(run, given.work / "codec"):
         return
     beats = np.concatenate([shard.beats for shard in islice(shards(given.corpus, part), CODEC_SHARDS)])
     held = len(beats) // _HELD_OUT
@@ -110,7 +110,7 @@ def planner(given: Given) -> None:
     """Fit the prompt planner."""
     parts = [part for part in (RENDERED, PIECES) if any((given.corpus / part).glob("*.npz"))]
     run = given.run("planner", corpus=[described(given.corpus, part) for part in parts or [PIECES]])
-    if _is_done(run, given.work / "planner"):
+    if is_done(run, given.work / "planner"):
         return
     headers, pooled = [], []
     for shard in (shard for part in parts for shard in shards(given.corpus, part)):
@@ -124,9 +124,9 @@ def planner(given: Given) -> None:
 def flow(given: Given, width: int, depth: int, tokens: int) -> None:
     """Train the flow on whole pieces with captions, without curves."""
     codec_folder = given.result("codec")
-    made_of = {"codec": _mark(codec_folder), "width": width, "depth": depth, "tokens": tokens}
+    made_of = {"codec": mark_of(codec_folder), "width": width, "depth": depth, "tokens": tokens}
     run = given.run("flow", corpus=described(given.corpus, PIECES), **made_of)
-    if _is_done(run, given.work / "flow"):
+    if is_done(run, given.work / "flow"):
         return
     data, held_out = _flow_data(given, PIECES)
     torch.manual_seed(given.seed)
@@ -138,10 +138,10 @@ def curve(given: Given, start: Path | None, tokens: int) -> None:
     """Teach the flow, or that of a model folder if ``start`` is given, to follow the event curve."""
     codec_folder = given.result("codec")
     old = None if start is None else load_embedded(start)
-    source = f"flow {_mark(given.result('flow'))}" if old is None else _source(start, old)
-    made_of = {"codec": _mark(codec_folder), "start": source, "tokens": tokens}
+    source = f"flow {mark_of(given.result('flow'))}" if old is None else source_of(start, old)
+    made_of = {"codec": mark_of(codec_folder), "start": source, "tokens": tokens}
     run = given.run("curve", corpus=described(given.corpus, RENDERED), **made_of)
-    if _is_done(run, given.work / "curve"):
+    if is_done(run, given.work / "curve"):
         return
     data, held_out = _flow_data(given, RENDERED)
     if old is None:
@@ -179,18 +179,18 @@ def _flow_data(given: Given, part: str) -> tuple[FlowData, FlowData]:
     return data.part(slice(held, None)), data.part(slice(held))
 
 
-def _mark(folder: Path) -> str:
+def mark_of(folder: Path) -> str:
     """Twelve digits that tell the weights in one folder from others."""
     weights = sorted(digest for name, digest in digests_of(folder).items() if name.endswith(".safetensors"))
     return hashlib.sha256("".join(weights).encode()).hexdigest()[:12]
 
 
-def _source(folder: Path | None, model: EmbeddedModel | None) -> str | None:
+def source_of(folder: Path | None, model: EmbeddedModel | None) -> str | None:
     """The model that is gone on from, told by its name and its weights."""
-    return None if folder is None or model is None else f"{model.title} {_mark(folder)}"
+    return None if folder is None or model is None else f"{model.title} {mark_of(folder)}"
 
 
-def _is_done(run: Run, result: Path) -> bool:
+def is_done(run: Run, result: Path) -> bool:
     """Whether the stage has reached its limit and left its result; told here, for it takes long to find out later."""
     if run.checkpoint is None or not run.checkpoint.exists() or not result.is_dir():
         return False

@@ -1,13 +1,13 @@
 """Train the flow: the text stage from nothing, then the curve stage from its weights. Rectified-flow matching."""
 
 import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import torch
 from diffusers import StableAudio3DiTModel
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
@@ -15,6 +15,7 @@ from model_core.flow.conditioning import Condition, widen_for_curve
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.global_vector import GLOBAL_DIM
 from model_core.training.dataset import Dropout, FlowData, batch
+from model_core.training.fast_flow import FastFlow
 from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out
 from model_core.training.schedules import hold_then_fall
@@ -22,6 +23,12 @@ from model_core.training.schedules import hold_then_fall
 _EMA: Final = 0.997
 _TEXT_NOISE: Final = 0.015
 _EVENT_WEIGHT: Final = 2.0
+_DROPOUT: Final = Dropout()
+_NO_DROPOUT: Final = Dropout(0, 0, 0)
+
+
+Probe = tuple[torch.Tensor, Condition, torch.Tensor, torch.Tensor, torch.Tensor]
+"""Clean latents, their condition, frames to generate, times and noise; see flow_losses."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,15 @@ class FlowSettings:
     Attributes:
         matrix_lr, other_lr: peak learning rates of Muon (the blocks' matrices) and of AdamW (the rest).
         tokens: latent frames a batch.
+        dropout: how often a condition is withheld.
+        log_every: steps between the lines of the log.
     """
 
     matrix_lr: float = 2e-3
     other_lr: float = 1e-3
     tokens: int = 1024
+    dropout: Dropout = _DROPOUT
+    log_every: int = 50
 
 
 def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> StableAudio3DiTModel:
@@ -63,19 +74,6 @@ def with_curve(model: StableAudio3DiTModel) -> StableAudio3DiTModel:
     return widen_for_curve(model, CURVE_CHANNELS)
 
 
-def flow_loss(
-    model: StableAudio3DiTModel,
-    clean: torch.Tensor,
-    condition: Condition,
-    weights: torch.Tensor,
-    time: torch.Tensor,
-    noise: torch.Tensor,
-) -> torch.Tensor:
-    """See flow_losses; the model runs in bfloat16."""
-    with torch.autocast("cpu", torch.bfloat16):
-        return flow_losses(model, clean, condition, weights, time, noise)
-
-
 def frame_weights(unknown: torch.Tensor, curve: torch.Tensor | None) -> torch.Tensor:
     """Weights of the frames that are to be generated, shape (B, F): 1, and up to 1 + _EVENT_WEIGHT under a peak.
 
@@ -99,50 +97,70 @@ def train_flow(
     Raises:
         InputError, StoppedError: see carry_out.
     """
-    trainee = _FlowTraining(model, data, held_out, settings, run.seed)
+    return train_flow_on(model, lambda step: data, {"held out": probe_of(held_out)}, settings, run)
+
+
+def train_flow_on(
+    model: StableAudio3DiTModel,
+    source: Callable[[int], FlowData],
+    probes: Mapping[str, Probe],
+    settings: FlowSettings,
+    run: Run,
+) -> StableAudio3DiTModel:
+    """The same on pieces that may change: ``source`` gives those of a step, the same ones whenever it is called.
+
+    ``probes`` are the batches of the log's held-out losses, by their names in the log.
+    """
+    trainee = _FlowTraining(model, source, probes, settings, run)
     carry_out(trainee, run)
     return trainee.average
 
 
 class _FlowTraining:
-    log_every: int = 50
-
     def __init__(
-        self, model: StableAudio3DiTModel, data: FlowData, held_out: FlowData, settings: FlowSettings, seed: int
+        self,
+        model: StableAudio3DiTModel,
+        source: Callable[[int], FlowData],
+        probes: Mapping[str, Probe],
+        settings: FlowSettings,
+        run: Run,
     ) -> None:
-        torch.manual_seed(seed)
-        self.rng = np.random.default_rng(seed)
+        # Numbers that differ from those of the steps before, where a run begins in the middle.
+        torch.manual_seed(run.seed + run.first_step)
+        self.rng = np.random.default_rng(run.seed + run.first_step)
+        self.log_every = settings.log_every
         self.model = model.train()
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
-        self._data, self._tokens = data, settings.tokens
+        self._flow, self._average_flow = FastFlow(self.model), FastFlow(self.average)
+        self._source, self._probes, self._settings, self._first_step = source, probes, settings, run.first_step
         self.optimizers = _optimizers(model, settings)
         self._peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
         self.modules: dict[str, torch.nn.Module] = {"model": self.model, "average": self.average}
-        self._probe = _validation(held_out)
 
     def step(self, step: int, share: float) -> float:
-        self._set_rates(hold_then_fall(step, share))
-        clean, condition, unknown = batch(self._data, self._tokens, self.rng, Dropout())
+        settings = self._settings
+        self._set_rates(hold_then_fall(step - self._first_step, share))
+        clean, condition, unknown = batch(self._source(step), settings.tokens, self.rng, settings.dropout)
         condition.text.add_(_TEXT_NOISE * torch.randn_like(condition.text))
         times = torch.sigmoid(torch.randn(len(clean)))
         for optimizer in self.optimizers:
             optimizer.zero_grad()
-        with sdpa_kernel(SDPBackend.MATH):  # on a CPU and for so few tokens a quarter faster than the fused kernel
-            weights = frame_weights(unknown, condition.curve)
-            loss = flow_loss(self.model, clean, condition, weights, times, torch.randn_like(clean)).mean()
-            loss.backward()  # type: ignore[no-untyped-call]
+        weights = frame_weights(unknown, condition.curve)
+        loss = flow_losses(self._flow, clean, condition, weights, times, torch.randn_like(clean)).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
             optimizer.step()
-        decay = min(_EMA, (1 + step) / (10 + step))
+        since = step - self._first_step
+        decay = min(_EMA, (1 + since) / (10 + since))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
         return loss.item()
 
     @torch.no_grad()
-    def held_out(self) -> float:
+    def held_out(self) -> dict[str, float]:
         """Of the moving average."""
-        return flow_loss(self.average, *self._probe).mean().item()
+        return {name: flow_losses(self._average_flow, *probe).mean().item() for name, probe in self._probes.items()}
 
     def _set_rates(self, level: float) -> None:
         for optimizer, peaks in zip(self.optimizers, self._peaks, strict=True):
@@ -167,11 +185,9 @@ def _optimizers(model: StableAudio3DiTModel, settings: FlowSettings) -> list[tor
     return [muon, adam]
 
 
-Probe = tuple[torch.Tensor, Condition, torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-def _validation(held_out: FlowData) -> Probe:
-    clean, condition, unknown = batch(held_out, 2048, np.random.default_rng(7), Dropout(0, 0), window=32)
+def probe_of(held_out: FlowData, dropout: Dropout = _NO_DROPOUT) -> Probe:
+    """The batch of a held-out loss: always the same windows, noise and times, from 0 to 1 in even steps."""
+    clean, condition, unknown = batch(held_out, 2048, np.random.default_rng(7), dropout, window=32)
     generator = torch.Generator().manual_seed(7)
     times = (torch.arange(len(clean)) + 0.5) / len(clean)
     return clean, condition, unknown, times, torch.randn(clean.shape, generator=generator)

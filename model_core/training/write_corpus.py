@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.encoders.minilm import MAX_TOKENS, TEXT_DIM, MiniLM
-from model_core.training.corpus import CAPTIONS, examples
+from model_core.training.corpus import CAPTIONS, Example, examples
 from model_core.training.render_curves import render_curves
 from model_core.training.shards import Shard, header_json, seeds_in
 
@@ -66,12 +66,18 @@ def write_part(folder: Path, part: Part, encoder: MiniLM, say: Callable[[str], N
 def compose_shard(seeds: range, rendered: bool, encoder: MiniLM, processes: int = 2) -> Shard:
     """The pieces of the given seeds, composed, captioned and, if wanted, rendered in parallel processes."""
     composed = list(examples(seeds, rendered, processes))
+    if not rendered:
+        return shard_of(composed, np.zeros((len(seeds), 0), np.float32), encoder)
     lengths = np.array([len(example.beats) for example in composed], np.int64)
+    return shard_of(composed, render_curves(np.array(seeds, np.int64), lengths, processes), encoder)
+
+
+def shard_of(composed: list[Example], curves: NDArray[np.float32], encoder: MiniLM) -> Shard:
+    """Examples as a shard, with their captions embedded; ``curves`` has shape (P, 4 * BEATS) or (P, 0)."""
     tokens, mask, pooled = _embed([text for example in composed for text in example.captions], encoder)
-    of_seeds = np.array(seeds, np.int64)
     return Shard(
-        seeds=of_seeds,
-        lengths=lengths,
+        seeds=np.array([example.seed for example in composed], np.int64),
+        lengths=np.array([len(example.beats) for example in composed], np.int64),
         beats=np.concatenate([example.beats for example in composed]),
         beat_in_bar=np.concatenate([example.beat_in_bar for example in composed]).astype(np.int8),
         headers=np.array([header_json(example.header) for example in composed]),
@@ -79,7 +85,7 @@ def compose_shard(seeds: range, rendered: bool, encoder: MiniLM, processes: int 
         tokens=tokens.reshape(-1, CAPTIONS, MAX_TOKENS, TEXT_DIM),
         token_mask=mask.reshape(-1, CAPTIONS, MAX_TOKENS),
         pooled=pooled.reshape(-1, CAPTIONS, TEXT_DIM),
-        curves=render_curves(of_seeds, lengths, processes) if rendered else np.zeros((len(seeds), 0), np.float32),
+        curves=curves,
     )
 
 

@@ -1,0 +1,120 @@
+"""The stage `v2m train stream`: a model's flow trained further, for hours or days, on pieces that do not repeat.
+
+docs/training.md, "Run in the background", tells how it is used.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from model_core.assets import asset
+from model_core.encoders.minilm import MiniLM
+from model_core.errors import InputError
+from model_core.models.score.folder import DEFAULT_MODEL, load_embedded, save_embedded
+from model_core.plan.vocabulary import VOCABULARY
+from model_core.training.checkpoints import read_module
+from model_core.training.corpus import piece_of
+from model_core.training.dataset import Dropout, FlowData, flow_data
+from model_core.training.loop import Limit
+from model_core.training.piece_stream import PieceStream
+from model_core.training.render_curves import composed_step_curve
+from model_core.training.shards import shards
+from model_core.training.stages import Given, is_done, source_of
+from model_core.training.train_flow import FlowSettings, Probe, probe_of, train_flow_on
+from model_core.training.warm_start import with_vocabulary
+from model_core.training.write_corpus import SEEDS_APART, Part, write_part
+
+STAGE: Final = "stream"
+PROGRESS: Final = ".training.json"
+"""File in an exported model folder that says how far its training was."""
+_FIRST_STREAMED: Final = 400_000
+_FIRST_HELD_OUT: Final = 990_000
+_HELD_OUT: Final = "held_out"
+_MOST_HELD_OUT: Final = 96
+# Captions are withheld more often than elsewhere: sampling leans on the header, which says the same in fewer words.
+_DROPOUT: Final = Dropout(text=0.3, curve=0.2, header=0.1)
+
+
+def stream(given: Given, start: Path | None, pieces: int, tokens: int) -> None:
+    """Train the flow of a model folder, the shipped one by default; export_stream writes the result.
+
+    A folder that was exported from such a run, of the same seed, is gone on from at its step.
+    """
+    start = start or asset(DEFAULT_MODEL)
+    model = load_embedded(start)
+    run = given.run(STAGE, start=source_of(start, model), pieces=pieces, tokens=tokens)
+    if is_done(run, given.work):
+        return
+    encoder = MiniLM()
+    first = given.seed * SEEDS_APART
+    seeds = range(first + _FIRST_STREAMED, first + _FIRST_HELD_OUT)
+    source = PieceStream(seeds, pieces, model.vae, encoder)
+    most = source.last_step + 1
+    if (run.limit.steps or 0) > most:
+        raise InputError("--steps", f"at most {most}: the pieces of a seed last no longer", "steps")
+    run = replace(run, limit=Limit(run.limit.steps or most, run.limit.seconds), first_step=_step_of(start, given.seed))
+    held_out = range(first + _FIRST_HELD_OUT, first + SEEDS_APART)[: min(_MOST_HELD_OUT, pieces // 10)]
+    write_part(given.corpus, Part(_HELD_OUT, held_out, rendered=True), encoder, given.say, processes=1)
+    probes = probes_of(flow_data(shards(given.corpus, _HELD_OUT), model.vae))
+    flow = with_vocabulary(model.flow, model.planner.vocabulary, VOCABULARY).train().requires_grad_(True)
+    settings = FlowSettings(matrix_lr=1.2e-3, other_lr=8e-4, tokens=tokens, dropout=_DROPOUT, log_every=100)
+    train_flow_on(flow, source.at, probes, settings, run)
+
+
+def export_stream(given: Given, start: Path | None, out: Path, name: str, version: str) -> None:
+    """Write the moving average of a run, which may be under way, as a model folder that `stream` can start from.
+
+    Args:
+        given: says which run.
+        start: the folder that the run started from; it gives codec and planner.
+        out: the folder to write.
+        name, version: of the model.
+    """
+    start = start or asset(DEFAULT_MODEL)
+    model = load_embedded(start)
+    path = given.work / "checkpoints" / f"{STAGE}.pt"
+    if not path.is_file():
+        raise InputError("--work", f"there is no {path}; run `v2m train {STAGE}` first", "no_result")
+    made_of, progress, weights = read_module(path, "average")
+    if made_of["start"] != source_of(start, model):
+        raise InputError(
+            "--start", f"{path} started from {made_of['start']}, not {source_of(start, model)}", "other_run"
+        )
+    flow = with_vocabulary(model.flow, model.planner.vocabulary, VOCABULARY)
+    flow.load_state_dict(weights)
+    save_embedded(replace(model, flow=flow, name=name, version=version), out)
+    (out / PROGRESS).write_text(json.dumps({"seed": made_of["seed"], "step": progress.step}) + "\n")
+    given.say(f"export: wrote {load_embedded(out).title} to {out}, at step {progress.step}")
+
+
+def probes_of(held_out: FlowData) -> dict[str, Probe]:
+    """Batches of the held-out losses, on the same windows of pieces whose ``curves`` were rendered.
+
+    With the caption and the composer's events as the curve; with the rendered curve, without a curve; and with nothing
+    but tempo and instruments of the header.
+    """
+    pieces = [piece_of(int(seed), int(beats)) for seed, beats in zip(held_out.seeds, held_out.lengths, strict=True)]
+    composed = replace(held_out, curves=np.stack([composed_step_curve(piece) for piece in pieces]))
+    return {
+        "held out": probe_of(composed),
+        "held out, rendered": probe_of(held_out),
+        "held out, no curve": probe_of(held_out, Dropout(0, 1, 0)),
+        "held out, no style": probe_of(held_out, Dropout(1, 1, 1)),
+    }
+
+
+def _step_of(start: Path, seed: int) -> int:
+    """How many steps of this run the folder has had already."""
+    path = start / PROGRESS
+    if not path.is_file():
+        return 0
+    try:
+        told = json.loads(path.read_text())
+        return int(told["step"]) if int(told["seed"]) == seed else 0
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            "--start", f"{path} cannot be read ({error}); delete it to begin at step 0", "damaged"
+        ) from error
