@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs
-from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, Events, peak_shaped
+from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, peak_shaped
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.models.score.codec.notes import notes_of, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import dry_mix, trims_of
 from model_core.models.score.render.synth import stems
+from model_core.plan.events import Events
 from model_core.training.composer import Piece
 from model_core.training.corpus import BEATS, piece_of
 

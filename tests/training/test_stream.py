@@ -13,7 +13,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from model_core.curves.event_curve import LEAST_STRENGTH, PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
 from model_core.models.score.codec.vae import BeatVAE
