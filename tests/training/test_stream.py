@@ -214,7 +214,7 @@ def test_an_export_is_a_model_that_training_can_start_from(work: Path, start: Pa
 
 def test_what_cannot_be_is_refused_in_one_line(start: Path, tmp_path: Path) -> None:
     for arguments, told in (
-        (("--pieces", "40"), "--pieces: 40 is no multiple of 32"),
+        (("--pieces", "40"), "--pieces: 40 is not a multiple of 32"),
         (("--steps", "1000000"), "--steps: at most"),
     ):
         refused = _train(tmp_path, start, *arguments)
