@@ -7,7 +7,6 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from jobs.infra.settings import setting_errors
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.options import ScoreOptions
 
@@ -33,6 +32,8 @@ def fail(message: str, status: int) -> NoReturn:
 
 def settings_at_fault(error: ValidationError) -> list[str]:
     """One sentence for each invalid setting, with the name of its environment variable."""
+    from jobs.infra.settings import setting_errors  # loads redis, which most commands do not need
+
     return setting_errors(error)
 
 

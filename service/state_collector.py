@@ -1,4 +1,4 @@
-"""What lies behind the API, read whenever somebody asks for its metrics: the queue, the workers, the store."""
+"""Metrics of the queue, the workers and the store, read when the metrics are requested."""
 
 import time
 from collections.abc import Iterator
@@ -25,28 +25,28 @@ _USED: Final = ("v2m_store_used_bytes", "Uploads and results, as last counted.")
 
 
 class StateCollector(Collector):
-    """Never raises, and takes no longer than a second or two: what does not answer is left out, and said to be down."""
+    """Never raises, and takes at most a second or two: parts that do not answer are left out and reported as down."""
 
     def __init__(self, services: Services) -> None:
-        """Connects when it is first asked, by a client of its own that waits for no outage to end."""
+        """Connects on first use, with its own client, which does not wait for an outage to end."""
         self._settings = services.settings
         self._store = services.store
         self._redis = connect(self._settings.redis, _REDIS_TIMEOUT_S, retries=0)
         self._records = JobRecords(self._redis, self._settings.record_retention_s)
         self._queue = JobQueue(self._redis, self._records, self._settings)
         self._retention = Retention(self._redis, self._records, self._store, self._settings)
-        # With a quota the workers and the API keep count; on a disk a look through it is cheap; a bucket is listed
-        # by the workers, and seldom.
+        # With a quota the workers and the API keep a counter. Without one a disk is cheap to list, but a bucket is
+        # listed only by the workers, and seldom.
         self._counts_the_store = self._settings.store_max_bytes is None and self._settings.store_url.startswith("file:")
         self._used = 0
         self._count_again_at = 0.0
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Nothing in advance, since asking would need Redis."""
+        """Nothing, because a description would need Redis."""
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The state as it is now."""
+        """The current state."""
         try:
             found = [*self._of_redis()]
         except RedisError as error:
@@ -64,23 +64,25 @@ class StateCollector(Collector):
         self._redis.close()
 
     def _of_redis(self) -> Iterator[GaugeMetricFamily]:
-        jobs = GaugeMetricFamily("v2m_jobs", "Jobs that are not over yet.", labels=["status"])
+        jobs = GaugeMetricFamily("v2m_jobs", "Jobs that have not ended.", labels=["status"])
         for status, number in self._queue.counts().items():
             jobs.add_metric([status], number)
         yield jobs
         yield GaugeMetricFamily(
-            "v2m_queue_oldest_seconds", "Age of the job that is next, or 0.", self._age_of_the_next()
+            "v2m_queue_oldest_seconds", "Age of the next job in the queue, or 0.", self._age_of_the_next()
         )
-        yield GaugeMetricFamily("v2m_webhooks_waiting", "Ends of jobs yet to be told.", self._redis.zcard(WEBHOOKS_KEY))
+        yield GaugeMetricFamily(
+            "v2m_webhooks_waiting", "Webhooks that have not been delivered.", self._redis.zcard(WEBHOOKS_KEY)
+        )
         alive = [name for name, silence in silences(self._redis).items() if silence < self._settings.heartbeat_ttl_s]
-        yield GaugeMetricFamily("v2m_workers", "Workers that have shown themselves lately.", len(alive))
+        yield GaugeMetricFamily("v2m_workers", "Workers with a recent heartbeat.", len(alive))
         if not self._counts_the_store:
             used = self._retention.used()
             if used is not None:
                 yield GaugeMetricFamily(*_USED, used)
 
     def _age_of_the_next(self) -> float:
-        # what went back into the queue is at its head, so the next one is the oldest
+        # requeued jobs are at the head of the queue, so the next job is the oldest
         head = self._queue.rq.get_job_ids(0, 1)
         record = self._records.get(head[0]) if head else None
         return 0.0 if record is None else max(0.0, (now() - record.created_at).total_seconds())
@@ -88,7 +90,7 @@ class StateCollector(Collector):
     def _of_store(self) -> Iterator[GaugeMetricFamily]:
         free = self._store.free_bytes()
         if free is not None:
-            yield GaugeMetricFamily("v2m_store_free_bytes", "Left on the store's disk.", free)
+            yield GaugeMetricFamily("v2m_store_free_bytes", "Free bytes on the store's disk.", free)
         if self._counts_the_store:
             if time.monotonic() >= self._count_again_at:
                 self._used = self._store.used_bytes()

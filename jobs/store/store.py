@@ -159,7 +159,7 @@ def _remote(root: str, endpoint: str | None, scratch: Scratch) -> Files:
     try:
         from jobs.store.remote import RemoteFiles
     except ModuleNotFoundError as error:
-        raise StoreError(f"A store in S3 needs the package v2m-zero[s3]: {error}") from error
+        raise StoreError(f"A store in S3 needs v2m-zero[s3]: {error}") from error
     return RemoteFiles(root, endpoint, scratch)
 
 

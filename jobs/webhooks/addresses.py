@@ -46,9 +46,9 @@ def check_url(text: str, *, private: bool) -> str:
         url = httpx.URL(text)
         host = url.raw_host.decode()
     except (httpx.InvalidURL, ValueError):
-        raise InvalidWebhookError(_must_be(private)) from None
+        raise InvalidWebhookError(f"The webhook is not a valid URL. It {_must_be(private)}") from None
     if url.scheme not in (("http", "https") if private else ("https",)) or not host:
-        raise InvalidWebhookError(_must_be(private))
+        raise InvalidWebhookError(f"The webhook {_must_be(private)}")
     if url.userinfo:
         raise InvalidWebhookError("The webhook must not contain a user name or password.")
     if url.fragment or "#" in text:
@@ -64,7 +64,7 @@ def check_url(text: str, *, private: bool) -> str:
 
 
 def _must_be(private: bool) -> str:
-    return f"The webhook must be {'an http:// or https://' if private else 'a public https://'} URL."
+    return f"must be {'an http:// or https://' if private else 'a public https://'} URL."
 
 
 def is_public(address: Address) -> bool:
@@ -94,7 +94,7 @@ def _check_host(host: str, private: bool) -> None:
         last = name.rpartition(".")[2]
         # 127.1 and 0x7f000001 are addresses to a resolver
         if not private and ("." not in name or last == "localhost" or last[0].isdigit()):
-            raise InvalidWebhookError(_must_be(private)) from None
+            raise InvalidWebhookError(f"The webhook's host is not on the internet. It {_must_be(private)}") from None
     else:
         if not private and not is_public(address):
             raise InvalidWebhookError("The webhook must be a public https:// URL, not an address of a private network.")

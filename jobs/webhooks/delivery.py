@@ -55,7 +55,7 @@ class Delivery:
             if not statuses:
                 return Outcome(error=f"no answer within {self._timeout_s:g} s")
         except (InvalidWebhookError, _RefusedError) as error:
-            return Outcome(error=f"the URL {error}")
+            return Outcome(error=str(error)[:_MAX_ERROR])
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Outcome(error=f"{type(error).__name__}: {error}"[:_MAX_ERROR])
         status = statuses[0]
@@ -73,10 +73,10 @@ class Delivery:
                 self._lookup, target.raw_host.decode(), port, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
             )
         except (OSError, UnicodeError):
-            raise _RefusedError("names a host that cannot be found") from None
+            raise _RefusedError("The webhook's host cannot be found.") from None
         # all of them: a name for a public and a private address is an attack, or a mistake
         if not self._private and not all(map(is_public, found)):
-            raise _RefusedError("leads to an address that is not public")
+            raise _RefusedError("The webhook's host has an address that is not public.")
         return found[:_MAX_ADDRESSES]
 
     async def _post(

@@ -179,7 +179,7 @@ def test_what_is_given_wrong_is_told_in_one_line(api: str, own_clip: Path, redis
     assert "one file" in refused(submit(api, own_clip, "--out", "x.mp4", "--variant", "midi", "--variant", "audio"))
     assert "no prompt" in refused(submit(api, own_clip, "--curve", "--prompt", "x"))
     assert "--job" in refused(submit(api, own_clip, "--job", "../x"))
-    assert "no job of this id" in refused(submit(api, own_clip, "--job", "0" * 32))
+    assert "No job has this id" in refused(submit(api, own_clip, "--job", "0" * 32))
     assert "--url" in refused(submit("ftp://127.0.0.1", own_clip))
     assert "V2M_API_KEY" in refused(submit(api, own_clip, key="two words"))
     assert redis.keys("v2m:job:*") == []
@@ -189,7 +189,7 @@ def test_the_key_comes_from_the_environment(make_settings: MakeSettings, own_cli
     key = new_key()
     with quiet_api(make_settings(api_keys=f"alice:{digest(key.encode()).hex()}")) as url:
         assert len(submit(url, own_clip, "--no-wait", key=key).stdout.strip()) == 32
-        assert "needs a key" in refused(submit(url, own_clip))
+        assert "needs a valid API key" in refused(submit(url, own_clip))
 
 
 def test_an_api_that_is_not_there(own_clip: Path) -> None:

@@ -249,7 +249,7 @@ def test_a_deletion_whose_answer_got_lost_is_no_error(api: httpx.URL, clip: Path
         with cutting(api.host, api.port or 0, ("down", 5)) as proxy, Client(proxy.url) as cut:
             cut.delete(made.id)
             assert proxy.connections == 2
-        with pytest.raises(ApiError, match="no job"):
+        with pytest.raises(ApiError, match="No job"):
             client.get(made.id)
 
 

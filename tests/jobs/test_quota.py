@@ -151,6 +151,6 @@ def test_an_upload_waits_for_another_to_make_room_and_then_is_refused(
     house = make(store_max_bytes=UPLOAD)
     failed = house.failed()
     monkeypatch.setattr("jobs.store.quota._LOCK_WAIT_S", 0)
-    with held(redis, LOCK, 0), pytest.raises(StoreFullError, match="takes long"):
+    with held(redis, LOCK, 0), pytest.raises(StoreFullError, match="still making room"):
         house.retention.make_room(UPLOAD)
     assert set(house.stored()) == {failed}

@@ -101,7 +101,7 @@ def test_a_name_that_leads_inside_gets_nothing(receiver: Receiver, found: list[A
 
 
 def test_what_was_allowed_before_is_refused_under_stricter_settings(receiver: Receiver) -> None:
-    assert "no absolute https" in (send(Delivery(private=False), receiver.url()).error or "")
+    assert "must be a public https" in (send(Delivery(private=False), receiver.url()).error or "")
     assert receiver.received == []
 
 
