@@ -31,7 +31,7 @@ _PROBLEM: Final = {
             "pattern": "^urn:v2m-zero:problem:[a-z_]+$",
             "description": "The type of the error. It never changes, so use it in programs. See docs/errors.md.",
         },
-        "title": {"type": "string", "description": "The HTTP status in words."},
+        "title": {"type": "string", "description": "Name of the error type."},
         "status": {"type": "integer", "description": "The HTTP status."},
         "detail": {"type": "string", "description": "What is wrong, as a sentence. The wording may change."},
         "field": {"type": "string", "description": "The invalid input, if there is one."},
