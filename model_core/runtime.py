@@ -1,4 +1,4 @@
-"""Where and how an audio model runs, and what is said when its memory is too small. Torch-free until asked."""
+"""Device and precision of an audio model, and the error for too little memory. Imports torch only when called."""
 
 import traceback
 from collections.abc import Callable

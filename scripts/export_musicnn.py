@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from model_core.encoders.musicnn_network import MELS, MusicnnNetwork
+from model_core.encoders.musicnn import MELS, MusicnnNetwork
 from scripts.tf_checkpoint import tensors
 
 OUT: Final = Path(__file__).parents[1] / "model_core" / "assets" / "musicnn" / "mtt_musicnn.safetensors"

@@ -1,4 +1,4 @@
-"""How things move from one picture to the next, by OpenCV's DIS optical flow: the event curve of a dance is made of it.
+"""Motion features of a picture, by OpenCV's DIS optical flow; used for the event curve of a dance.
 
 For dance the paper takes CoTracker's tracks instead of DINOv2's features. CoTracker is in no package registry, and the
 weights of RAFT come from a download of their own; Dense Inverse Search (Kroeger and others, 2016) has no weights. What

@@ -1,17 +1,21 @@
-"""The network of MusicFM (Won, Hung and Le, 2023) in torch: log-mel frames -> features, a quarter as many.
+"""Network of MusicFM (Won, Hung and Le, 2023) in torch, and the log-mel spectrogram that it takes as input.
 
 Two residual convolutions over time and mel bands, then the first layers of a Conformer with rotary positions. The names
 of its weights are those of the published checkpoints.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
 from typing import Final
 
+import torch
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Wav2Vec2ConformerConfig
+from transformers.audio_utils import mel_filter_bank
 from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import (
     Wav2Vec2ConformerEncoderLayer,
     Wav2Vec2ConformerRotaryPositionalEmbedding,
@@ -169,3 +173,51 @@ class _Conformer(nn.Module):
         for layer in self.layers:
             tokens = layer(tokens, relative_position_embeddings=positions)
         return tokens
+
+
+SAMPLE_RATE: Final = 24000
+HOP: Final = 240
+FFT: Final = 2048
+"""Also the fewest samples that a spectrogram can be made of: its ends are mirrored by half of this."""
+_LEAST_POWER: Final = 1e-10  # -100 dB
+
+
+def log_mel(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """A function from mono audio (N,) at SAMPLE_RATE to its mel bands in dB, (mels, N // HOP); both on ``device``.
+
+    By torchaudio where it can be imported. It cannot next to a CPU build of torch, so that there the same is made from
+    torch.stft; the two differ by less than 0.002 dB.
+    """
+    torchaudio = _torchaudio()
+    spectrogram = _plain(mels, device) if torchaudio is None else _by_torchaudio(torchaudio, mels, device)
+
+    def made(audio: Tensor) -> Tensor:
+        # The authors leave out the last frame, whose window hangs half over the end.
+        return spectrogram(audio)[:, :-1]
+
+    return made
+
+
+def _torchaudio() -> ModuleType | None:
+    try:
+        return import_module("torchaudio")
+    except (ImportError, OSError):  # OSError: it is there, and its CUDA libraries are not
+        return None
+
+
+def _by_torchaudio(torchaudio: ModuleType, mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    transforms = torchaudio.transforms
+    power = transforms.MelSpectrogram(sample_rate=SAMPLE_RATE, n_fft=FFT, hop_length=HOP, n_mels=mels)
+    return torch.nn.Sequential(power, transforms.AmplitudeToDB()).to(device)
+
+
+def _plain(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    filters = mel_filter_bank(FFT // 2 + 1, mels, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm=None, mel_scale="htk")
+    bands = torch.from_numpy(filters).to(device, torch.float32).T
+    hann = torch.hann_window(FFT, device=device)
+
+    def made(audio: Tensor) -> Tensor:
+        spectrum = torch.stft(audio, FFT, HOP, window=hann, center=True, pad_mode="reflect", return_complex=True)
+        return 10 * torch.log10((bands @ spectrum.abs() ** 2).clamp(min=_LEAST_POWER))
+
+    return made

@@ -1,4 +1,4 @@
-"""What the flow is conditioned on, and its packing into StableAudio3DiTModel's inputs.
+"""Conditions of the flow, and their packing into the inputs of StableAudio3DiTModel.
 
 ``local_add_cond`` carries, frame by frame: the inpainting mask (1 = keep) and the kept latents as in Stable Audio 3,
 then the codec's grid channels if it has any, and last the event curve with a flag that says whether a curve is given.

@@ -1,8 +1,7 @@
 """Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
 
-from model_core.media.containers import output_suffix
 from model_core.media.reading import confinement, frames, probe, read_audio, read_tags, video_packets_digest
-from model_core.media.sandbox.confinement_report import Confinement
+from model_core.media.sandbox.answers import Confinement
 from model_core.media.types import (
     DEFAULT_LIMITS,
     PROBE_LIMITS,
@@ -12,7 +11,7 @@ from model_core.media.types import (
     MediaLimits,
     VideoInfo,
 )
-from model_core.media.writing import mux, write_wav
+from model_core.media.writing import mux, output_suffix, write_wav
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -10,13 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.media.containers import output_suffix
 from model_core.media.sandbox import answers
-from model_core.media.sandbox.answers import BATCH
-from model_core.media.sandbox.confinement_report import Confinement
+from model_core.media.sandbox.answers import BATCH, Confinement
 from model_core.media.sandbox.parent import Sandbox
 from model_core.media.sandbox.wire import astray
 from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo
+from model_core.media.writing import output_suffix
 
 _LARGEST_SIZE: Final = 1024
 _LARGEST_RATE: Final = 240.0

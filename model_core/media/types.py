@@ -1,4 +1,4 @@
-"""What crosses the door of model_core.media: its limits, its answers and its one error."""
+"""Types of model_core.media: limits, answers and its one error."""
 
 from dataclasses import dataclass
 from typing import Final, Literal

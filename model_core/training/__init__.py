@@ -1,1 +1,1 @@
-"""How the embedded model is made: composer, captions, datasets and the stages of training. Nothing else imports it."""
+"""Training of the embedded model: composer, captions, datasets and stages. Nothing else imports it."""

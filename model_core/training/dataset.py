@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
-from model_core.models.score.codec.grid import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
+from model_core.models.score.codec.beats import BeatVAE
+from model_core.models.score.codec.codec import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.codec.vae import BeatVAE
-from model_core.models.score.global_vector import global_vector, without_style_and_mode
+from model_core.models.score.sampler import global_vector, without_style_and_mode
 from model_core.training.corpus import BEATS, CAPTIONS
 from model_core.training.shards import Shard, header_of
 

@@ -1,4 +1,4 @@
-"""What a stage tells while it runs: lines for a person, and the same figures as TensorBoard event files."""
+"""Progress output of a training stage: lines for a person, and the same figures as TensorBoard event files."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -19,10 +19,10 @@ from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.flow.sampler import plain_scheduler
 from model_core.models.folder.manifest import digests_of
-from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.codec.beats import BeatVAE
 from model_core.models.score.folder import EmbeddedModel, load_embedded, save_embedded
 from model_core.models.score.planner.network import PromptPlanner
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.header import VOCABULARY
 from model_core.training.checkpoints import read_progress, write_network
 from model_core.training.dataset import FlowData, flow_data
 from model_core.training.journal import Journal, forget

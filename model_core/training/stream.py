@@ -14,7 +14,7 @@ from model_core.assets import asset
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.models.score.folder import DEFAULT_MODEL, load_embedded, save_embedded
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.header import VOCABULARY
 from model_core.training.checkpoints import read_module
 from model_core.training.corpus import piece_of
 from model_core.training.dataset import Dropout, FlowData, flow_data

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from model_core.models.score.codec.beats import BeatVAE
 from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, SUSTAIN, Score
-from model_core.models.score.codec.vae import BeatVAE
 from model_core.plan.header import Header
 from model_core.plan.plan import ScorePlan
 from model_core.plan.tempo_map import plain_map

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs, normalise, true_peak_dbtp
 from model_core.models.score.codec.notes import Note, notes_of
-from model_core.models.score.render.mix import dry_mix, mix, trims_of
-from model_core.models.score.render.mix_presets import DEFAULT, MIXES, mix_of
+from model_core.models.score.render.mix import DEFAULT, MIXES, dry_mix, mix, mix_of, trims_of
 from model_core.models.score.render.synth import stems
 from model_core.plan.header import PROGRAMS, STYLES
 from model_core.training.composer import compose

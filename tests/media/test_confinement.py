@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model_core.media import Confinement, confinement
-from model_core.media.sandbox.confinement_report import MEANS, report
+from model_core.media.sandbox.answers import MEANS, report
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "import sys; sys.path.append(sys.argv[1]); from tests.media.attempts import main; main()"

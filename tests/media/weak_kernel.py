@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from model_core.media.sandbox.confinement import landlock, libc, namespaces, privileges, seccomp
+from model_core.media.sandbox.confinement import landlock, libc, privileges, seccomp
+from model_core.media.sandbox.confinement import privileges as namespaces
 
 _MODULES: tuple[ModuleType, ...] = (landlock, namespaces, privileges, seccomp)
 _PRCTLS = {22: "seccomp", 38: "no_new_privs"}
@@ -30,7 +31,8 @@ def become(uid: int) -> None:
 
     It goes on in a child of a process of that user, as a sandbox is one, which waits for it.
     """
-    from model_core.media.operations import audio, digest, frames, mux, probe, tags
+    from model_core.media.operations import audio, digest, frames, mux, probe
+    from model_core.media.operations import audio as tags
 
     assert all((digest, frames, probe, mux, audio, tags))
     os.setgroups([])

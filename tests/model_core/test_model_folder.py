@@ -19,7 +19,7 @@ from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
 from model_core.models.folder.manifest import digests_of
 from model_core.models.registry import read_manifest
-from model_core.models.score.codec.grid import GRID_CHANNELS
+from model_core.models.score.codec.codec import GRID_CHANNELS
 from model_core.models.score.folder import CURVE, load_embedded, save_embedded
 from model_core.plan.header import HEADER_DIM
 from tests.model_core.tiny_model import tiny_model

@@ -3,7 +3,7 @@
 import torch
 
 from model_core.flow.sampler import plain_scheduler
-from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.codec.beats import BeatVAE
 from model_core.models.score.folder import EmbeddedModel
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.training.train_flow import new_model, with_curve

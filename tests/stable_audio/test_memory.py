@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from model_core.errors import ModelError
-from model_core.models.stable_audio.chunks import margin_of, window_of
+from model_core.models.stable_audio.codec import margin_of, window_of
 from model_core.models.stable_audio.memory import (
     Footprint,
     check_device,

@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 from cli.app import app
 from model_core.curves.event_curve import LEAST_STRENGTH, PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
-from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.codec.beats import BeatVAE
 from model_core.models.score.folder import EmbeddedModel, load_embedded, save_embedded
-from model_core.models.score.global_vector import without_style_and_mode
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.models.score.sampler import without_style_and_mode
+from model_core.plan.header import VOCABULARY
 from model_core.training.composer import compose
 from model_core.training.corpus import BEATS, example_of, length_of, piece_of
 from model_core.training.dataset import Dropout, FlowData, batch

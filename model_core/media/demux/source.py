@@ -15,8 +15,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from model_core.media.sandbox.child.error_text import reason
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child.channel import Source, reason
 from model_core.media.types import MediaError, MediaLimits
 
 VIDEO_FORMATS: Final = ("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "flv", "asf", "ogg", "mxf")

@@ -1,10 +1,10 @@
-"""What the packets of a video stream say about time, and the times that they get in a result."""
+"""Timeline of a video stream: times of its packets in source and result, and packets hidden by edit lists."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Final
 
 import numpy as np
@@ -13,11 +13,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.demux import edit_lists, ordering
+from model_core.media.demux import timestamps
 from model_core.media.demux.source import opened, pick_video
 from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_kept, place
 from model_core.media.demux.track import Track, packets, read, too_long
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child.channel import Source
 from model_core.media.types import MediaError, MediaLimits
 
 _JITTER: Final = 0.02  # share of the usual distance of two pictures that still counts as constant
@@ -65,18 +65,18 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
         stream = pick_video(container, limits)
         time_base = stream.time_base or Fraction(1, 90_000)
         track = read(container, stream, time_base, limits, os.fstat(source.fd).st_size)
-        kept, begins = edit_lists.needed(track)
+        kept, begins = needed(track)
         track, begins = track.only(kept), begins[kept]
-        shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
+        shuffled = timestamps.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
     if not (track.times != UNKNOWN).any():
         raise MediaError("The video stream has no pictures.", "no_frames")
     wanted, dts = track.times, track.dts
     if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
-        order = ordering.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
+        order = timestamps.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
         told = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
-        dts = ordering.counted(dts, time_base)
-        wanted = ordering.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
+        dts = timestamps.counted(dts, time_base)
+        wanted = timestamps.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
     timed = wanted != UNKNOWN
     shown = ~track.hidden if (timed & ~track.hidden).any() else np.ones_like(timed)
     times = np.unique(wanted[timed & shown])
@@ -85,7 +85,7 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
     origin, end = int(times[0]), int(times[-1]) + (_longest(track, wanted == times[-1]) or step)
     if (duration := (end - origin) * time_base) > limits.max_duration_s:
         raise too_long(float(duration), limits)
-    moved = edit_lists.squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
+    moved = squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
     placed_pts, placed_dts = place(moved.tolist(), dts.tolist(), origin, step)
     check_kept(placed_pts[shown], np.where(timed, wanted - origin, UNKNOWN)[shown], end - origin, float(time_base))
     frames = np.unique(moved[timed & shown]).size
@@ -116,3 +116,69 @@ def _varies(distances: NDArray[np.int64]) -> bool:
 def _lone_step(stream: VideoStream, time_base: Fraction) -> int:
     rate = stream.average_rate or stream.guessed_rate
     return max(1, round((1 / rate if rate else _USUAL_FRAME_S) / time_base))
+
+
+def needed(track: Track) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(packets,) which packets a result keeps, and (packets,) at which of them decoding begins anew.
+
+    What is hidden at the end is left out, and elsewhere what comes before the keyframe from which the next shown
+    picture can be decoded.
+    """
+    kept, begins = np.ones(track.hidden.size, dtype=bool), np.zeros(track.hidden.size, dtype=bool)
+    edges = np.flatnonzero(np.diff(np.r_[False, track.hidden, False]))
+    if track.hidden.all():
+        return kept, begins
+    for start, stop in edges.reshape(-1, 2):
+        if stop == track.hidden.size:
+            kept[start:] = False
+        elif (key := _last_key(track, start, stop)) is not None:
+            kept[start:key] = False
+            begins[key] = start > 0
+    return kept, begins
+
+
+def _last_key(track: Track, start: int, stop: int) -> int | None:
+    """The last keyframe up to ``stop`` (the first shown packet) after which nothing that is shown comes before it."""
+    rest = track.hidden[stop:]
+    shown = track.times[stop : stop + int(rest.argmax()) if rest.any() else None]
+    later_keys = np.flatnonzero(track.key[stop + 1 : stop + shown.size])
+    before_the_next = shown[: later_keys[0] + 1 if later_keys.size else None]
+    for key in range(stop, start - 1, -1):
+        if track.key[key] and track.times[key] <= before_the_next.min():
+            return key
+    return None
+
+
+def squeezed(
+    times: NDArray[np.int64], hidden: NDArray[np.bool_], begins: NDArray[np.bool_], end: int, farthest: int
+) -> NDArray[np.int64]:
+    """(packets,) times at which what is hidden between shown pictures, or behind the last, takes a tick each.
+
+    These are the last ticks before the next shown picture or the end: no container can hide anything there, and none
+    of it may take a picture's place. A shown picture that would stand too early for that after a cut is moved later.
+    The decoder puts out all packets before one of ``begins`` ahead of those after it.
+
+    Args:
+        times: when the packets are shown, in ticks.
+        hidden: which of them an edit list hides.
+        begins: at which of them decoding begins anew, after a cut.
+        end: end of the last shown picture, in ticks.
+        farthest: by how many ticks a shown picture may be moved.
+
+    Raises:
+        MediaError: unreadable, when that is not enough.
+    """
+    moved = times.copy()
+    in_order = np.lexsort((times, np.cumsum(begins)))
+    shown = np.flatnonzero(~hidden[in_order])
+    for before, after in pairwise(shown) if begins.any() else ():
+        between, number = in_order[before + 1 : after], in_order[after]
+        moved[number] = max(times[number], moved[in_order[before]] + between.size + 1)
+        moved[between] = np.arange(moved[number] - between.size, moved[number])
+    if behind := in_order.size - 1 - shown[-1]:
+        first = max(end - behind, moved[in_order[shown[-1]]] + 1)
+        moved[in_order[shown[-1] + 1 :]] = np.arange(first, first + behind)
+    if (moved - times)[~hidden].max() > farthest:
+        detail = "The video is cut in several places, and its hidden pictures do not fit between the visible ones."
+        raise MediaError(f"{detail} Convert it and send it again.", "unreadable")
+    return moved

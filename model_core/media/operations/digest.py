@@ -7,8 +7,7 @@ from typing import Final
 
 from model_core.media.demux.source import opened, pick_video
 from model_core.media.demux.timeline import kept_packets, scan
-from model_core.media.sandbox.child.channel import Channel
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child.channel import Channel, Source
 from model_core.media.types import MediaLimits
 
 _START_CODE: Final = re.compile(rb"\x00\x00\x01")

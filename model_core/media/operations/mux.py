@@ -15,8 +15,7 @@ from av.video.stream import VideoStream
 
 from model_core.media.demux.source import opened, pick_video
 from model_core.media.demux.timeline import kept_packets, scan
-from model_core.media.sandbox.child.channel import Channel
-from model_core.media.sandbox.child.files import OpenFile, Source
+from model_core.media.sandbox.child.channel import Channel, OpenFile, Source
 from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024

@@ -8,8 +8,7 @@ from av.video.frame import VideoFrame
 from model_core.media.demux.source import decoded, opened, pick_audio, pick_video
 from model_core.media.demux.timeline import scan
 from model_core.media.demux.track import packets
-from model_core.media.sandbox.child.channel import Channel
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child.channel import Channel, Source
 from model_core.media.types import MediaError, MediaLimits
 
 _STRANGEST_ASPECT: Final = 32

@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from model_core.media.sandbox.confinement_report import Confinement, report, told
+from model_core.media.sandbox.answers import Confinement, report, told
+from model_core.media.sandbox.errors import refusal
 from model_core.media.sandbox.opening import opened_file
-from model_core.media.sandbox.refusals import refusal
 from model_core.media.sandbox.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
 from model_core.media.types import MediaError, MediaLimits
 

@@ -25,9 +25,9 @@ from model_core.models.folder.manifest import (
 )
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
 from model_core.models.folder.writing import new_folder
-from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
+from model_core.models.score.codec.beats import BeatVAE
+from model_core.models.score.codec.codec import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.manifest import KIND, Curve, Grid, ScoreManifest
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.options import ModelInfo

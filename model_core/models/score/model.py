@@ -22,10 +22,9 @@ from model_core.models.score.codec.midi import key_name, write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
 from model_core.models.score.folder import EmbeddedModel, load_embedded
-from model_core.models.score.global_vector import global_vector
 from model_core.models.score.planner.make_plan import PlanRequest, make_plan
 from model_core.models.score.refine import EventMatcher
-from model_core.models.score.sampler import Sampling, ScoreSampler
+from model_core.models.score.sampler import Sampling, ScoreSampler, global_vector
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import ScorePlan
 

@@ -14,9 +14,8 @@ from model_core.flow.conditioning import flagged
 from model_core.flow.sampler import Guidance, generate
 from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.codec import SameCodec
-from model_core.models.stable_audio.conditions import conditioned, continued
 from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
-from model_core.models.stable_audio.text import PromptEncoder, TextStates
+from model_core.models.stable_audio.text import PromptEncoder, TextStates, conditioned, continued
 
 # The span of log SNR that Stable Audio 3 is sampled over, from noise to data; diffusers' default.
 _LOGSNR: Final = (-6.2, 2.0)

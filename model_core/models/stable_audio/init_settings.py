@@ -1,4 +1,4 @@
-"""What `v2m model init` may be asked for. Torch-free, so that the command line shows its help at once."""
+"""Settings of `v2m model init`. Torch-free, so that the command line shows its help at once."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much GPU memory an audio model needs, told from its configurations before anything is loaded.
+"""GPU memory of an audio model, estimated from its configurations before anything is loaded.
 
 An estimate. Weights are counted exactly. Activations come from what the layers hold at their largest moments; for the
 published widths that is some 10 % (transformer) and 2 % (decoder) above what torch was seen to allocate, on a CPU.
@@ -18,7 +18,7 @@ from transformers import T5GemmaConfig, T5GemmaEncoderModel
 
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import read_json
-from model_core.models.stable_audio.chunks import margin_of, window_of
+from model_core.models.stable_audio.codec import margin_of, window_of
 from model_core.models.stable_audio.text import MAX_TOKENS
 
 MARGIN: Final = 1.1

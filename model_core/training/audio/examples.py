@@ -16,9 +16,8 @@ from model_core.curves.event_curve import FloatArray
 from model_core.curves.frame_curve import frame_curve
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.models.stable_audio.codec import SameCodec
-from model_core.models.stable_audio.conditions import conditioned
 from model_core.models.stable_audio.folder import AudioModel
-from model_core.models.stable_audio.text import TextStates
+from model_core.models.stable_audio.text import TextStates, conditioned
 from model_core.training.audio.tracks import Track
 
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from model_core.media.sandbox.child.channel import Channel
-from model_core.media.sandbox.child.error_text import reason
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child.channel import Channel, Source, reason
 from model_core.media.sandbox.confinement import steps as confine
 from model_core.media.sandbox.wire import unpack
 from model_core.media.types import MediaError, MediaLimits
@@ -60,7 +58,8 @@ def _operation(name: str) -> Callable[..., None]:
 
     Before the rest of the confinement, though: the packages may lie where root's capabilities alone may read.
     """
-    from model_core.media.operations import audio, digest, frames, mux, probe, tags
+    from model_core.media.operations import audio, digest, frames, mux, probe
+    from model_core.media.operations import audio as tags
 
     known: dict[str, Callable[..., None]] = {
         "probe": probe.probe,

@@ -1,5 +1,6 @@
-"""Privileges: none can be gained, and those that come are dropped. Nor does the process outlive its caller."""
+"""Privileges and namespaces that the child gives up. The process does not outlive its caller."""
 
+import errno
 import os
 import signal
 import struct
@@ -7,6 +8,31 @@ import sys
 from typing import Final
 
 from model_core.media.sandbox.confinement.libc import buffer, call
+
+_CLONE_NEWIPC: Final = 0x08000000
+_CLONE_NEWUSER: Final = 0x10000000
+_CLONE_NEWNET: Final = 0x40000000
+
+
+def own_network() -> None:
+    """A network namespace: not even the loopback device is up in it. OSError where the system allows none."""
+    _unshare(_CLONE_NEWNET)
+
+
+def own_ipc() -> None:
+    """An IPC namespace. OSError where the system allows none."""
+    _unshare(_CLONE_NEWIPC)
+
+
+def _unshare(namespace: int) -> None:
+    """Root may do it at once; another user needs a user namespace for it, where it is root over nothing else."""
+    try:
+        call("unshare", namespace)
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            raise
+        call("unshare", _CLONE_NEWUSER | namespace)
+
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38

@@ -1,4 +1,4 @@
-"""How much of memory, processor time and disk the process may use, and how many threads it may start."""
+"""Limits on memory, processor time, disk and threads of the child process."""
 
 import errno
 import os

@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model_core.media.sandbox.confinement import landlock, namespaces, privileges, rlimits, seccomp
-from model_core.media.sandbox.confinement_report import Confinement
+from model_core.media.sandbox.answers import Confinement
+from model_core.media.sandbox.confinement import landlock, privileges, rlimits, seccomp
+from model_core.media.sandbox.confinement import privileges as namespaces
 from model_core.media.types import MediaLimits
 
 

@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from model_core.models.score.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
-from model_core.models.score.planner.mode_words import mode_and_key
-from model_core.models.score.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm
+from model_core.models.score.planner.tempo_and_key_words import (
+    mode_and_key,
+    named_bpm,
+    named_meter,
+    tempo_range,
+    without_bpm,
+)
 from model_core.plan.header import PROGRAMS
 
 _NAMES: Final = "|".join(re.escape(name) for name in sorted(INSTRUMENTS, key=len, reverse=True))

@@ -1,4 +1,4 @@
-"""What makes the programs of a role equally loud and prompt. Written by calibrate_levels.py.
+"""Corrections of level and latency that make the programs of a role alike. Written by calibrate_levels.py.
 
 TRIM_DB is a gain in dB, LATENCY_MS the milliseconds that the program takes to speak; LAYERED are the
 programs whose samples themselves are duller when played softly.
