@@ -79,9 +79,4 @@ def _hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(700 * (10 ** (mel / 2595) - 1))
 
 
-def music_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: LogMelChroma) -> EventCurve:
-    """See LogMelChroma.curve."""
-    return encoder.curve(audio, sample_rate)
-
-
 MUSIC_ENCODERS.register(LogMelChroma.name, EncoderEntry(lambda weights, device: LogMelChroma()))

@@ -210,9 +210,4 @@ def mel_bands() -> NDArray[np.float32]:
     return np.asarray(np.clip(triangles, 0, None) * 2 / (high - low), np.float32)
 
 
-def musicnn_event_curve(audio: NDArray[np.float32], sample_rate: int, encoder: Musicnn) -> EventCurve:
-    """See Musicnn.curve."""
-    return encoder.curve(audio, sample_rate)
-
-
 MUSIC_ENCODERS.register(Musicnn.name, EncoderEntry(lambda weights, device: Musicnn()))

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from model_core.audio.loudness import normalise
 from model_core.curves.event_curve import EventCurve
-from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
-from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
+from model_core.encoders.log_mel_chroma import LogMelChroma
+from model_core.encoders.musicnn import Musicnn
 from model_core.models.score.codec.notes import notes_of, riser_envelope, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import mix, trims_of
@@ -75,11 +75,11 @@ def curves() -> Mapping[str, Callable[[], Curve]]:
 
     def spectral() -> Curve:
         encoder = LogMelChroma()
-        return lambda audio, rate: music_event_curve(audio, rate, encoder)
+        return lambda audio, rate: encoder.curve(audio, rate)
 
     def musicnn() -> Curve:
         encoder = Musicnn()
-        return lambda audio, rate: musicnn_event_curve(audio, rate, encoder)
+        return lambda audio, rate: encoder.curve(audio, rate)
 
     return {"spectral": spectral, "musicnn": musicnn}
 

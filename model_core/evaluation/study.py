@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.systems import SAMPLE_RATE, System
 from model_core.evaluation.truth import TruthClip
 from model_core.sync.chance import (
@@ -79,7 +79,7 @@ def measure(system: System, clip: TruthClip, features: VideoFeatures, number: in
     """Let `system` score clip number `number`, and measure the sound."""
     audio = system.music(features, number, seed)
     sound = analyze_sound(audio, SAMPLE_RATE)
-    music = music_event_curve(audio, SAMPLE_RATE, LogMelChroma())
+    music = LogMelChroma().curve(audio, SAMPLE_RATE)
     duration = features.info.duration
     return Run(
         system.name,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.curves.video import FrameEncoder
-from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.errors import InputError
 from model_core.media import probe, read_audio
 from model_core.sync.chance import Figure, PooledR, correlate_curves, pool_correlations
@@ -94,7 +94,7 @@ def measure_sound(
     found = features.curve.peaks()
     times, strengths = (found.times, found.strengths) if wanted is None else (wanted, np.full(len(wanted), np.nan))
     sound = analyze_sound(audio, sample_rate)
-    music = music_event_curve(audio, sample_rate, LogMelChroma())
+    music = LogMelChroma().curve(audio, sample_rate)
     return SyncReport(
         features,
         times,

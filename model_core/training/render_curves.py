@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs
 from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, peak_shaped
-from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
+from model_core.encoders.musicnn import Musicnn
 from model_core.models.score.codec.notes import notes_of, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import dry_mix, trims_of
@@ -39,7 +39,7 @@ def curve_of(piece: Piece) -> EventCurve:
     loudness = integrated_lufs(audio[None], RENDER_RATE)
     if np.isfinite(loudness):
         audio = audio * np.float32(10 ** ((_LEVEL_LUFS - loudness) / 20))
-    return musicnn_event_curve(audio, RENDER_RATE, _encoder())
+    return _encoder().curve(audio, RENDER_RATE)
 
 
 def steady_beats(piece: Piece) -> NDArray[np.float64]:

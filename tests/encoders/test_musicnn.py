@@ -19,7 +19,6 @@ from model_core.encoders.musicnn import (
     Musicnn,
     log_mel,
     mel_bands,
-    musicnn_event_curve,
 )
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.render.synth import stems
@@ -155,15 +154,15 @@ def test_changes_of_pitch_are_the_peaks(encoder: Musicnn, rate: int) -> None:
     time = np.arange(7 * rate) / rate
     pitch = 220 * 2 ** (np.searchsorted(changes, time, side="right") * 7 / 12)
     tones = (0.3 * np.sin(2 * np.pi * np.cumsum(pitch) / rate)).astype(np.float32)
-    curve = musicnn_event_curve(np.stack([tones, tones]), rate, encoder)
+    curve = encoder.curve(np.stack([tones, tones]), rate)
     assert curve.encoder == "musicnn"
     np.testing.assert_allclose(curve.peaks().times, changes, atol=0.06)
 
 
 def test_near_silence_makes_no_events(encoder: Musicnn) -> None:
     noise = np.random.default_rng(0).normal(0, 1e-5, 4 * SAMPLE_RATE).astype(np.float32)
-    assert len(musicnn_event_curve(noise, SAMPLE_RATE, encoder).peaks()) == 0
+    assert len(encoder.curve(noise, SAMPLE_RATE).peaks()) == 0
 
 
 def test_less_than_a_frame_of_audio_still_gives_a_curve(encoder: Musicnn) -> None:
-    assert np.isfinite(musicnn_event_curve(np.zeros(100, np.float32), SAMPLE_RATE, encoder).values).all()
+    assert np.isfinite(encoder.curve(np.zeros(100, np.float32), SAMPLE_RATE).values).all()

@@ -13,7 +13,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
 
 from model_core.encoders.minilm import TEXT_DIM
-from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
+from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
@@ -63,7 +63,7 @@ def test_the_folder_is_laid_out_as_diffusers_does(written: Path) -> None:
 
 def test_the_manifest_tells_the_window_of_both_curves() -> None:
     sound = np.random.default_rng(0).normal(size=22050).astype(np.float32)
-    assert musicnn_event_curve(sound, 22050, Musicnn()).window == CURVE.hann_window_s
+    assert Musicnn().curve(sound, 22050).window == CURVE.hann_window_s
 
 
 def test_documents_may_lie_beside_the_model(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.encoders.log_mel_chroma import SAMPLE_RATE, LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import SAMPLE_RATE, LogMelChroma
 
 
 def _tones(changes: list[float], duration: float, rate: int) -> np.ndarray:
@@ -15,23 +15,23 @@ def _tones(changes: list[float], duration: float, rate: int) -> np.ndarray:
 @pytest.mark.parametrize("rate", [SAMPLE_RATE, 44100, 48000])
 def test_changes_of_pitch_are_the_peaks(rate: int) -> None:
     changes = [1.5, 3.2, 5.0]
-    curve = music_event_curve(_tones(changes, 7.0, rate), rate, LogMelChroma())
+    curve = LogMelChroma().curve(_tones(changes, 7.0, rate), rate)
     np.testing.assert_allclose(curve.peaks().times, changes, atol=0.06)
 
 
 def test_stereo_and_mono_agree() -> None:
     mono = _tones([2.0], 4.0, SAMPLE_RATE)
     encoder = LogMelChroma()
-    one = music_event_curve(mono, SAMPLE_RATE, encoder).values
-    two = music_event_curve(np.stack([mono, mono]), SAMPLE_RATE, encoder).values
+    one = encoder.curve(mono, SAMPLE_RATE).values
+    two = encoder.curve(np.stack([mono, mono]), SAMPLE_RATE).values
     np.testing.assert_allclose(one, two, atol=1e-5)
 
 
 def test_near_silence_makes_no_events() -> None:
     noise = np.random.default_rng(0).normal(0, 1e-5, 4 * SAMPLE_RATE).astype(np.float32)
-    assert len(music_event_curve(noise, SAMPLE_RATE, LogMelChroma()).peaks()) == 0
+    assert len(LogMelChroma().curve(noise, SAMPLE_RATE).peaks()) == 0
 
 
 def test_less_than_a_frame_of_audio_still_gives_a_curve() -> None:
-    curve = music_event_curve(np.zeros(100, np.float32), SAMPLE_RATE, LogMelChroma())
+    curve = LogMelChroma().curve(np.zeros(100, np.float32), SAMPLE_RATE)
     assert np.isfinite(curve.values).all()

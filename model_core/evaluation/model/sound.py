@@ -9,7 +9,7 @@ import numpy as np
 
 from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
 from model_core.curves.event_curve import EventCurve, peak_shaped
-from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
+from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
 from model_core.evaluation.systems import shuffle_events
@@ -52,7 +52,7 @@ class TakeSound:
 def measure_take(studio: Studio, take: Take, encoder: LogMelChroma) -> TakeSound:
     """Play a take and measure it."""
     audio = studio.play(take)
-    heard = music_event_curve(audio, SAMPLE_RATE, encoder)
+    heard = encoder.curve(audio, SAMPLE_RATE)
     other = shuffle_events(take.curve, take.plan.duration, np.random.default_rng([take.seed, 5]))
     return TakeSound(
         take.plan.header.style,
