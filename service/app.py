@@ -30,7 +30,7 @@ from service.middleware.lingering_close import LingeringClose
 from service.middleware.nosniff import NoSniff
 from service.middleware.request_id import RequestId
 from service.openapi import complete
-from service.routers import content, curves, docs, events, health, jobs, links, webhook_docs
+from service.routers import include_routers
 from service.uploads.form import RequireForm
 from service.webhook_sender import make_deliverer
 
@@ -133,11 +133,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(ConcurrentUploads, limit=settings.max_uploads, limit_per_key=settings.max_uploads_per_key)
     app.add_middleware(Authentication, services=services, threads=threads)
     app.add_middleware(AccessLog)
-    for router in (jobs.router, curves.router, events.router, content.router, links.router):
-        app.include_router(router, dependencies=[Security(_KEY)])  # for the document only: the gate checks keys
-    app.include_router(health.router)
-    app.include_router(docs.router)
-    app.webhooks.include_router(webhook_docs.router)
+    # The scheme is for the document only: Authentication checks keys.
+    include_routers(app, Security(_KEY))
     return app
 
 

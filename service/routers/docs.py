@@ -39,6 +39,7 @@ _HEADERS: Final = {
     "X-Frame-Options": "DENY",
 }
 
+NEEDS_NO_KEY: Final = True
 router = APIRouter(include_in_schema=False)
 
 

@@ -21,6 +21,7 @@ _REDIS_TIMEOUT_S: Final = 1.0
 _SILENT: Final = "does not answer"
 T = TypeVar("T")
 U = TypeVar("U")
+NEEDS_NO_KEY: Final = True
 router = APIRouter(tags=["health"])
 
 

@@ -1,9 +1,12 @@
 """The section `webhooks` of the OpenAPI document: requests that the service sends. No route answers them."""
 
+from typing import Final
+
 from fastapi import APIRouter, status
 
 from jobs.webhooks.message import JobEnded
 
+IS_WEBHOOK: Final = True
 router = APIRouter(tags=["jobs"])
 
 
