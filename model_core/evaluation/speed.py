@@ -31,7 +31,7 @@ from model_core.evaluation.speed_model import (
 )
 from model_core.flow.sampler import Guidance
 from model_core.media.writing import replacing
-from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import AudioModel
 from model_core.models.stable_audio.text import PromptEncoder
@@ -186,7 +186,7 @@ class Bench:
 
     def _decode(self, model: AudioModel, way: str, seconds: float, batch: int) -> float:
         """From latents on the device to samples in main memory."""
-        codec, samples = SameCodec(model.vae), int(seconds * _SAMPLE_RATE)
+        codec, samples = open_codec(model.vae), int(seconds * _SAMPLE_RATE)
         shape = (batch, int(model.vae.config["latent_dim"]), codec.frames_of(seconds))
         latents = torch.randn(shape, device=self._device)
 

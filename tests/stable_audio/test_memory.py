@@ -13,15 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from model_core.errors import ModelError
-from model_core.models.stable_audio.codec import margin_of, window_of
+from model_core.models.stable_audio.codecs.same import count_vae, decode_activations, margin_of, window_of
 from model_core.models.stable_audio.memory import (
     Footprint,
     check_device,
     check_memory,
     count_flow,
     count_text,
-    count_vae,
-    decode_activations,
     flow_activations,
     footprint,
 )

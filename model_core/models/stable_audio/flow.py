@@ -13,7 +13,7 @@ from model_core.errors import ModelError
 from model_core.flow.conditioning import flagged
 from model_core.flow.sampler import Guidance, generate
 from model_core.flow.windows import Window, continuing_windows
-from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
 from model_core.models.stable_audio.text import PromptEncoder, TextStates, conditioned, continued
 
@@ -53,7 +53,7 @@ class AudioFlow:
 
     def __init__(self, model: AudioModel, longest_s: float | None = None) -> None:
         """``longest_s``: longest window, where the model's own is too much for the memory."""
-        self.codec = SameCodec(model.vae)
+        self.codec = open_codec(model.vae)
         self.prompts = PromptEncoder(model.tokenizer, model.text_encoder)
         self._model = model
         self._device, self._dtype = model.transformer.device, model.transformer.dtype

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import torch
 from diffusers import (
-    AutoencoderSAME,
     FlowMatchEulerDiscreteScheduler,
+    ModelMixin,
     StableAudio3DiTModel,
     StableAudio3DurationEmbedder,
 )
@@ -36,6 +36,7 @@ from model_core.models.folder.parts import (
     load_text_encoder,
     load_tokenizer,
 )
+from model_core.models.stable_audio.codecs import codec_entry
 from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.options import ModelInfo
 
@@ -47,7 +48,6 @@ PICTURE_WEIGHTS: Final = "encoders/picture"
 MUSIC_WEIGHTS: Final = "encoders/music"
 _NETWORKS: Final[dict[str, Any]] = {
     "transformer": StableAudio3DiTModel,
-    "vae": AutoencoderSAME,
     "duration_embedder": StableAudio3DurationEmbedder,
 }
 _SHARD: Final = "4GB"
@@ -59,7 +59,7 @@ class AudioModel:
 
     manifest: AudioManifest
     transformer: StableAudio3DiTModel
-    vae: AutoencoderSAME
+    vae: ModelMixin
     text_encoder: T5GemmaEncoderModel
     tokenizer: PreTrainedTokenizerBase
     duration_embedder: StableAudio3DurationEmbedder
@@ -130,8 +130,9 @@ def load_audio(
 
     # The duration's frequencies go up to 10,000 turns, of which bfloat16 would keep no angle.
     precision = {"duration_embedder": torch.float32}
+    classes = {**_NETWORKS, "vae": codec_entry(folder).network}
     networks = {
-        part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in _NETWORKS.items()
+        part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in classes.items()
     }
     count_exactly(networks["transformer"], networks["duration_embedder"])
     return AudioModel(
@@ -161,7 +162,9 @@ def check_parts(folder: Path, *, curve: bool) -> None:
 
     Their configurations alone are read.
     """
-    flow, vae, duration = (config_of(folder, part, kind) for part, kind in _NETWORKS.items())
+    codec = codec_entry(folder)
+    flow, duration = (config_of(folder, part, kind) for part, kind in _NETWORKS.items())
+    vae = config_of(folder, "vae", codec.network)
     text = config_of_text_encoder(folder).get("encoder")
 
     def size(name: str, config: Any, field: str) -> int:
@@ -170,7 +173,7 @@ def check_parts(folder: Path, *, curve: bool) -> None:
             raise ModelError(f"model folder {folder}: {name}/config.json: {field} is {found}, and no size")
         return found
 
-    channels = size("vae", vae, "latent_dim")
+    channels = size("vae", vae, codec.channels_field)
     needed = {
         "io_channels": channels,
         "cond_token_dim": size("text_encoder", text, "hidden_size"),
@@ -181,8 +184,10 @@ def check_parts(folder: Path, *, curve: bool) -> None:
         if (found := size("transformer", flow, field)) != value:
             fault = f"{field} is {found}; the other parts need {value}"
             raise ModelError(f"model folder {folder}: transformer/config.json: {fault}")
-    if (sides := size("vae", vae, "audio_channels")) != 2:
-        raise ModelError(f"model folder {folder}: vae/config.json: audio_channels is {sides}; it must be 2, stereo")
+    if (sides := size("vae", vae, codec.sides_field)) != 2:
+        raise ModelError(
+            f"model folder {folder}: vae/config.json: {codec.sides_field} is {sides}; it must be 2, stereo"
+        )
     plain, given = 1 + channels, size("transformer", flow, "local_add_cond_dim")
     if curve and given == plain:
         raise ModelError(f"model folder {folder}: transformer: takes no curve; make it take one by `v2m model init`")

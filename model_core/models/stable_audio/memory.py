@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from diffusers import AutoencoderSAME, StableAudio3DiTModel
+from diffusers import StableAudio3DiTModel
 from transformers import T5GemmaConfig, T5GemmaEncoderModel
 
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import read_json
-from model_core.models.stable_audio.codec import margin_of, window_of
+from model_core.models.stable_audio.codecs import codec_entry
 from model_core.models.stable_audio.text import MAX_TOKENS
 
 MARGIN: Final = 1.1
@@ -70,11 +70,12 @@ def footprint(folder: Path, dtype: torch.dtype, batch: int = 1, variants: int = 
         ModelError: a configuration cannot be read, or describes no such network.
     """
     flow, vae, text = (read_json(folder, f"{part}/config.json") for part in ("transformer", "vae", "text_encoder"))
+    codec = codec_entry(folder)
     try:
-        counted = count_flow(flow) + count_vae(vae) + count_text(text)
+        counted = count_flow(flow) + codec.count(vae) + count_text(text)
         fixed, per_frame = flow_activations(flow, batch * variants, dtype)
-        decode = decode_activations(vae, batch, dtype)
-        frame_rate = vae["sampling_rate"] / (vae["patch_size"] * math.prod(vae["encoder_strides"]))
+        decode = codec.decode_bytes(vae, batch, dtype)
+        frame_rate = codec.frame_rate(vae)
     except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
         fault = str(error).partition("\n")[0]
         raise ModelError(f"model folder {folder}: its config.json files describe no model: {fault}") from error
@@ -110,12 +111,6 @@ def count_flow(config: Mapping[str, Any]) -> int:
         return _numbers(StableAudio3DiTModel.from_config(dict(config)))
 
 
-def count_vae(config: Mapping[str, Any]) -> int:
-    """Numbers in an AutoencoderSAME of this configuration."""
-    with torch.device("meta"):
-        return _numbers(AutoencoderSAME.from_config(dict(config)))
-
-
 def count_text(config: Mapping[str, Any]) -> int:
     """Numbers in the encoder of a T5Gemma of this configuration."""
     with torch.device("meta"):
@@ -133,21 +128,6 @@ def flow_activations(config: Mapping[str, Any], rows: int, dtype: torch.dtype) -
     words = (MAX_TOKENS + 1) * 2 * (config["cond_token_dim"] + width)
     scale = rows * dtype.itemsize
     return round(scale * (config["num_memory_tokens"] * token + words)), round(scale * frame)
-
-
-def decode_activations(config: Mapping[str, Any], batch: int, dtype: torch.dtype) -> int:
-    """Bytes that the codec holds at the largest moment of decoding a chunk."""
-    strides, depths = config["encoder_strides"], config["encoder_transformer_depths"]
-    window = window_of(margin_of(strides, depths, config["sliding_window"]))
-    copies = max(4 + 4 * config["ff_mult"], 16.5 if config["use_differential_attention"] else 12.5)
-    largest = 0
-    for level, (stride, mult) in enumerate(zip(strides, config["encoder_c_mults"], strict=True)):
-        tokens = window * math.prod(strides[level + 1 :]) * (stride + 1)
-        held = batch * tokens * config["encoder_channels"] * mult * dtype.itemsize
-        # The mask is made from distances in int64 and two masks in bool, while of the tokens there is one copy.
-        making = tokens**2 * (10 + 2 * dtype.itemsize) + 2 * held
-        largest = max(largest, making, round(tokens**2 * dtype.itemsize + copies * held))
-    return largest
 
 
 def _numbers(network: torch.nn.Module) -> int:

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
 from model_core.media.writing import replacing
-from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel
 from model_core.models.stable_audio.text import PromptEncoder, TextStates
 from model_core.training.audio.track_maker import Makers, TrackMaker
@@ -203,7 +203,7 @@ def cached_music(
     """
     prompts = PromptEncoder(model.tokenizer, model.text_encoder)
     marks = _marks(model)
-    makers = Makers(SameCodec(model.vae), encoder, prompts, marks)
+    makers = Makers(open_codec(model.vae), encoder, prompts, marks)
     share = accelerator.process_index, accelerator.num_processes
     cache_music(data, cache, makers, shortest_s=_WINDOWS * model.manifest.curve.hann_window_s, share=share, say=say)
     accelerator.wait_for_everyone()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from model_core.curves.event_curve import FloatArray
 from model_core.curves.frame_curve import frame_curve
 from model_core.flow.conditioning import Condition, flagged, inpainting_channels
-from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.folder import AudioModel
 from model_core.models.stable_audio.text import TextStates, conditioned
 from model_core.training.audio.tracks import Track
@@ -45,7 +45,7 @@ class Reader:
         """``unprompted``: states of the empty prompt, (1, L, D), float32 on the CPU."""
         self.device = device
         self._embedder = model.duration_embedder
-        self._codec = SameCodec(model.vae)
+        self._codec = open_codec(model.vae)
         self._window_s = model.manifest.curve.hann_window_s
         self._unprompted = unprompted
 

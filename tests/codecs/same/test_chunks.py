@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_core.models.stable_audio.codec import Chunk, chunks_of, margin_of, window_of
+from model_core.models.stable_audio.codecs.same import Chunk, chunks_of, margin_of, window_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from diffusers import AutoencoderSAME
 from numpy.typing import NDArray
 
 from model_core.errors import CanceledError
-from model_core.models.stable_audio.codec import SameCodec, margin_of, window_of
+from model_core.models.stable_audio.codecs.same import SameCodec, margin_of, window_of
 from tests.stable_audio.tiny_base import HOP, LATENTS, tiny_pipeline
 
 _ONE_LEVEL = {"encoder_strides": (16,), "encoder_transformer_depths": (2,), "encoder_c_mults": (4,)}

@@ -1,10 +1,10 @@
 """SAME (arXiv 2605.17991), the codec of Stable Audio 3: music of any length in overlapping chunks."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from diffusers import AutoencoderSAME
 from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
 from numpy.typing import NDArray
 
+from model_core.models.stable_audio.codecs import AUDIO_CODECS, AudioCodecEntry
 from model_core.plan.plan import Plan
 
 _MARGINS: Final = 10
@@ -175,3 +176,44 @@ def _count_exactly(vae: AutoencoderSAME) -> None:
     for attention in vae.modules():
         if isinstance(attention, SAMEAttention) and attention.rope.inv_freq.dtype != torch.float32:
             attention.rope = RotaryEmbedding(attention.dim_heads // 2).to(vae.device)
+
+
+def frame_rate(config: Mapping[str, Any]) -> float:
+    """Latent frames a second of a configuration."""
+    return float(config["sampling_rate"] / (config["patch_size"] * math.prod(config["encoder_strides"])))
+
+
+def count_vae(config: Mapping[str, Any]) -> int:
+    """Numbers in an AutoencoderSAME of this configuration."""
+    with torch.device("meta"):
+        network = AutoencoderSAME.from_config(dict(config))
+    return sum(tensor.numel() for tensor in [*network.parameters(), *network.buffers()])
+
+
+def decode_activations(config: Mapping[str, Any], batch: int, dtype: torch.dtype) -> int:
+    """Bytes that the codec holds at the largest moment of decoding a chunk."""
+    strides, depths = config["encoder_strides"], config["encoder_transformer_depths"]
+    window = window_of(margin_of(strides, depths, config["sliding_window"]))
+    copies = max(4 + 4 * config["ff_mult"], 16.5 if config["use_differential_attention"] else 12.5)
+    largest = 0
+    for level, (stride, mult) in enumerate(zip(strides, config["encoder_c_mults"], strict=True)):
+        tokens = window * math.prod(strides[level + 1 :]) * (stride + 1)
+        held = batch * tokens * config["encoder_channels"] * mult * dtype.itemsize
+        # The mask is made from distances in int64 and two masks in bool, while of the tokens there is one copy.
+        making = tokens**2 * (10 + 2 * dtype.itemsize) + 2 * held
+        largest = max(largest, making, round(tokens**2 * dtype.itemsize + copies * held))
+    return largest
+
+
+AUDIO_CODECS.register(
+    AutoencoderSAME.__name__,
+    AudioCodecEntry(
+        network=AutoencoderSAME,
+        open=SameCodec,
+        channels_field="latent_dim",
+        sides_field="audio_channels",
+        frame_rate=frame_rate,
+        count=count_vae,
+        decode_bytes=decode_activations,
+    ),
+)
