@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.media import MediaError
-from model_core.media.demux import timeline, timestamps
+from model_core.media.demux import ordering, timeline
 from model_core.media.demux.timestamps import UNKNOWN
 from model_core.media.demux.track import Track
 
@@ -16,11 +16,11 @@ FAR = 250
 
 
 def _counted(dts: list[int]) -> list[int]:
-    return list(timestamps.counted(np.array(dts), MS))
+    return list(ordering.counted(np.array(dts), MS))
 
 
 def _times(pts: list[int], dts: list[int], order: list[int], depth: int = 0) -> list[int]:
-    return list(timestamps.times_in_order(np.array(pts), np.array(dts), np.array(order), depth, MS))
+    return list(ordering.times_in_order(np.array(pts), np.array(dts), np.array(order), depth, MS))
 
 
 def _track(pts: list[int], marks: str) -> Track:

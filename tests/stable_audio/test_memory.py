@@ -152,7 +152,7 @@ def medium(tmp_path: Path) -> Path:
     """The configurations alone of a model made from Stable Audio 3 medium."""
     parts = {
         "transformer": _config(StableAudio3DiTModel, local_add_cond_dim=259),
-        "vae": _config(AutoencoderSAME, **_SAME_L),
+        "vae": {"_class_name": "AutoencoderSAME", **_config(AutoencoderSAME, **_SAME_L)},
         "text_encoder": _t5gemma(),
     }
     for part, config in parts.items():

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.demux import timestamps
+from model_core.media.demux import ordering
 from model_core.media.demux.source import opened, pick_video
 from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_kept, place
 from model_core.media.demux.track import Track, packets, read, too_long
@@ -67,16 +67,16 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
         track = read(container, stream, time_base, limits, os.fstat(source.fd).st_size)
         kept, begins = needed(track)
         track, begins = track.only(kept), begins[kept]
-        shuffled = timestamps.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
+        shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
     if not (track.times != UNKNOWN).any():
         raise MediaError("The video stream has no pictures.", "no_frames")
     wanted, dts = track.times, track.dts
     if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
-        order = timestamps.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
+        order = ordering.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
         told = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
-        dts = timestamps.counted(dts, time_base)
-        wanted = timestamps.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
+        dts = ordering.counted(dts, time_base)
+        wanted = ordering.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
     timed = wanted != UNKNOWN
     shown = ~track.hidden if (timed & ~track.hidden).any() else np.ones_like(timed)
     times = np.unique(wanted[timed & shown])
