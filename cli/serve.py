@@ -7,7 +7,7 @@ import sys
 from ipaddress import ip_address
 from typing import Final
 
-from jobs.infra import logs, process_hardening
+from jobs.infra import logs, process_identity
 from jobs.infra.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -82,7 +82,7 @@ def run_api(settings: Settings, listener: socket.socket) -> int:
     from cli.connections import Connection, accepted_at_once
     from service.app import create_app
 
-    process_hardening.close_to_others()
+    process_identity.deny_inspection()
     allow_open_files()  # before the app and the server, which take shares of them for streams and connections
     logs.configure(settings.log_format, settings.log_level)
     app = create_app(settings)

@@ -17,7 +17,7 @@ from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
 from cli.vigil import Vigil
-from jobs.infra import process_hardening
+from jobs.infra import process_identity
 from jobs.infra.liveness import live_workers
 from jobs.infra.process_identity import process_of
 from jobs.infra.redis_connection import connect
@@ -52,7 +52,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         UnguardedError: others could reach it, and there are no keys.
         ModelError: another model folder is wanted and is none.
     """
-    process_hardening.close_to_others()
+    process_identity.deny_inspection()
     if settings.model is not None:
         read_manifest(settings.model)  # told here, before a worker dies of it again and again
     wanted = _StopFlag()

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobs.idempotency import LEASE_S, Claim, KeyInUseError, fingerprint
+from jobs.idempotency import LEASE_S, KeyInUseError, KeyLease, fingerprint
 from jobs.record import JobRecord
 from service.admission import Admission, makes_a_job
 from service.auth.caller import caller_of
@@ -54,9 +54,9 @@ class Idempotency:
         if len(given) > 1 or not _SANE.fullmatch(given[0]):
             await _invalid().response()(scope, receive, send)
             return
-        claim = Claim(self._redis, caller_of(scope).name, given[0], self._kept_s)
+        claim = KeyLease(self._redis, caller_of(scope).name, given[0], self._kept_s)
         try:
-            made = await self._in_thread(claim.take)
+            made = await self._in_thread(claim.acquire)
         except KeyInUseError:
             await in_use().response()(scope, receive, send)
             return
@@ -70,7 +70,7 @@ class Idempotency:
             Admission.pass_by(scope)
             await self._app(scope, receive, send)
 
-    async def _claimed(self, claim: Claim, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _claimed(self, claim: KeyLease, scope: Scope, receive: Receive, send: Send) -> None:
         async def freed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 await self._tried(claim.release)
@@ -86,7 +86,7 @@ class Idempotency:
         finally:
             renewing.cancel()
 
-    async def _renew(self, claim: Claim) -> None:
+    async def _renew(self, claim: KeyLease) -> None:
         while True:
             await asyncio.sleep(_RENEW_S)
             await self._tried(claim.renew)
@@ -113,21 +113,21 @@ async def get_claim(
             examples=["5d0a4f4e-6c1c-4d0e-9d5b-1f2f0c4b7a11"],
         ),
     ] = None,
-) -> Claim | None:
+) -> KeyLease | None:
     """The claim that the middleware has made for the request; None without the header."""
-    return cast("Claim | None", request.scope["state"].get(_STATE))
+    return cast("KeyLease | None", request.scope["state"].get(_STATE))
 
 
-ClaimDep = Annotated[Claim | None, Depends(get_claim)]
+ClaimDep = Annotated[KeyLease | None, Depends(get_claim)]
 
 
-def replay(services: Services, claim: Claim, asked: JobRecord) -> JobRecord | None:
+def replay(services: Services, claim: KeyLease, asked: JobRecord) -> JobRecord | None:
     """The job that the key has made, as it is now; None when it has made none, and may make ``asked``.
 
     Problem: 409 while another request has the key, 422 when it was made of something else, 410 when it is gone.
     """
     try:
-        made = claim.take()
+        made = claim.acquire()
     except KeyInUseError:
         raise in_use() from None
     if made is None:

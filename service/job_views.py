@@ -7,8 +7,8 @@ import structlog
 from fastapi import Response
 from redis.exceptions import RedisError
 
-from jobs.forecast import Forecast
-from jobs.idempotency import Claim
+from jobs.estimates import Forecast
+from jobs.idempotency import KeyLease
 from jobs.record import JobRecord, JobStatus
 from service.auth.caller import Caller
 from service.dependencies import Services
@@ -33,7 +33,7 @@ def views(services: Services, records: Sequence[JobRecord]) -> list[JobView]:
     places: dict[str, int] = {}
     forecast = Forecast()
     try:
-        places = services.queue.places(queued)
+        places = services.queue.positions(queued)
         forecast = services.paces.forecast(queue=bool(queued)) if is_open else forecast
     except RedisError as error:  # that a place is not known must not hide a job that was just taken
         log.warning("places_unknown", error=str(error))
@@ -46,7 +46,9 @@ def shown(record: JobRecord, position: int | None, forecast: Forecast) -> JobVie
     return JobView.of(record, position, None if eta_s is None else round(eta_s, 1))
 
 
-async def made(services: Services, caller: Caller, claim: Claim | None, form: JobForm, response: Response) -> JobView:
+async def made(
+    services: Services, caller: Caller, claim: KeyLease | None, form: JobForm, response: Response
+) -> JobView:
     """Makes the job that a form asks for, in one of the threads for uploads, and shows it."""
     return await services.uploads.run(lambda: _accepted(services, response, accept(services, caller, claim, form)))
 

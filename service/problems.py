@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from jobs.store import StoreError, StoreFullError
-from jobs.store.errors import from_os_error
+from jobs.store.backend import from_os_error
 from model_core.errors import InputError
 from model_core.options import PROMPT_MAX_CHARS
 from service.allowed import allowed

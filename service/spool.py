@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from jobs.store.errors import StoreError, StoreFullError, translated
+from jobs.store.backend import StoreError, StoreFullError, translate_os_errors
 from service.problems import from_store_error
 
 log: Final = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ class Spool:
         Asks the kernel, which knows by heart: not worth a thread.
         """
         try:
-            with translated("the room in TMPDIR cannot be asked"):
+            with translate_os_errors("the room in TMPDIR cannot be asked"):
                 free = shutil.disk_usage(tempfile.gettempdir()).free - coming
             if free < self._min_free_bytes:
                 raise StoreFullError(f"{free} bytes would be free in TMPDIR; {self._min_free_bytes} must stay free")

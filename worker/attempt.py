@@ -10,13 +10,13 @@ import structlog
 from redis.exceptions import RedisError
 from rq import Retry
 
-from jobs.infra.redis_connection import ride_out
+from jobs.infra.redis_connection import retry_while_unavailable
 from jobs.record import Artifact, JobError, JobRecord, JobStatus
 from jobs.repository import JobRecords, RecordError, UnknownJobError
 from model_core.options import ModelInfo
 from model_core.results import Variant
 from worker import metrics
-from worker.stop import Stop
+from worker.attempt import Stop
 
 log: Final = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -49,8 +49,8 @@ class Attempt:
         ``settling`` is called when the work is over and its outcome is about to be told: that may take as long as Redis
         is out, and no limit of the job's time is meant for it.
         """
-        number = ride_out(lambda: records.start(job_id, model, worker), float("inf"), lambda: stop.is_final)
-        job = ride_out(lambda: records.get(job_id), float("inf"), lambda: stop.is_final)
+        number = retry_while_unavailable(lambda: records.start(job_id, model, worker), float("inf"), lambda: stop.is_final)
+        job = retry_while_unavailable(lambda: records.get(job_id), float("inf"), lambda: stop.is_final)
         if job is None:
             raise UnknownJobError(f"there is no job {job_id}")
         return cls(job, number, records, stop, settling)
@@ -58,7 +58,7 @@ class Attempt:
     def hold(self) -> None:
         """Renews the lease; RedisError when that cannot be done now."""
         try:
-            self._records.hold(self.job.id, self.number)
+            self._records.renew_lease(self.job.id, self.number)
         except RecordError as error:  # canceled or overtaken: the job's own thread finds out at its next step
             log.debug("lease_not_renewed", job_id=self.job.id, reason=str(error))
         self._redis_is_out.clear()
@@ -115,7 +115,7 @@ class Attempt:
         self._pause(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**self.job.retries))
         if self._stop.is_final:
             return self.give_back()
-        status = self._surely(lambda: self._records.put_off(self.job.id, self.number, limit, error))
+        status = self._surely(lambda: self._records.requeue_unstored(self.job.id, self.number, limit, error))
         return self._queued_again(status, "store", error.detail)
 
     def _queued_again(self, status: JobStatus, why: Literal["store", "stop"], reason: str) -> Retry | None:
@@ -138,4 +138,4 @@ class Attempt:
 
     def _surely(self, ask: Callable[[], T]) -> T:
         self._settling()
-        return ride_out(ask, float("inf"), lambda: self._stop.is_final)
+        return retry_while_unavailable(ask, float("inf"), lambda: self._stop.is_final)

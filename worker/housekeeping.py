@@ -8,7 +8,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.infra.lock import held
+from jobs.infra.lock import hold_lock
 from jobs.recovery import Reconciler
 from jobs.retention import Retention
 from jobs.store import StoreError
@@ -53,7 +53,7 @@ class Housekeeping:
         return repairs.look_again
 
     def _expire(self) -> bool:
-        with held(self._redis, "v2m:housekeeping", wait_s=0) as mine:
+        with hold_lock(self._redis, "v2m:housekeeping", wait_s=0) as mine:
             if mine:
                 self._retention.expire()
         return False

@@ -9,10 +9,10 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from jobs.infra import logs, process_hardening, process_identity
+from jobs.infra import logs, process_identity, process_identity
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from jobs.pace import Paces
+from jobs.estimates import Paces
 from jobs.queue import JobQueue
 from jobs.recovery import Reconciler
 from jobs.repository import JobRecords
@@ -21,9 +21,9 @@ from jobs.store import ArtifactStore, StoreError
 from model_core.errors import DeviceMemoryError, ModelError
 from worker import metrics
 from worker.housekeeping import Housekeeping
-from worker.prefetch import LookAhead
+from worker.prefetch import Prefetcher
 from worker.scorer import PipelineScorer, Scorer
-from worker.stop import Stop
+from worker.attempt import Stop
 from worker.task import TaskRunner
 from worker.worker import ScoreWorker
 
@@ -37,7 +37,7 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
 
     ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
-    process_hardening.close_to_others()
+    process_identity.deny_inspection()
     logs.configure(settings.log_format, settings.log_level)
     # until RQ takes the signals over there is nothing to finish, so a stop during the load is a plain exit
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,7 +63,7 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
     queue = JobQueue(redis, records, settings)
     reconciler = Reconciler(redis, records, queue, settings, name)
     housekeeping = Housekeeping(redis, reconciler, Retention(redis, records, store, settings), settings.maintenance_s)
-    ahead = LookAhead(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.looks_ahead))
+    ahead = Prefetcher(queue.rq, records, store, scorer, on=settings.looks_ahead(scorer.prefetches))
     paces = Paces(redis, records, settings.heartbeat_ttl_s)
     runner = TaskRunner(records, store, scorer, ahead, paces, Stop(), settings.max_retries)
     # A client of RQ's own: it waits for jobs longer than ours lets an answer take, and would see an outage in that.

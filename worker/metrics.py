@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from jobs.infra import metrics_server
 from jobs.infra.settings import Settings
-from worker.gpu_memory import GpuMemory
+from worker.metrics import GpuMemory
 
 REGISTRY: Final = CollectorRegistry()
 """Of the one worker in this process."""

@@ -13,7 +13,7 @@ from jobs.repository import JobRecords
 from jobs.store import ArtifactStore
 from model_core.errors import CanceledError
 from model_core.options import ProgressCallback
-from worker.scorer import Look, Scorer
+from worker.scorer import VideoAnalysis, Scorer
 
 log: Final = structlog.get_logger(__name__)
 _PEEK_S: Final = 0.5
@@ -21,7 +21,7 @@ _POLL_S: Final = 0.1
 _LEAVE_S: Final = 5.0  # for a look to come to its next step of progress, which ends it
 
 
-class LookAhead:
+class Prefetcher:
     """Looks at the job that is next in the queue, without taking it, and keeps what was seen for its run here.
 
     Another worker may take the job; then the look was in vain, and the next one is for another job. All methods are
@@ -49,7 +49,7 @@ class LookAhead:
         if self._watch is not None:
             self._watch.rest()
 
-    def take(self, job_id: str, report: ProgressCallback) -> Look | None:
+    def take(self, job_id: str, report: ProgressCallback) -> VideoAnalysis | None:
         """What was seen of the job that starts now, if it was looked at; whatever else was seen is forgotten.
 
         A look at this job that is still under way is waited for, with its steps as the job's own. What ``report``
@@ -93,7 +93,7 @@ class LookAhead:
         record = self._records.get(job_id) if is_job_id(job_id) else None
         return record if record is not None and record.status is JobStatus.QUEUED else None
 
-    def _look(self, record: JobRecord, report: ProgressCallback) -> Look:
+    def _look(self, record: JobRecord, report: ProgressCallback) -> VideoAnalysis:
         asked = time.monotonic()
 
         def watched(stage: str, fraction: float) -> None:
@@ -106,7 +106,7 @@ class LookAhead:
                     raise CanceledError("nobody waits for it any more")
 
         with self._store.upload(record.id) as video:
-            return self._scorer.look(video, record.prompt, record.options, watched)
+            return self._scorer.analyze(video, record.prompt, record.options, watched)
 
 
 class _Watch(threading.Thread):
@@ -122,13 +122,13 @@ class _Watch(threading.Thread):
     def __init__(
         self,
         next_job: Callable[[], JobRecord | None],
-        look: Callable[[JobRecord, ProgressCallback], Look],
+        look: Callable[[JobRecord, ProgressCallback], VideoAnalysis],
         before: "_Watch | None",
     ) -> None:
         # A daemon: the process may end before a look comes to its next step.
         super().__init__(name="look-ahead", daemon=True)
         self.job_id = ""
-        self.seen: Look | None = None
+        self.seen: VideoAnalysis | None = None
         self.step = ("probe", 0.0)
         self.looking = False
         self.ended = threading.Event()

@@ -13,21 +13,21 @@ from redis.exceptions import RedisError
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 
-from jobs.pace import Paces
+from jobs.estimates import Paces
 from jobs.record import Artifact, JobError, JobKind, JobRecord, JobStatus
 from jobs.repository import CancelRequestedError, JobRecords, RecordError
-from jobs.stages import PUBLISH, overall
+from jobs.estimates import PUBLISH, overall_progress
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
-from jobs.store.errors import is_full
+from jobs.store.backend import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
 from model_core.results import Variant
 from worker import metrics
 from worker.attempt import Attempt
-from worker.prefetch import LookAhead
-from worker.progress import Throttle
+from worker.prefetch import Prefetcher
+from worker.attempt import Throttle
 from worker.scorer import Scorer, write_curve
-from worker.stop import Stop
+from worker.attempt import Stop
 
 log: Final = structlog.get_logger(__name__)
 INTERNAL: Final = JobError(
@@ -48,7 +48,7 @@ class TaskRunner:
         records: JobRecords,
         store: ArtifactStore,
         scorer: Scorer,
-        ahead: LookAhead,
+        ahead: Prefetcher,
         paces: Paces,
         stop: Stop,
         max_retries: int,
@@ -155,7 +155,7 @@ class TaskRunner:
         try:
             with self.store.upload(job.id) as video, self.store.scratch.folder(job.id) as out:
                 asked = video, job.prompt, job.options
-                look = self.ahead.take(job.id, report) or self._scorer.look(*asked, report)
+                look = self.ahead.take(job.id, report) or self._scorer.analyze(*asked, report)
                 if job.kind is JobKind.CURVE:
                     files = write_curve(look, out)
                 else:
@@ -187,13 +187,13 @@ class TaskRunner:
             if stage == "generate":
                 self.ahead.begin()
             if throttle.lets_pass(stage):
-                attempt.advance(stage, overall(attempt.job.kind, stage, fraction))
+                attempt.advance(stage, overall_progress(attempt.job.kind, stage, fraction))
 
         return report
 
     def _learn(self, job: JobRecord, seconds: Mapping[str, float]) -> None:
         try:
-            self._paces.note(job, seconds)
+            self._paces.record(job, seconds)
         except RedisError as error:  # the next job will do
             log.warning("pace_not_noted", error=str(error))
 

@@ -23,7 +23,7 @@ from jobs.queue import JobQueue, ScoreJob
 from jobs.record import JobError, JobStatus, is_job_id
 from jobs.repository import RecordError
 from worker import task
-from worker.heartbeat import Pulse, Watched
+from worker.heartbeat import Heartbeat, WatchedJob
 from worker.housekeeping import Housekeeping
 
 log: Final = structlog.get_logger(__name__)
@@ -63,9 +63,9 @@ class ScoreWorker(SimpleWorker):
         # A beat that repeats itself for half a minute comes too late for whoever counts the worker's silence; the
         # next one is the better try. Claims are kept right after a beat has got through.
         hasty = connect(settings.redis, min(5.0, max(1.0, settings.heartbeat_s)), retries=0)
-        self._pulse = Pulse(
+        self._pulse = Heartbeat(
             settings.heartbeat_s,
-            lambda: liveness.beat(hasty, self.name),
+            lambda: liveness.record_heartbeat(hasty, self.name),
             stopping=lambda: runner.stop.is_final,
             patience_s=settings.stop_grace_s / 2,  # whoever stops us kills us after the whole of it
         )
@@ -81,7 +81,7 @@ class ScoreWorker(SimpleWorker):
             self._housekeeping.stop()
             self._runner.ahead.turn_off()
             self._pulse.stop()
-            liveness.leave(self.connection, self.name)
+            liveness.remove_worker(self.connection, self.name)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Runs one job with the pulse watching over it."""
@@ -93,7 +93,7 @@ class ScoreWorker(SimpleWorker):
             self.maintain_heartbeats(job, execution)
 
         hung = JobError(code="timeout", detail=f"ran for over {limit_s:.0f} s.")
-        watched = Watched(keep_claim, on_hung=lambda: self._settle(job.id, hung), on_stuck=self._leave)
+        watched = WatchedJob(keep_claim, on_hung=lambda: self._settle(job.id, hung), on_stuck=self._leave)
         with (
             self._pulse.watching(watched, limit_s),
             task.bound(lambda job_id: self._runner.run(job_id, self.name)),
@@ -150,7 +150,7 @@ class ScoreWorker(SimpleWorker):
         if job_id is None:
             return False
         self._jobs.put_back(job_id)
-        liveness.leave(self._jobs.rq.connection, self.name)
+        liveness.remove_worker(self._jobs.rq.connection, self.name)
         log.warning("worker_left_its_job", job_id=job_id, reason="it took too long to stop")
         return True
 

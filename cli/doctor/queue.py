@@ -27,14 +27,14 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     redis, settings = deployment.redis, deployment.settings
     records = JobRecords(redis, settings.record_retention_s)
     queue = JobQueue(redis, records, settings)
-    waiting = set(queue.waiting())
-    open_ids = records.open_ids()
+    waiting = set(queue.list_waiting())
+    open_ids = records.list_open()
     found = [record for record in map(records.get, open_ids[:_LOOKED_AT]) if record]
     running = [record for record in found if record.status is JobStatus.IN_PROGRESS]
     yield _length(len(waiting), settings.max_queued, len(running))
     yield from _oldest([record for record in found if record.id in waiting], settings.job_timeout_s)
     mended = f"a live worker sees to it within {settings.maintenance_s} s; if none does, read the workers' logs"
-    silent = [record.id for record in running if records.seconds_since_held(record.id) > settings.heartbeat_ttl_s]
+    silent = [record.id for record in running if records.lease_age_s(record.id) > settings.heartbeat_ttl_s]
     if silent:
         yield warn(_SUBJECT, f"{len(silent)} in progress by nobody: {_ids(silent)}", mended)
     missed = [record.id for record in found if record.status is JobStatus.QUEUED and record.id not in waiting]
@@ -61,7 +61,7 @@ def _oldest(waiting: list[JobRecord], long_s: float) -> Iterator[Finding]:
 
 
 def _failures(redis: Redis, records: JobRecords) -> Finding:
-    over = [records.get(job_id) for job_id in records.kept("results", limit=-1)[-_LOOKED_AT:]]
+    over = [records.get(job_id) for job_id in records.list_kept("results", limit=-1)[-_LOOKED_AT:]]
     since = now() - _LATELY
     late = [record for record in over if record and record.finished_at and record.finished_at > since]
     codes = Counter(record.error.code for record in late if record.error is not None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.doctor.finding import Deployment, Finding, fail, ok, warn
-from jobs.infra.liveness import silences
+from jobs.infra.liveness import heartbeat_ages
 from jobs.infra.process_identity import is_gone, machine, process_of
 
 _SUBJECT: Final = "workers"
@@ -17,7 +17,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     if deployment.redis is None:
         return
     settings = deployment.settings
-    all_silences = silences(deployment.redis)
+    all_silences = heartbeat_ages(deployment.redis)
     live = {name: silence for name, silence in all_silences.items() if silence < settings.heartbeat_ttl_s}
     if live:
         machines = Counter(name.partition("-")[0] for name in live)

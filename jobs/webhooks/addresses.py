@@ -1,6 +1,7 @@
-"""Where a webhook may go: what is refused when it is asked for, and which addresses are refused when it is sent.
+"""Allowed destinations of webhooks: checks of the URL when a job is created, and of the address at each delivery.
 
-Whoever may make a job chooses the URL. Without this he could make the service ask what only it can reach.
+Any caller that may create jobs chooses the URL. Without these checks, callers could make the service send requests to
+hosts that only the service can reach (server-side request forgery).
 """
 
 import re
@@ -18,16 +19,16 @@ Resolve = Callable[[str, int], list[Address]]
 _NAME: Final = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-# Special by IANA's registries and yet global to some versions of `ipaddress`; 6to4 and Teredo, in which any IPv4
-# address can hide, among them.
+# Special-purpose by IANA's registries, but global to some versions of `ipaddress`. They include 6to4 and Teredo, which
+# can embed any IPv4 address.
 _SPECIAL: Final = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")]
 
 
 class InvalidWebhookError(ValueError):
-    """The URL is refused, for the reason in the text.
+    """The URL is refused, for the reason in the message.
 
     Attributes:
-        limit: that it is over; None when that is not why.
+        limit: the limit in characters that the URL exceeds; None for any other reason.
     """
 
     def __init__(self, reason: str, limit: int | None = None) -> None:
@@ -36,9 +37,9 @@ class InvalidWebhookError(ValueError):
 
 
 def check_url(text: str, *, private: bool) -> str:
-    """The URL in its normal form. ``private``: HTTP, and addresses that are not public, are fine.
+    """Returns the normalized URL; InvalidWebhookError when it is refused.
 
-    InvalidWebhookError. What a name stands for is looked at whenever something is sent there.
+    ``private``: also allows HTTP, and hosts that are not public. Host names are resolved and checked at each delivery.
     """
     if len(text) > MAX_URL:
         raise InvalidWebhookError(f"is longer than {MAX_URL} characters", MAX_URL)
@@ -62,8 +63,8 @@ def check_url(text: str, *, private: bool) -> str:
 
 
 def is_public(address: Address) -> bool:
-    """True for an address of one host on the internet; for one that stands for another address, if that is such."""
-    if address in _NAT64:  # how a network without IPv4 reaches it
+    """True for a unicast address on the public internet; a NAT64 address counts as the IPv4 address it stands for."""
+    if address in _NAT64:  # used by IPv6-only networks to reach IPv4 hosts
         return is_public(IPv4Address(address.packed[12:]))
     if isinstance(address, IPv6Address) and address not in _UNICAST:
         return False
@@ -73,7 +74,7 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a host, as this machine finds them; OSError when there are none."""
+    """Resolves a host name with the system's resolver; OSError when it has no address."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 
@@ -86,7 +87,7 @@ def _check_host(host: str, private: bool) -> None:
             raise InvalidWebhookError("names no host") from None
         name = host.rstrip(".").lower()
         last = name.rpartition(".")[2]
-        # 127.1 and 0x7f000001 are addresses to a resolver
+        # resolvers read 127.1 and 0x7f000001 as addresses
         if not private and ("." not in name or last == "localhost" or last[0].isdigit()):
             raise InvalidWebhookError("names no host on the internet") from None
     else:

@@ -6,7 +6,7 @@ import structlog
 from fastapi import APIRouter, Depends, File, Form, Header, Query, Response, UploadFile, status
 
 from jobs.record import JobKind, JobStatus
-from jobs.repository import IllegalMoveError, UnknownJobError
+from jobs.repository import IllegalTransitionError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
 from service.auth.caller import CallerDep
 from service.cursors import cursor_after, parse_cursor
@@ -68,7 +68,7 @@ def list_jobs(
     """The caller's jobs, the newest first. New ones do not shift the pages."""
     response.headers["Cache-Control"] = "no-store"
     before = None if cursor is None else parse_cursor(cursor)
-    found = services.records.page(caller.name, limit + 1, before)  # one more tells whether there is another page
+    found = services.records.list_page(caller.name, limit + 1, before)  # one more tells whether there is another page
     page = found[:limit]
     return JobList(jobs=views(services, page), next_cursor=cursor_after(page[-1]) if len(found) > limit else None)
 
@@ -123,8 +123,8 @@ def delete_job(services: ServicesDep, record: RecordDep) -> None:
     """Deletes a job with all its files; one that waits is canceled by that."""
     try:
         services.retention.delete(record)
-    except IllegalMoveError:
+    except IllegalTransitionError:
         detail = "The job is in progress: cancel it first, and delete it once it is canceled."
         raise Problem(409, "in_progress", detail) from None
-    services.queue.take_out(record.id)
+    services.queue.remove(record.id)
     log.info("job_deleted", job_id=record.id, status=record.status)

@@ -9,8 +9,8 @@ import structlog
 from pydantic import JsonValue
 from redis.exceptions import RedisError
 
-from jobs.idempotency import Claim, ClaimLostError
-from jobs.queue import NotTakenError, QueueFullError, TooManyJobsError
+from jobs.idempotency import KeyLease, KeyLeaseLostError
+from jobs.queue import NotSubmittedError, QueueFullError, TooManyJobsError
 from jobs.record import JobRecord, now
 from jobs.store import StoreError
 from jobs.store.scratch import UploadTooLargeError
@@ -36,7 +36,7 @@ class Accepted:
     replayed: bool = False
 
 
-def accept(services: Services, caller: Caller, claim: Claim | None, form: JobForm) -> Accepted:
+def accept(services: Services, caller: Caller, claim: KeyLease | None, form: JobForm) -> Accepted:
     """Checks everything, stores the upload and queues the job. A refusal leaves neither a job nor a file.
 
     The upload is in the store before the job is in the queue, so that no job is ever without its video. ``claim`` is to
@@ -68,7 +68,7 @@ def accept(services: Services, caller: Caller, claim: Claim | None, form: JobFor
         raise from_input_error(error, settings.max_duration_s) from error
 
 
-def _take(services: Services, asked: JobRecord, received: Path, claim: Claim | None) -> Accepted:
+def _take(services: Services, asked: JobRecord, received: Path, claim: KeyLease | None) -> Accepted:
     limits = MediaLimits(max_duration_s=services.settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
     with services.uploads.probing:
         info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
@@ -97,25 +97,25 @@ def _store(services: Services, record: JobRecord, received: Path) -> None:
         raise
 
 
-def _submit(services: Services, record: JobRecord, claim: Claim | None) -> Accepted:
+def _submit(services: Services, record: JobRecord, claim: KeyLease | None) -> Accepted:
     try:
         _queue(services, record, claim)
     except QueueFullError as full:
         raise queue_full(full.limit) from full
     except TooManyJobsError as many:
         raise too_many_jobs(many.limit) from many
-    except ClaimLostError as lost:
+    except KeyLeaseLostError as lost:
         made = None if claim is None else replay(services, claim, record)
         if made is None:
             raise in_use() from lost
         return Accepted(made, replayed=True)
-    except NotTakenError as error:
+    except NotSubmittedError as error:
         log.error("job_not_taken", error=str(error))
         raise unavailable("The job store takes no new jobs at present. Try again later.") from error
     return Accepted(record)
 
 
-def _queue(services: Services, record: JobRecord, claim: Claim | None) -> None:
+def _queue(services: Services, record: JobRecord, claim: KeyLease | None) -> None:
     """The job's place in the queue; whatever keeps it from one for certain leaves no upload."""
     try:
         services.queue.submit(record, claim)

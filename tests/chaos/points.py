@@ -65,10 +65,10 @@ def install() -> None:
     _around(ScoreWorker, "handle_job_success", before="in the books")
     _around(ScoreWorker, "perform_job", after="after the books")
     _around(JobRecords, "requeue", after="given back")
-    _around(JobRecords, "put_off", after="put off")
-    _around(Attempt, "hold", before="in the pulse")
+    _around(JobRecords, "requeue_unstored", after="put off")
+    _around(Attempt, "renew_lease", before="in the pulse")
     _around(Reconciler, "run", before="before reconcile")
-    _around(JobRecords, "crashed", before="found lost", after="freed")
+    _around(JobRecords, "requeue_lost", before="found lost", after="freed")
     _around(JobQueue, "_enqueue", after="putting back")
     _around(Retention, "expire", before="in expire")
 

@@ -70,7 +70,7 @@ class House:
         return record
 
     def stored(self) -> dict[str, StoredJob]:
-        return {job.id: job for job in self.store.stored()}
+        return {job.id: job for job in self.store.list_jobs()}
 
 
 def age(root: Path, seconds: float) -> None:

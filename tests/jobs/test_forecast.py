@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from jobs.forecast import Forecast, Pace
+from jobs.estimates import Forecast, Pace, overall_progress
 from jobs.record import JobKind, JobRecord, JobStatus
-from jobs.stages import overall
 from model_core.options import ModelInfo, ScoreOptions
 
 MODEL = ModelInfo(name="mine", version="1", kind="none", licence="CC0-1.0")
@@ -22,7 +21,7 @@ def job(
     status: JobStatus = JobStatus.QUEUED, seconds: float | None = 10.0, stage: str | None = None, **others: Any
 ) -> JobRecord:
     kind = others.setdefault("kind", JobKind.SCORE)
-    progress = overall(kind, stage, others.pop("fraction", 0.0)) if stage in PACE.stages else 0.0
+    progress = overall_progress(kind, stage, others.pop("fraction", 0.0)) if stage in PACE.stages else 0.0
     video: dict[str, JsonValue] = {} if seconds is None else {"duration": seconds}
     return JobRecord.new("", ScoreOptions(), video, status=status, stage=stage, progress=progress, **others)
 

@@ -10,7 +10,7 @@ from redis.client import Pipeline
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jobs.idempotency import LEASE_S, Claim, ClaimLostError, KeyInUseError, Made, fingerprint
+from jobs.idempotency import LEASE_S, CreatedJob, KeyInUseError, KeyLease, KeyLeaseLostError, fingerprint
 from jobs.queue import JobQueue
 from jobs.record import JobKind, JobRecord, Webhook
 from jobs.repository import JobRecords
@@ -19,13 +19,13 @@ from model_core.options import ScoreOptions
 DAY_S = 24 * 3600
 THREADS = 16
 STORED = "v2m:idempotency:ann:a-key"
-Claims = Callable[[], Claim]
+Claims = Callable[[], KeyLease]
 
 
 @pytest.fixture
 def claims(redis: Redis) -> Claims:
     """Each call is another request with the same key."""
-    return lambda: Claim(redis, "ann", "a-key", DAY_S)
+    return lambda: KeyLease(redis, "ann", "a-key", DAY_S)
 
 
 def asked(**others: object) -> JobRecord:
@@ -35,33 +35,33 @@ def asked(**others: object) -> JobRecord:
     return JobRecord.new(prompt, options, {}, **given)
 
 
-def made(record: JobRecord) -> Made:
-    return Made(record.id, fingerprint(record))
+def made(record: JobRecord) -> CreatedJob:
+    return CreatedJob(record.id, fingerprint(record))
 
 
 def test_a_key_is_claimed_by_one_request_at_a_time(redis: Redis, claims: Claims) -> None:
     first, second = claims(), claims()
     for _ in range(2):
-        assert first.take() is None
+        assert first.acquire() is None
         with pytest.raises(KeyInUseError):
-            second.take()
+            second.acquire()
     second.release()
     with pytest.raises(KeyInUseError):
-        second.take()
+        second.acquire()
     assert 0 < redis.pttl(STORED) <= LEASE_S * 1000
     for _ in range(2):
         first.release()
-    assert second.take() is None
+    assert second.acquire() is None
 
 
 def test_keys_of_different_owners_never_meet(redis: Redis) -> None:
     for owner, key in [("ann", "b"), ("bob", "b"), (None, "b"), (None, "ann:b")]:
-        assert Claim(redis, owner, key, DAY_S).take() is None
+        assert KeyLease(redis, owner, key, DAY_S).acquire() is None
 
 
 def test_a_lease_is_renewed_by_whoever_has_it(redis: Redis, claims: Claims) -> None:
     first, second = claims(), claims()
-    first.take()
+    first.acquire()
     redis.pexpire(STORED, 5000)
     second.renew()
     assert redis.pttl(STORED) <= 5000
@@ -74,10 +74,10 @@ def test_a_lease_is_renewed_by_whoever_has_it(redis: Redis, claims: Claims) -> N
 
 def test_a_key_names_the_job_that_it_has_made(redis: Redis, queue: JobQueue, claims: Claims) -> None:
     first, record = claims(), asked()
-    first.take()
+    first.acquire()
     queue.submit(record, first)
     first.release()
-    assert claims().take() == first.take() == made(record)
+    assert claims().acquire() == first.acquire() == made(record)
     assert DAY_S - 60 < redis.ttl(STORED) <= DAY_S
 
 
@@ -85,22 +85,22 @@ def test_a_key_that_was_lost_makes_no_second_job(
     redis: Redis, queue: JobQueue, records: JobRecords, claims: Claims
 ) -> None:
     first, second, record, other = claims(), claims(), asked(), asked()
-    first.take()
+    first.acquire()
     redis.delete(STORED)  # the lease ran out
-    second.take()
-    with pytest.raises(ClaimLostError):
+    second.acquire()
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(other, first)
     queue.submit(record, second)
-    with pytest.raises(ClaimLostError):
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(other, first)
     assert not records.exists(other.id)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
 def test_a_lease_that_ran_out_unnoticed_does_no_harm(queue: JobQueue, claims: Claims) -> None:
     record = asked()
     queue.submit(record, claims())
-    assert claims().take() == made(record)
+    assert claims().acquire() == made(record)
 
 
 def test_of_many_at_once_one_makes_a_job(queue: JobQueue, claims: Claims) -> None:
@@ -111,14 +111,14 @@ def test_of_many_at_once_one_makes_a_job(queue: JobQueue, claims: Claims) -> Non
         together.wait()
         try:
             queue.submit(record, claim)  # without having claimed the key: as after leases that ran out
-        except ClaimLostError:
+        except KeyLeaseLostError:
             return None
         return record.id
 
     with ThreadPoolExecutor(THREADS) as pool:
         taken = [job_id for job_id in pool.map(submit, [asked() for _ in range(THREADS)]) if job_id is not None]
     assert len(taken) == 1
-    assert queue.waiting() == taken
+    assert queue.list_waiting() == taken
 
 
 class Line:
@@ -151,11 +151,11 @@ class Line:
 def test_an_answer_that_is_lost_makes_one_job(queue: JobQueue, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
     first, record, line = claims(), asked(), Line(monkeypatch)
     line.loses_answer = True
-    first.take()
+    first.acquire()
     queue.submit(record, first)
     assert line.left == 0
-    assert queue.waiting() == [record.id]
-    assert claims().take() == made(record)
+    assert queue.list_waiting() == [record.id]
+    assert claims().acquire() == made(record)
 
 
 def test_a_transaction_that_comes_late_does_nothing_to_a_key_that_was_taken_meanwhile(
@@ -166,15 +166,15 @@ def test_a_transaction_that_comes_late_does_nothing_to_a_key_that_was_taken_mean
     def overtake() -> None:
         line.left = 0
         first.release()
-        second.take()
+        second.acquire()
         queue.submit(record, second)
 
     line.before = overtake
-    first.take()
-    with pytest.raises(ClaimLostError):
+    first.acquire()
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(late, first)
-    assert queue.waiting() == [record.id]
-    assert claims().take() == made(record)
+    assert queue.list_waiting() == [record.id]
+    assert claims().acquire() == made(record)
 
 
 def test_the_fingerprint_is_of_what_was_asked_for() -> None:

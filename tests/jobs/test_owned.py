@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from jobs import owner_index
 from jobs.record import JobRecord
 from jobs.repository import JobRecords, owned_key
+from jobs.retention import prune_owner_lists
 from model_core.options import ScoreOptions
 from tests.jobs.house import Make
 
@@ -53,7 +53,7 @@ def listed(redis: Redis, owner: str | None = None) -> list[str]:
 )
 def test_the_old_end_loses_what_is_forgotten(records: JobRecords, redis: Redis, before: str, after: str) -> None:
     made = make_list(records, redis, before)
-    owner_index.tidy(redis, at_once=3)
+    prune_owner_lists(redis, batch=3)
     left = listed(redis)
     assert "".join(before[made.index(job_id)] for job_id in left) == after
     assert left == [job_id for job_id in made if job_id in left]
@@ -61,14 +61,14 @@ def test_the_old_end_loses_what_is_forgotten(records: JobRecords, redis: Redis, 
 
 def test_every_owner_has_his_turn(records: JobRecords, redis: Redis) -> None:
     kept = {owner: make_list(records, redis, "xx.", owner)[2:] for owner in ("us", "them", None)}
-    owner_index.tidy(redis)
+    prune_owner_lists(redis)
     assert {owner: listed(redis, owner) for owner in kept} == kept
 
 
 def test_a_long_list_of_jobs_that_are_there_costs_one_block(records: JobRecords, redis: Redis) -> None:
     make_list(records, redis, "." * 9)
     redis.config_resetstat()
-    owner_index.tidy(redis, at_once=3)
+    prune_owner_lists(redis, batch=3)
     calls = redis.info("commandstats")
     assert (calls["cmdstat_zrange"]["calls"], calls["cmdstat_exists"]["calls"]) == (1, 3)
     assert "cmdstat_keys" not in calls

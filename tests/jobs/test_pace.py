@@ -3,9 +3,8 @@
 import pytest
 from redis import Redis
 
-from jobs.forecast import Forecast
+from jobs.estimates import Forecast, Paces
 from jobs.infra import liveness
-from jobs.pace import Paces
 from jobs.record import JobKind, JobRecord
 from jobs.repository import JobRecords
 from model_core.options import ModelInfo, ScoreOptions
@@ -33,8 +32,8 @@ def test_nothing_is_known_at_first(paces: Paces) -> None:
 
 
 def test_seconds_are_for_a_second_of_video_and_averages_move(paces: Paces) -> None:
-    paces.note(job(10.0), {"curve": 5.0, "generate": 20.0})
-    paces.note(job(2.0), {"curve": 3.0, "generate": 4.0})
+    paces.record(job(10.0), {"curve": 5.0, "generate": 20.0})
+    paces.record(job(2.0), {"curve": 3.0, "generate": 4.0})
     forecast = paces.forecast(queue=False)
     learnt = forecast.paces["score mine 1"].stages
     # 0.7 * 0.5 + 0.3 * 1.5, 0.7 * 2 + 0.3 * 2, and for the whole job 0.7 * 25 + 0.3 * 7
@@ -44,9 +43,9 @@ def test_seconds_are_for_a_second_of_video_and_averages_move(paces: Paces) -> No
 
 
 def test_models_and_kinds_are_kept_apart(paces: Paces) -> None:
-    paces.note(job(1.0), {"curve": 1.0})
-    paces.note(job(1.0, OTHER), {"curve": 3.0})
-    paces.note(job(1.0, kind=JobKind.CURVE), {"curve": 9.0})
+    paces.record(job(1.0), {"curve": 1.0})
+    paces.record(job(1.0, OTHER), {"curve": 3.0})
+    paces.record(job(1.0, kind=JobKind.CURVE), {"curve": 9.0})
     learnt = {name: pace.stages["curve"] for name, pace in paces.forecast(queue=False).paces.items()}
     assert learnt == {
         "score mine 1": 1.0,
@@ -58,7 +57,7 @@ def test_models_and_kinds_are_kept_apart(paces: Paces) -> None:
 
 
 def test_a_job_of_unknown_length_teaches_nothing(paces: Paces, redis: Redis) -> None:
-    paces.note(JobRecord.new("", ScoreOptions(), {}, model=MODEL), {"curve": 1.0})
+    paces.record(JobRecord.new("", ScoreOptions(), {}, model=MODEL), {"curve": 1.0})
     assert redis.keys() == []
 
 
@@ -69,7 +68,7 @@ def test_the_queue_is_told_who_works_on_what(paces: Paces, records: JobRecords, 
             records.create(record, pipeline)
         pipeline.execute()
     records.start(busy.id, MODEL, "a")
-    liveness.beat(redis, "a")
+    liveness.record_heartbeat(redis, "a")
     redis.zadd("v2m:workers", {"long silent": 1.0})
     forecast = paces.forecast(queue=True)
     assert ([record.id for record in forecast.busy], forecast.workers) == ([busy.id], 1)

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from jobs.record import JobRecord, JobStatus
-from jobs.repository import OWNERS_KEY, IllegalMoveError, JobRecords, UnknownJobError, owned_key
+from jobs.repository import OWNERS_KEY, IllegalTransitionError, JobRecords, UnknownJobError, owned_key
 from model_core.options import ModelInfo, ScoreOptions
 
 BEGAN = datetime(2026, 11, 23, 21, 10, 5, 123457, UTC)
@@ -30,7 +30,7 @@ def paged(records: JobRecords, size: int, owner: str | None = None) -> list[list
     """All pages of a list, each asked for after the last job of the one before."""
     pages: list[list[str]] = []
     before = None
-    while page := records.page(owner, size, before):
+    while page := records.list_page(owner, size, before):
         before = page[-1].created_at.timestamp(), page[-1].id
         pages.append([record.id for record in page])
     return pages
@@ -48,10 +48,10 @@ def test_every_job_is_on_one_page(records: JobRecords, redis: Redis, size: int, 
 
 def test_new_jobs_and_removed_ones_shift_nothing(records: JobRecords, redis: Redis) -> None:
     made = [make(records, redis, BEGAN + timedelta(seconds=number)) for number in range(6)]
-    last = records.page(None, 2)[-1]
+    last = records.list_page(None, 2)[-1]
     records.remove(last)
     make(records, redis, BEGAN + timedelta(days=1))
-    rest = records.page(None, 10, (last.created_at.timestamp(), last.id))
+    rest = records.list_page(None, 10, (last.created_at.timestamp(), last.id))
     assert [record.id for record in rest] == [record.id for record in reversed(made[:4])]
 
 
@@ -75,7 +75,7 @@ def test_a_page_costs_two_questions(records: JobRecords, redis: Redis) -> None:
     for number in range(50):
         make(records, redis, BEGAN + timedelta(seconds=number))
     redis.config_resetstat()
-    assert len(records.page(None, 50)) == 50
+    assert len(records.list_page(None, 50)) == 50
     calls = redis.info("commandstats")
     assert calls["cmdstat_zrevrangebyscore"]["calls"] == 1
     assert calls["cmdstat_hgetall"]["calls"] == 50
@@ -93,8 +93,8 @@ def test_a_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> Non
 def test_a_job_in_progress_is_not_removed(records: JobRecords, redis: Redis) -> None:
     record = make(records, redis, BEGAN)
     records.start(record.id, MODEL, "somebody")
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(IllegalTransitionError):
         records.remove(record)
-    (listed,) = records.page(None, 5)
+    (listed,) = records.list_page(None, 5)
     assert listed.status is JobStatus.IN_PROGRESS
-    assert records.in_progress() == [listed]
+    assert records.list_in_progress() == [listed]

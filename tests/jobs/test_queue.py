@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotTakenError, QueueFullError, ScoreJob
+from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotSubmittedError, QueueFullError, ScoreJob
 from jobs.record import JobRecord, JobStatus
 from jobs.repository import JobRecords, UnknownJobError
 from model_core.options import ModelInfo, ScoreOptions
@@ -38,12 +38,12 @@ def test_a_redis_that_takes_no_writes_leaves_no_job_and_no_doubt(
     record = new_record()
     redis.config_set("maxmemory", 1)
     try:
-        with pytest.raises(NotTakenError, match="memory"):
+        with pytest.raises(NotSubmittedError, match="memory"):
             queue.submit(record)
     finally:
         redis.config_set("maxmemory", 0)
     assert records.get(record.id) is None
-    assert queue.waiting() == []
+    assert queue.list_waiting() == []
 
 
 def test_a_submitted_job_has_a_record_and_a_place(redis: Redis, queue: JobQueue, records: JobRecords) -> None:
@@ -66,7 +66,7 @@ def test_submitting_twice_makes_one_place(queue: JobQueue) -> None:
     record = new_record()
     for _ in range(3):
         queue.submit(record)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
 class Drops:
@@ -93,8 +93,8 @@ def test_a_submit_whose_answer_is_lost_is_not_repeated(
     record, drops = new_record(), Drops(monkeypatch)
     queue.submit(record)
     assert drops.left == 0
-    assert queue.waiting() == [record.id]
-    assert records.open_ids() == [record.id]
+    assert queue.list_waiting() == [record.id]
+    assert records.list_open() == [record.id]
 
 
 def test_a_redis_that_starts_again_just_before_a_submit_is_waited_for(
@@ -112,7 +112,7 @@ def test_a_redis_that_starts_again_just_before_a_submit_is_waited_for(
     monkeypatch.setattr(JobQueue, "check_room", out_at_first)
     record = new_record()
     queue.submit(record)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
 def test_a_job_that_filled_the_queue_is_not_refused_when_its_answer_is_lost(
@@ -122,7 +122,7 @@ def test_a_job_that_filled_the_queue_is_not_refused_when_its_answer_is_lost(
     record, drops = new_record(), Drops(monkeypatch)
     queue.submit(record)
     assert drops.left == 0
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
 def test_a_transaction_that_was_sent_leaves_a_doubt(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,9 +177,9 @@ def test_only_what_is_queued_and_in_no_list_is_put_back(queue: JobQueue, records
         queue.rq.remove(record.id)
     records.start(running.id, MODEL, "one")
     records.request_cancel(over.id)
-    assert [queue.put_back(record.id) for record in (waiting, lost, running, over)] == [False, True, False, False]
-    assert queue.waiting() == [lost.id, waiting.id], "it has waited longest"
-    assert not queue.put_back("0" * 32)
+    assert [queue.restore(record.id) for record in (waiting, lost, running, over)] == [False, True, False, False]
+    assert queue.list_waiting() == [lost.id, waiting.id], "it has waited longest"
+    assert not queue.restore("0" * 32)
 
 
 def test_without_a_server_neither_record_nor_job_is_made(
@@ -188,7 +188,7 @@ def test_without_a_server_neither_record_nor_job_is_made(
     monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
     with connect(f"unix://{tmp_path}/nobody.sock") as nobody:
         records = JobRecords(nobody, 1)
-        with pytest.raises(NotTakenError):
+        with pytest.raises(NotSubmittedError):
             JobQueue(nobody, records, settings).submit(new_record())
 
 

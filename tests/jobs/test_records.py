@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 from redis import Redis
 
-from jobs.record import MOVES, Artifact, JobError, JobRecord, JobStatus
+from jobs.record import TRANSITIONS, Artifact, JobError, JobRecord, JobStatus
 from jobs.repository import (
     CancelRequestedError,
-    IllegalMoveError,
+    IllegalTransitionError,
     JobRecords,
     RecordError,
     StaleAttemptError,
@@ -77,7 +77,7 @@ def reached(records: JobRecords, redis: Redis, source: JobStatus, target: JobSta
 def test_only_the_moves_of_the_table_happen(
     records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus
 ) -> None:
-    expected = target if target in MOVES[source] else source
+    expected = target if target in TRANSITIONS[source] else source
     assert reached(records, redis, source, target) is expected
 
 
@@ -124,18 +124,18 @@ def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecord
     first = records.start(job_id, MODEL, WORKER)
     records.advance(job_id, first, "generate", 0.5)
     assert (read(records, job_id).stage, read(records, job_id).progress) == ("generate", 0.5)
-    assert records.crashed(job_id, first, 2, ERROR) is JobStatus.QUEUED
+    assert records.requeue_lost(job_id, first, 2, ERROR) is JobStatus.QUEUED
     second = records.start(job_id, MODEL, "another")
     assert (first, second) == (1, 2)
     assert (read(records, job_id).stage, read(records, job_id).progress) == (None, 0.0)
     late_calls: list[Callable[[], object]] = [
         lambda: records.advance(job_id, first, "mux", 0.9),
-        lambda: records.hold(job_id, first),
+        lambda: records.renew_lease(job_id, first),
         lambda: records.complete(job_id, first, FILES),
         lambda: records.fail(job_id, ERROR, first),
         lambda: records.cancel(job_id, first),
         lambda: records.requeue(job_id, first),
-        lambda: records.crashed(job_id, first, 2, ERROR),
+        lambda: records.requeue_lost(job_id, first, 2, ERROR),
     ]
     for late in late_calls:
         with pytest.raises(StaleAttemptError, match=job_id):
@@ -146,8 +146,8 @@ def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecord
 
 def test_an_attempt_that_lost_its_job_does_not_fail_it_while_it_waits(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    records.crashed(job_id, 1, 2, ERROR)
-    with pytest.raises(IllegalMoveError):
+    records.requeue_lost(job_id, 1, 2, ERROR)
+    with pytest.raises(IllegalTransitionError):
         records.fail(job_id, ERROR, 1)
     assert read(records, job_id).status is JobStatus.QUEUED
 
@@ -163,7 +163,7 @@ def test_a_failure_after_a_cancel_is_a_cancel(records: JobRecords, redis: Redis)
 def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     assert [records.start(job_id, MODEL, WORKER) for _ in range(2)] == [1, 1]
-    assert [records.crashed(job_id, 1, 2, ERROR) for _ in range(2)] == [JobStatus.QUEUED] * 2
+    assert [records.requeue_lost(job_id, 1, 2, ERROR) for _ in range(2)] == [JobStatus.QUEUED] * 2
     assert (read(records, job_id).crashes, records.start(job_id, MODEL, WORKER)) == (1, 2)
     for _ in range(2):
         records.complete(job_id, 2, FILES)
@@ -174,7 +174,7 @@ def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords,
 
 def test_a_job_that_runs_is_given_to_no_other_worker(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(IllegalTransitionError):
         records.start(job_id, MODEL, "another")
     assert read(records, job_id).attempt == 1
 
@@ -182,8 +182,8 @@ def test_a_job_that_runs_is_given_to_no_other_worker(records: JobRecords, redis:
 @pytest.mark.parametrize(
     ("give_back", "counter", "times"),
     [
-        (lambda records, job_id, attempt: records.crashed(job_id, attempt, 2, ERROR), "crashes", 2),
-        (lambda records, job_id, attempt: records.put_off(job_id, attempt, 3, ERROR), "retries", 4),
+        (lambda records, job_id, attempt: records.requeue_lost(job_id, attempt, 2, ERROR), "crashes", 2),
+        (lambda records, job_id, attempt: records.requeue_unstored(job_id, attempt, 3, ERROR), "retries", 4),
     ],
 )
 def test_a_job_is_given_up_once_it_was_given_back_too_often(
@@ -224,8 +224,8 @@ def test_a_job_in_progress_is_canceled_by_its_worker(records: JobRecords, redis:
     "lost",
     [
         lambda records, job_id: records.requeue(job_id, 1),
-        lambda records, job_id: records.crashed(job_id, 1, 2, ERROR),
-        lambda records, job_id: records.put_off(job_id, 1, 2, ERROR),
+        lambda records, job_id: records.requeue_lost(job_id, 1, 2, ERROR),
+        lambda records, job_id: records.requeue_unstored(job_id, 1, 2, ERROR),
     ],
 )
 def test_a_canceled_job_does_not_come_back(
@@ -261,21 +261,21 @@ def test_the_indices_know_who_is_open_and_whose_files_are_kept(
     records: JobRecords, redis: Redis, status: JobStatus
 ) -> None:
     job_id = make(records, redis, status)
-    open_, over = ([job_id], []) if MOVES[status] else ([], [job_id])
-    assert records.open_ids() == open_
-    assert records.kept("uploads") == records.kept("results") == over
-    assert records.kept("results", before=1.0) == []
-    held = records.seconds_since_held(job_id)
+    open_, over = ([job_id], []) if TRANSITIONS[status] else ([], [job_id])
+    assert records.list_open() == open_
+    assert records.list_kept("uploads") == records.list_kept("results") == over
+    assert records.list_kept("results", before=1.0) == []
+    held = records.lease_age_s(job_id)
     assert 0 <= held < 60 if status is JobStatus.IN_PROGRESS else held == float("inf")
     assert redis.ttl(records.key(job_id)) == -1
 
 
 def test_the_record_outlives_its_files_for_a_while(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.COMPLETED)
-    records.upload_removed(job_id)
-    assert (records.kept("uploads"), records.kept("results")) == ([], [job_id])
-    records.expired(job_id)
-    assert records.kept("results") == []
+    records.mark_upload_removed(job_id)
+    assert (records.list_kept("uploads"), records.list_kept("results")) == ([], [job_id])
+    records.mark_expired(job_id)
+    assert records.list_kept("results") == []
     record = read(records, job_id)
     assert (record.status, record.artifacts) == (JobStatus.COMPLETED, {})
     assert record.expired_at is not None
@@ -285,8 +285,8 @@ def test_the_record_outlives_its_files_for_a_while(records: JobRecords, redis: R
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.IN_PROGRESS])
 def test_an_open_job_does_not_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
     job_id = make(records, redis, status)
-    with pytest.raises(IllegalMoveError):
-        records.expired(job_id)
+    with pytest.raises(IllegalTransitionError):
+        records.mark_expired(job_id)
     assert redis.ttl(records.key(job_id)) == -1
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from redis import Redis
 
-from jobs.removal import MAX_FAILURES, Expired
+from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError
 from tests.jobs.house import Make
 
@@ -39,10 +39,10 @@ def test_a_file_that_cannot_be_removed_is_in_nobodys_way(make: Make, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(house.store, "remove", broken)
-        assert house.retention.expire(time.time() + 10) == [Expired(other, "all", "age")]
+        assert house.retention.expire(time.time() + 10) == [ExpiredFiles(other, "all", "age")]
     said = house.record(stuck).expired_at
     assert (set(house.stored()), said is not None) == ({stuck}, True)
-    assert house.retention.expire() == [Expired(stuck, "all", "expired before")]
+    assert house.retention.expire() == [ExpiredFiles(stuck, "all", "expired before")]
     assert house.stored() == {}
     assert house.record(stuck).expired_at == said
     assert house.retention.expire() == []
@@ -57,8 +57,8 @@ def test_files_of_a_record_that_was_lost_are_not_forgotten(
     with monkeypatch.context() as patch:
         patch.setattr(house.store, "remove", refuse)
         assert house.retention.expire(time.time() + 10) == []
-    assert house.records.kept("results") == []
-    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.records.list_kept("results") == []
+    assert house.retention.expire() == [ExpiredFiles(job_id, "all", "expired before")]
     assert house.stored() == {}
 
 
@@ -66,11 +66,11 @@ def test_one_that_died_before_the_record_said_so(make: Make, redis: Redis, monke
     house = make(retention_s=1)
     job_id = house.completed()
     with monkeypatch.context() as patch:
-        patch.setattr(house.records, "expired", stop)
+        patch.setattr(house.records, "mark_expired", stop)
         with pytest.raises(KeyboardInterrupt):
             house.retention.expire(time.time() + 10)
     assert house.record(job_id).expired_at is None
-    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.retention.expire() == [ExpiredFiles(job_id, "all", "expired before")]
     assert house.record(job_id).expired_at is not None
     assert redis.zcard(TO_REMOVE) == 0
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs.infra.lock import held
+from jobs.infra.lock import hold_lock
 from jobs.infra.settings import Settings
-from jobs.removal import Expired
+from jobs.removal import ExpiredFiles
 from jobs.store import StoreFullError
 from tests.conftest import MakeSettings
 from tests.jobs.house import DAY_S, RESULT, UPLOAD, House, Make, age, job_folder, too_deep
@@ -20,15 +20,15 @@ def test_uploads_go_before_results_and_the_record_stays(make: Make, redis: Redis
     now = time.time()
     assert house.retention.expire(now + 50) == []
     gone = house.retention.expire(now + 150)
-    assert set(gone) == {Expired(job_id, "upload", "age") for job_id in (done, failed)}
-    assert {job.id: (job.upload_bytes, job.bytes) for job in house.store.stored()} == {
+    assert set(gone) == {ExpiredFiles(job_id, "upload", "age") for job_id in (done, failed)}
+    assert {job.id: (job.upload_bytes, job.bytes) for job in house.store.list_jobs()} == {
         done: (0, RESULT),
         waiting: (UPLOAD, UPLOAD),
     }
     assert house.record(done).artifacts == house.made
     assert house.retention.expire(now + 500) == []
     gone = house.retention.expire(now + 1500)
-    assert set(gone) == {Expired(job_id, "all", "age") for job_id in (done, failed)}
+    assert set(gone) == {ExpiredFiles(job_id, "all", "age") for job_id in (done, failed)}
     assert set(house.stored()) == {waiting}
     for job_id in (done, failed):
         record = house.record(job_id)
@@ -49,10 +49,10 @@ def test_without_a_quota_there_is_always_room(make: Make) -> None:
     house = make()
     house.retention.make_room(10**15)
     house.retention.release(10**15)
-    assert house.retention.used() is None
+    assert house.retention.used_bytes() is None
     house.completed()
     house.retention.expire()
-    assert house.retention.used() == UPLOAD + RESULT
+    assert house.retention.used_bytes() == UPLOAD + RESULT
 
 
 def test_a_disk_that_is_nearly_full_takes_no_upload(redis: Redis, make_settings: MakeSettings) -> None:
@@ -68,9 +68,9 @@ def test_files_that_nobody_knows_of_go_after_a_day(make: Make, tmp_path: Path) -
         house.upload(job_id)
     for job_id in (orphan, waiting, done, working):
         age(job_folder(tmp_path, job_id), 2 * DAY_S)
-    assert house.retention.expire() == [Expired(orphan, "all", "nobody knows of them")]
+    assert house.retention.expire() == [ExpiredFiles(orphan, "all", "nobody knows of them")]
     assert set(house.stored()) == {fresh, waiting, done, working}
-    assert house.retention.used() == 3 * UPLOAD + UPLOAD + 2 * RESULT
+    assert house.retention.used_bytes() == 3 * UPLOAD + UPLOAD + 2 * RESULT
     assert house.retention.expire(time.time() + 3600) == [], "the store is looked through once an hour"
 
 
@@ -92,7 +92,7 @@ def test_a_record_that_was_lost_is_forgotten(make: Make, redis: Redis) -> None:
     redis.delete(house.records.key(job_id))
     house.retention.expire(time.time() + 10)
     assert house.stored() == {}
-    assert house.records.kept("results") == house.records.kept("uploads") == []
+    assert house.records.list_kept("results") == house.records.list_kept("uploads") == []
 
 
 def test_the_scratch_is_swept(make: Make, tmp_path: Path) -> None:
@@ -110,7 +110,9 @@ def test_in_a_bucket(redis: Redis, s3_settings: Settings) -> None:
     first, second = house.completed(), house.completed()
     house.retention.make_room(400)
     assert (house.stored()[first].upload_bytes, house.stored()[second].upload_bytes) == (0, UPLOAD)
-    assert house.retention.expire(time.time() + 200) == [Expired(job_id, "all", "age") for job_id in (first, second)]
+    assert house.retention.expire(time.time() + 200) == [
+        ExpiredFiles(job_id, "all", "age") for job_id in (first, second)
+    ]
     assert house.stored() == {}
     house.store.close()
 
@@ -136,16 +138,16 @@ def test_while_another_makes_room_all_else_expires(make: Make, redis: Redis, tmp
     redis.zadd("v2m:kept:results", {old: time.time() - 200})
     house.upload(orphan)
     age(job_folder(tmp_path, orphan), 2 * DAY_S)
-    with held(redis, "v2m:store:making-room", wait_s=0) as alone:
+    with hold_lock(redis, "v2m:store:making-room", wait_s=0) as alone:
         assert alone
         gone = house.retention.expire()
-    assert gone == [Expired(old, "all", "age"), Expired(orphan, "all", "nobody knows of them")]
+    assert gone == [ExpiredFiles(old, "all", "age"), ExpiredFiles(orphan, "all", "nobody knows of them")]
     assert set(house.stored()) == {fresh}, "what the quota asks for is left to the other"
-    assert Expired(fresh, "all", "quota") in house.retention.expire()
+    assert ExpiredFiles(fresh, "all", "quota") in house.retention.expire()
 
 
 def test_a_scratch_folder_that_cannot_be_read_is_in_nobodys_way(make: Make, tmp_path: Path) -> None:
     house = make(retention_s=1)
     too_deep(tmp_path / "state" / "store" / "scratch" / "0123456789ab-1-00000000")
     job_id = house.completed()
-    assert house.retention.expire(time.time() + 10) == [Expired(job_id, "all", "age")]
+    assert house.retention.expire(time.time() + 10) == [ExpiredFiles(job_id, "all", "age")]

@@ -9,7 +9,7 @@ from tests.processes import ROOT, environment
 # As a user, for whom the kernel decides by this alone; the first look shows that it would work.
 LOOKED_AT = """
 import ctypes, os
-from jobs.infra import process_hardening as secrecy
+from jobs.infra import process_identity as secrecy
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
@@ -24,7 +24,7 @@ def look():
         os._exit(13)
     os._exit(0)
 print(look())
-secrecy.close_to_others()
+secrecy.deny_inspection()
 print(look(), len(os.listdir("/proc/self/fd")) > 0)
 """
 # Each ends with PR_GET_DUMPABLE as its status where it would begin with its work.

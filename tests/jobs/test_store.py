@@ -35,7 +35,7 @@ def content(store: ArtifactStore, artifact: Artifact, attempt: int = 1, job_id: 
 
 
 def summary(store: ArtifactStore, job_id: str = JOB) -> StoredJob | None:
-    return next((job for job in store.stored() if job.id == job_id), None)
+    return next((job for job in store.list_jobs() if job.id == job_id), None)
 
 
 def test_an_upload_comes_back_as_it_was(store: ArtifactStore) -> None:
@@ -108,13 +108,13 @@ def test_an_unknown_variant_publishes_nothing(store: ArtifactStore) -> None:
                 (work / file).write_text("x")
             with pytest.raises(ValueError, match="no file of a known variant"):
                 store.publish(JOB, 1, {"video": work / "good.mp4", name: work / "bad.mp4"})
-    assert store.stored() == []
+    assert store.list_jobs() == []
 
 
 def test_a_missing_file_publishes_nothing(store: ArtifactStore) -> None:
     with store.scratch.folder(JOB) as work, pytest.raises(ValueError, match=r"never\.mp4"):
         store.publish(JOB, 1, {"video": work / "never.mp4"})
-    assert store.stored() == []
+    assert store.list_jobs() == []
 
 
 def test_no_id_leads_out_of_the_root(store: ArtifactStore) -> None:
@@ -151,7 +151,7 @@ def test_files_are_as_old_as_they_are(store: ArtifactStore) -> None:
 
 def test_it_says_that_it_can_be_written(store: ArtifactStore) -> None:
     store.check_writable()
-    assert store.stored() == []
+    assert store.list_jobs() == []
     assert store.used_bytes() == 0
 
 

@@ -44,7 +44,7 @@ def test_a_large_file_goes_in_parts(store: ArtifactStore) -> None:
 
 def test_what_another_process_does_is_seen_at_once(store: ArtifactStore, s3_settings: Settings) -> None:
     other = ArtifactStore.open(s3_settings, process_identity.new_name())
-    assert store.stored() == []
+    assert store.list_jobs() == []
     artifact = publish(other)[Variant.VIDEO]
     assert content(store, artifact) == b"x"
     found = summary(store)

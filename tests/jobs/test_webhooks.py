@@ -25,7 +25,7 @@ from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, JobError, JobRecord
 from jobs.repository import WEBHOOKS_KEY, JobRecords
-from jobs.webhooks.attempt import SCHEDULE_S
+from jobs.webhooks.delivery import SCHEDULE_S
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
@@ -276,7 +276,7 @@ def test_a_place_that_is_free_again_is_used_at_once(redis: Redis, receiver: Rece
 
 
 def test_no_error_ends_it(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    claim, failed = Outbox.claim, threading.Event()
+    claim, failed = Outbox.lease_due, threading.Event()
 
     def flaky(outbox: Outbox, limit: int) -> list[str]:
         if not failed.is_set():
@@ -284,7 +284,7 @@ def test_no_error_ends_it(redis: Redis, receiver: Receiver, monkeypatch: pytest.
             raise RuntimeError("can't start new thread")
         return claim(outbox, limit)
 
-    monkeypatch.setattr(Outbox, "claim", flaky)
+    monkeypatch.setattr(Outbox, "lease_due", flaky)
     with capture_logs() as events, delivering(redis):
         until(failed.is_set, "it to fail")
         ended(redis, receiver.url())
@@ -346,7 +346,7 @@ def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monke
     def broken(_record: JobRecord) -> str:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("jobs.webhooks.attempt.message", broken)
+    monkeypatch.setattr("jobs.webhooks.delivery.build_message", broken)
     job_id = ended(redis, receiver.url())
     with delivering(redis, schedule_s=(0.0,)):
         until_all_is_told(redis)

@@ -58,8 +58,8 @@ WAYS: list[tuple[JobStatus, Callable[[JobRecords, str], object]]] = [
     (JobStatus.COMPLETED, lambda records, job_id: records.complete(job_id, start(records, job_id), {})),
     (JobStatus.FAILED, lambda records, job_id: records.fail(job_id, ERROR, start(records, job_id))),
     (JobStatus.FAILED, lambda records, job_id: records.fail(job_id, ERROR)),
-    (JobStatus.FAILED, lambda records, job_id: records.crashed(job_id, start(records, job_id), 1, ERROR)),
-    (JobStatus.FAILED, lambda records, job_id: records.put_off(job_id, start(records, job_id), 0, ERROR)),
+    (JobStatus.FAILED, lambda records, job_id: records.requeue_lost(job_id, start(records, job_id), 1, ERROR)),
+    (JobStatus.FAILED, lambda records, job_id: records.requeue_unstored(job_id, start(records, job_id), 0, ERROR)),
     (JobStatus.CANCELED, lambda records, job_id: records.request_cancel(job_id)),
     (JobStatus.CANCELED, canceled_by_its_worker),
     (JobStatus.CANCELED, canceled_when_it_came_back),
@@ -75,7 +75,7 @@ def test_every_end_is_to_be_told_at_once(
     for job_id in (asked, silent):
         way(records, job_id)
         assert read(records, job_id).status is status
-    assert outbox.claim(10) == [asked]
+    assert outbox.lease_due(10) == [asked]
 
 
 def test_a_job_that_goes_on_is_not_told(records: JobRecords, redis: Redis) -> None:
@@ -98,7 +98,7 @@ def test_an_end_that_is_asked_for_twice_is_told_once(records: JobRecords, outbox
     job_id = make(redis, URL)
     attempt = start(records, job_id)
     records.complete(job_id, attempt, {})
-    outbox.note(read(records, job_id), Webhook(url=URL), Outcome(200), None)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), Outcome(200), None)
     records.complete(job_id, attempt, {})
     assert waiting(redis) == []
 
@@ -106,26 +106,26 @@ def test_an_end_that_is_asked_for_twice_is_told_once(records: JobRecords, outbox
 def test_what_is_claimed_is_left_alone_until_the_lease_runs_out(redis: Redis, records: JobRecords) -> None:
     jobs = [ended(redis, URL) for _ in range(3)]
     outbox = Outbox(redis, records, lease_s=60)
-    assert [outbox.claim(2), outbox.claim(2), outbox.claim(2)] == [jobs[:2], jobs[2:], []]
+    assert [outbox.lease_due(2), outbox.lease_due(2), outbox.lease_due(2)] == [jobs[:2], jobs[2:], []]
     assert sorted(waiting(redis)) == sorted(jobs), "and is not lost with whoever claimed it"
     assert all(55 < float(redis.zscore(WEBHOOKS_KEY, job) or 0) - server_time(redis) <= 60 for job in jobs)
     redis.zadd(WEBHOOKS_KEY, {jobs[0]: 1.0})
-    assert outbox.claim(2) == [jobs[0]]
+    assert outbox.lease_due(2) == [jobs[0]]
 
 
 def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     record = read(records, job_id)
     for _ in range(2):
-        outbox.note(record, Webhook(url=URL), FAILED, 300.0)
+        outbox.record_attempt(record, Webhook(url=URL), FAILED, 300.0)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.last_error) == (1, 500, FAILED.error)
     assert found.next_at is not None
     assert (found.delivered_at, found.given_up_at) == (None, None)
     due = float(redis.zscore(WEBHOOKS_KEY, job_id) or 0) - server_time(redis)
     assert 290 < due <= 300
-    outbox.note(record, found, Outcome(200), None)
-    outbox.note(record, Webhook(url=URL), FAILED, 300.0)
+    outbox.record_attempt(record, found, Outcome(200), None)
+    outbox.record_attempt(record, Webhook(url=URL), FAILED, 300.0)
     assert waiting(redis) == [], "a late note of the first try is none of a third"
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.last_error, found.next_at) == (2, 200, None, None)
@@ -135,7 +135,7 @@ def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) 
 
 def test_what_is_given_up_is_not_tried_again(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
-    outbox.note(read(records, job_id), Webhook(url=URL), FAILED, None)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, None)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.delivered_at, found.next_at, waiting(redis)) == (1, None, None, [])
     assert found.given_up_at is not None
@@ -143,11 +143,11 @@ def test_what_is_given_up_is_not_tried_again(records: JobRecords, outbox: Outbox
 
 def test_a_claim_that_is_given_back_costs_no_try(outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
-    outbox.claim(1)
-    outbox.put_off(job_id, 0.0)
-    assert (outbox.claim(1), webhook_of(redis, job_id).attempts) == ([job_id], 0)
-    outbox.drop(job_id)
-    outbox.put_off(job_id, 0.0)
+    outbox.lease_due(1)
+    outbox.postpone(job_id, 0.0)
+    assert (outbox.lease_due(1), webhook_of(redis, job_id).attempts) == ([job_id], 0)
+    outbox.remove(job_id)
+    outbox.postpone(job_id, 0.0)
     assert waiting(redis) == [], "what was told meanwhile does not come back"
 
 
@@ -156,12 +156,12 @@ def test_a_job_that_is_removed_takes_it_along(records: JobRecords, outbox: Outbo
     record = read(records, job_id)
     records.remove(record)
     assert waiting(redis) == []
-    outbox.note(record, Webhook(url=URL), FAILED, 1.0)
+    outbox.record_attempt(record, Webhook(url=URL), FAILED, 1.0)
     assert (waiting(redis), records.get(job_id)) == ([], None)
 
 
 def test_a_note_does_not_make_the_record_stay_longer(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
-    records.expired(job_id)
-    outbox.note(read(records, job_id), Webhook(url=URL), FAILED, 1.0)
+    records.mark_expired(job_id)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, 1.0)
     assert 0 < redis.ttl(records.key(job_id)) <= 100

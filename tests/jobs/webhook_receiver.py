@@ -17,8 +17,7 @@ from standardwebhooks import Webhook as Verifier
 from jobs.record import JobRecord, Webhook
 from jobs.repository import JobRecords
 from jobs.webhooks.addresses import Address
-from jobs.webhooks.attempt import Attempts
-from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.delivery import Delivery, DeliveryAttempts
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
@@ -136,7 +135,7 @@ def delivering(
     """A deliverer at work, whose names are all this machine's."""
     records = JobRecords(redis, record_retention_s=100)
     outbox = Outbox(redis, records, lease_s)
-    attempts = Attempts(outbox, Signer(SECRET), delivery or Delivery(private=True, lookup=loopback), schedule_s)
+    attempts = DeliveryAttempts(outbox, Signer(SECRET), delivery or Delivery(private=True, lookup=loopback), schedule_s)
     seen = [] if results is None else results
     deliverer = Deliverer(outbox, records, attempts, seen.append, poll_s)
     deliverer.start()

@@ -19,7 +19,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from cli.redis_server import RedisServer
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
@@ -144,7 +144,7 @@ def test_the_state_behind_the_api_is_told(
     redis.lrem("rq:queue:v2m", 0, jobs[0])
     services.records.start(jobs[0], MODEL, "somebody")
     redis.hset(services.records.key(jobs[1]), "created_at", '"2026-01-01T00:00:00Z"')
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     redis.zadd("v2m:workers", {"dead": 1.0})
     found = scraped(port)
     assert sample(found, "v2m_redis_up") == 1

@@ -86,7 +86,7 @@ def test_a_look_under_way_does_not_count(services: Services, job_id: str, monkey
         go_on.wait(PATIENCE_S)
         return found
 
-    monkeypatch.setattr(services.records, "many", slowly)
+    monkeypatch.setattr(services.records, "get_many", slowly)
 
     async def follow() -> None:
         with watch.following(job_id):

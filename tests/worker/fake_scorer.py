@@ -12,7 +12,7 @@ from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
 from model_core.media import probe
 from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions
-from worker.scorer import Look
+from worker.scorer import VideoAnalysis
 
 MODEL = ModelInfo(name="fake", version="1", kind="none", licence="CC0-1.0")
 
@@ -25,9 +25,9 @@ class FakeScorer:
     """
 
     model = MODEL
-    looks_ahead = True
+    prefetches = True
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See worker.scorer.Scorer."""
         progress("probe", 0.0)
         info = probe(video)
@@ -35,10 +35,16 @@ class FakeScorer:
         return info, EventCurve(np.arange(3.0), np.zeros(3), encoder=threading.current_thread().name)
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See worker.scorer.Scorer."""
-        info, curve = look
+        info, curve = analysis
         word, _, number = prompt.partition(" ")
         if word == "crash":
             raise RuntimeError("the fake scorer was asked to crash")

@@ -14,10 +14,10 @@ from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read
-from worker.prefetch import LookAhead
-from worker.scorer import Look
+from worker.attempt import Stop
+from worker.prefetch import Prefetcher
 from worker.scorer import Scorer as AnyScorer
-from worker.stop import Stop
+from worker.scorer import VideoAnalysis
 from worker.task import TaskRunner
 
 WORKER = "0123456789ab-1-00000000"
@@ -28,25 +28,31 @@ class Scorer:
     """Does what the test says."""
 
     model = MODEL
-    looks_ahead = False
+    prefetches = False
 
     def __init__(self, behave: Behave) -> None:
         self._behave = behave
         self.lookers: list[str] = []
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         self.lookers.append(threading.current_thread().name)
         curve = EventCurve(np.arange(3.0), np.zeros(3), threading.current_thread().name)
         return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         return self._behave(out, progress)
 
 
 def new_runner(services: Services, scorer: AnyScorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
-    looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
+    looker = Prefetcher(services.queue.rq, services.records, services.store, scorer, on=ahead)
     asked = services.records, services.store, scorer, looker, services.paces, stop or Stop()
     return TaskRunner(*asked, max_retries=2)
 

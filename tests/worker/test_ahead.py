@@ -20,8 +20,8 @@ from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import submitted
-from worker.prefetch import LookAhead
-from worker.scorer import Look
+from worker.prefetch import Prefetcher
+from worker.scorer import VideoAnalysis
 
 INFO = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
 Steps = list[tuple[str, float]]
@@ -31,7 +31,7 @@ class Seer:
     """Sees something else in every video, once it may; notes which looks began, and which were ended."""
 
     model = MODEL
-    looks_ahead = True
+    prefetches = True
 
     def __init__(self) -> None:
         self.may = threading.Event()
@@ -40,7 +40,7 @@ class Seer:
         self.began: list[str] = []
         self.ended: list[str] = []
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         name = video.read_text()
         self.began.append(name)
         try:
@@ -56,7 +56,13 @@ class Seer:
         return INFO, EventCurve(np.zeros(3), np.zeros(3), name)
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         raise AssertionError("a look is no score")
 
@@ -66,16 +72,16 @@ def seer() -> Seer:
     return Seer()
 
 
-Make = Callable[..., LookAhead]
+Make = Callable[..., Prefetcher]
 
 
 @pytest.fixture
 def make(services: Services, seer: Seer) -> Iterator[Make]:
     """Makes look-aheads, and sees to it that no thread of theirs is left."""
-    made: list[LookAhead] = []
+    made: list[Prefetcher] = []
 
-    def make(*, on: bool = True) -> LookAhead:
-        made.append(LookAhead(services.queue.rq, services.records, services.store, seer, on=on))
+    def make(*, on: bool = True) -> Prefetcher:
+        made.append(Prefetcher(services.queue.rq, services.records, services.store, seer, on=on))
         return made[-1]
 
     yield make
@@ -103,13 +109,13 @@ def ignored(stage: str, fraction: float) -> None:
     """A report that nobody hears."""
 
 
-def rested(ahead: LookAhead) -> None:
+def rested(ahead: Prefetcher) -> None:
     """Waits for what has begun to end."""
     ahead.rest()
     until(lambda: not looking(), "the look to end")
 
 
-def under_way(services: Services, seer: Seer, make: Make) -> tuple[str, LookAhead]:
+def under_way(services: Services, seer: Seer, make: Make) -> tuple[str, Prefetcher]:
     """A job, and the look ahead at it, which has begun and may not end yet."""
     job = submit(services, "job")
     ahead = make()

@@ -17,8 +17,8 @@ from service.dependencies import Services
 from tests.processes import until
 from tests.worker.house import left_in_store, read, results, submitted
 from tests.worker.tasks import WORKER, Behave, Scorer, new_runner
-from worker.scorer import Look, PipelineScorer
-from worker.stop import Stop
+from worker.attempt import Stop
+from worker.scorer import PipelineScorer, VideoAnalysis
 
 
 def asked(services: Services, upload: bytes = b"video", duration: float = 2.0) -> str:
@@ -41,9 +41,9 @@ class Looker(Scorer):
         super().__init__(behave)
         self._during = during
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         self._during(progress)
-        return super().look(video, prompt, options, progress)
+        return super().analyze(video, prompt, options, progress)
 
 
 def test_it_publishes_the_curve_and_nothing_else(services: Services) -> None:
@@ -97,7 +97,7 @@ def test_a_bad_video_is_its_error(services: Services) -> None:
 
 def test_it_is_looked_at_ahead_like_a_score(services: Services) -> None:
     first = submitted(services)
-    services.queue.take_out(first)
+    services.queue.remove(first)
     job = asked(services)
 
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
@@ -118,7 +118,7 @@ def test_it_is_looked_at_ahead_like_a_score(services: Services) -> None:
 def test_a_completed_job_tells_how_long_the_next_one_takes(services: Services) -> None:
     first, second = asked(services), asked(services, duration=4.0)
     runner = new_runner(services, Looker(lambda progress: progress("probe", 0.0)))
-    services.queue.take_out(first)
+    services.queue.remove(first)
     runner.run(first, WORKER)
     services.records.start(second, Scorer.model, WORKER)
     eta_s = services.paces.forecast(queue=False).eta_s(read(services, second))

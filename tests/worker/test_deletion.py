@@ -9,21 +9,21 @@ from structlog.testing import capture_logs
 
 from jobs.record import JobRecord
 from jobs.recovery import Reconciler
-from jobs.repository import IllegalMoveError
+from jobs.repository import IllegalTransitionError
 from jobs.store import ArtifactStore, StoreError
 from model_core.options import ProgressCallback
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.house import left_in_store, read, submitted
 from tests.worker.tasks import WORKER, Scorer, good, new_runner
-from worker.prefetch import LookAhead
+from worker.prefetch import Prefetcher
 
 
 def deleted(services: Services, job_id: str) -> JobRecord:
     """Deletes a job as the API does."""
     record = read(services, job_id)
     services.retention.delete(record)
-    services.queue.take_out(job_id)
+    services.queue.remove(job_id)
     return record
 
 
@@ -45,12 +45,12 @@ def test_a_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
     job, other = submitted(services), submitted(services)
     deleted(services, job)
     assert traces(redis, job) == []
-    assert (left_in_store(services, job), services.queue.waiting()) == (set(), [other])
+    assert (left_in_store(services, job), services.queue.list_waiting()) == (set(), [other])
 
 
 def test_a_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
     job = submitted(services)
-    services.queue.take_out(job)
+    services.queue.remove(job)
     new_runner(services, Scorer(good)).run(job, WORKER)
     deleted(services, job)
     assert (traces(redis, job), left_in_store(services, job)) == ([], set())
@@ -72,8 +72,8 @@ def test_the_reconciler_brings_nothing_back(services: Services, redis: Redis) ->
     reconciler = Reconciler(redis, services.records, services.queue, services.settings, WORKER)
     for _ in range(2):
         reconciler.run()
-    assert not services.queue.put_back(job)
-    assert (services.queue.waiting(), services.queue.taken(), services.records.get(job)) == ([], [], None)
+    assert not services.queue.restore(job)
+    assert (services.queue.list_waiting(), services.queue.list_taken(), services.records.get(job)) == ([], [], None)
 
 
 def test_a_worker_that_passed_for_lost_leaves_nothing(services: Services, redis: Redis) -> None:
@@ -102,7 +102,7 @@ def test_a_look_ahead_at_it_ends(services: Services) -> None:
             while True:
                 progress("curve", 0.5)
 
-    ahead = LookAhead(services.queue.rq, services.records, services.store, Slow(good), on=True)
+    ahead = Prefetcher(services.queue.rq, services.records, services.store, Slow(good), on=True)
     with capture_logs() as lines:
         ahead.begin()
         until(lambda: began, "the look to begin")
@@ -113,7 +113,7 @@ def test_a_look_ahead_at_it_ends(services: Services) -> None:
 
 def test_a_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
-        with pytest.raises(IllegalMoveError):
+        with pytest.raises(IllegalTransitionError):
             deleted(services, job)
         return good(out, progress)
 

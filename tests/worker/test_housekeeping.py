@@ -66,7 +66,7 @@ def test_the_first_round_comes_at_once_and_others_follow(keep: Keep, rounds: Rou
 
 
 def test_a_suspicion_is_looked_into_soon(keep: Keep, rounds: Rounds) -> None:
-    rounds.each = lambda: Repairs(look_again=rounds.reconciled < 3)
+    rounds.each = lambda: Repairs(needs_rerun=rounds.reconciled < 3)
     keep(interval_s=3600.0)
     until(lambda: rounds.reconciled == 3, "the second and the third look")
 

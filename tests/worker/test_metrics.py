@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from jobs.infra import metrics_server as server
 from tests.conftest import MakeSettings
 from worker import metrics
-from worker.gpu_memory import GpuMemory
+from worker.metrics import GpuMemory
 
 
 def value(name: str, **labels: str) -> float | None:

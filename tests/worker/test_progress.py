@@ -1,6 +1,6 @@
 """Progress is written now and then."""
 
-from worker.progress import Throttle
+from worker.attempt import Throttle
 
 
 def test_a_new_stage_always_passes_the_throttle() -> None:

@@ -6,21 +6,21 @@ import sys
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.process_identity import new_name
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until
 from worker.health import is_healthy
-from worker.heartbeat import HUNG_EXIT_STATUS, Pulse, Watched
+from worker.heartbeat import HUNG_EXIT_STATUS, Heartbeat, WatchedJob
 
 HANGS = """
 import time
-from worker.heartbeat import Pulse, Watched
-pulse = Pulse(0.02, lambda: None, stopping=lambda: {stopping}, patience_s={patience_s})
+from worker.heartbeat import Heartbeat, WatchedJob
+pulse = Heartbeat(0.02, lambda: None, stopping=lambda: {stopping}, patience_s={patience_s})
 pulse.start()
 def told(what): print(what, flush=True); return True
-with pulse.watching(Watched(lambda: None, lambda: told("hung"), lambda: told("stuck")), limit_s={limit_s}):
+with pulse.watching(WatchedJob(lambda: None, lambda: told("hung"), lambda: told("stuck")), limit_s={limit_s}):
     {before}
     time.sleep(600)
 """
@@ -58,11 +58,11 @@ def test_a_claim_is_kept_during_its_block_only_and_outages_are_survived() -> Non
         wanted = len(beats) + count
         until(lambda: len(beats) >= wanted, "more beats")
 
-    pulse = Pulse(0.01, unsteady)
+    pulse = Heartbeat(0.01, unsteady)
     pulse.start()
-    with pulse.watching(Watched(lambda: claims.append(None), lambda: None, lambda: False), limit_s=600):
+    with pulse.watching(WatchedJob(lambda: claims.append(None), lambda: None, lambda: False), limit_s=600):
         until(lambda: len(claims) > 3, "claims")
-    more(2)  # the beat that was under way may still have held the claim
+    more(2)  # the record_heartbeat that was under way may still have held the claim
     held = len(claims)
     more(3)
     assert len(claims) == held
@@ -72,8 +72,8 @@ def test_a_claim_is_kept_during_its_block_only_and_outages_are_survived() -> Non
 def test_health_means_that_a_worker_of_this_machine_lives(
     redis: Redis, settings: Settings, make_settings: MakeSettings
 ) -> None:
-    beat(redis, "0123456789ab-1-00000000")
+    record_heartbeat(redis, "0123456789ab-1-00000000")
     assert not is_healthy(settings)
-    beat(redis, new_name())
+    record_heartbeat(redis, new_name())
     assert is_healthy(settings)
     assert not is_healthy(make_settings(redis_url="unix:///nowhere/redis.sock"))

@@ -73,7 +73,7 @@ def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineSco
         raise AssertionError("it got as far as the video")
 
     with pytest.raises(InputError) as told:
-        scorer.look(tmp_path / "none.mp4", "", ScoreOptions(negative_prompt="drums"), report)
+        scorer.analyze(tmp_path / "none.mp4", "", ScoreOptions(negative_prompt="drums"), report)
     assert (told.value.field, told.value.code) == ("negative_prompt", "not_supported")
 
 
@@ -83,10 +83,10 @@ def test_both_halves_tell_of_too_little_memory(
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Pipeline, "look", full)
+    monkeypatch.setattr(Pipeline, "analyze", full)
     monkeypatch.setattr(Pipeline, "score_curve", full)
     with pytest.raises(DeviceMemoryError):
-        scorer.look(tmp_path, "", ScoreOptions(), ignored)
+        scorer.analyze(tmp_path, "", ScoreOptions(), ignored)
     info = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
     look = info, EventCurve(np.zeros(3), np.zeros(3), "none")
     with pytest.raises(DeviceMemoryError):
@@ -118,7 +118,7 @@ def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings,
     assert (musician.model.transformer.device.type, musician.model.transformer.dtype) == ("cpu", torch.bfloat16)
     assert musician.flow.longest_s == 10.0
     assert (scorer.model.title, scorer.model.kind) == ("tiny 0", AUDIO_KIND)
-    assert not scorer.looks_ahead, "on a processor it would take from the job under way"
+    assert not scorer.prefetches, "on a processor it would take from the job under way"
     with pytest.raises(ModelError, match="device cuda:99"):
         PipelineScorer(make_settings(model=folder, device="cuda:99"))
 
@@ -131,4 +131,4 @@ def test_an_audio_model_looks_ahead_on_a_gpu(
     monkeypatch.setattr(Pipeline, "load", lambda model, runtime: SimpleNamespace(info=info))
     monkeypatch.setattr(Runtime, "torch_device", lambda runtime: torch.device(runtime.device))
     scorer = PipelineScorer(make_settings(model=tmp_path, device=device))
-    assert (scorer.model, scorer.looks_ahead) == (info, device == "cuda")
+    assert (scorer.model, scorer.prefetches) == (info, device == "cuda")

@@ -17,8 +17,8 @@ from tests.processes import until
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import left_in_store, read, results, submitted
 from tests.worker.tasks import WORKER, Scorer, good, new_runner, raising, run
-from worker.scorer import Look
-from worker.stop import Stop
+from worker.attempt import Stop
+from worker.scorer import VideoAnalysis
 from worker.task import INTERNAL
 
 
@@ -132,7 +132,7 @@ def test_a_second_signal_puts_it_back_and_ends_the_process(services: Services, j
 
 def test_an_attempt_that_was_overtaken_changes_nothing(services: Services, job: str) -> None:
     def overtaken(out: Path, progress: ProgressCallback) -> dict[str, Path]:
-        services.records.crashed(job, 1, 2, INTERNAL)
+        services.records.requeue_lost(job, 1, 2, INTERNAL)
         services.records.start(job, MODEL, "another")
         return good(out, lambda *_: None)
 
@@ -150,7 +150,7 @@ class Crowded(Scorer):
         self.looking, self.gone = threading.Event(), threading.Event()
         self._fits_alone = fits_alone
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         if threading.current_thread() is not threading.main_thread():
             self.looking.set()
             try:
@@ -158,7 +158,7 @@ class Crowded(Scorer):
                     progress("curve", 0.5)
             finally:
                 self.gone.set()
-        return super().look(video, prompt, options, progress)
+        return super().analyze(video, prompt, options, progress)
 
     def _make(self, out: Path, progress: ProgressCallback) -> dict[str, Path]:
         self.tries += 1

@@ -16,8 +16,7 @@ from tests.processes import until
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read, submitted
 from tests.worker.tasks import good, raising, run
-from worker.attempt import Attempt
-from worker.stop import Stop
+from worker.attempt import Attempt, Stop
 from worker.task import STORE, UPLOAD_MISSING
 
 
