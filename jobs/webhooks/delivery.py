@@ -180,7 +180,7 @@ class DeliveryAttempts:
             return await self._delivery.send(webhook.url, body, headers)
         except Exception:  # it counts as an attempt; otherwise it would be repeated forever
             log.exception("webhook_broken")
-            return Outcome(error="a fault of ours")
+            return Outcome(error="an internal error")
 
     def _find_delay(self, webhook: Webhook, outcome: Outcome) -> float | None:
         """Seconds until the next attempt; None when there is none."""

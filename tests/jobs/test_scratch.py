@@ -88,9 +88,9 @@ def test_a_folder_goes_with_what_is_in_it(scratch: Scratch, tmp_path: Path) -> N
     assert not path.exists()
 
 
-def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
+def test_root_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         Scratch(tmp_path / "file" / "scratch", "somebody")
 
 

@@ -129,7 +129,7 @@ def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, s
         ArtifactStore.open(make_settings(store=url), process_identity.new_name())
 
 
-def test_a_root_that_cannot_be_made(make_settings: MakeSettings, root: Path) -> None:
+def test_root_cannot_be_created(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
-    with pytest.raises(StoreError, match="cannot be made"):
+    with pytest.raises(StoreError, match="cannot be created"):
         ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())

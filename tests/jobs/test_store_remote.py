@@ -51,7 +51,7 @@ def test_what_another_process_does_is_seen_at_once(store: ArtifactStore, s3_sett
     assert found is not None
     assert found.attempts == {1}
     store.discard(JOB, 1)
-    assert other.stored() == []
+    assert other.list_jobs() == []
     with pytest.raises(MissingArtifactError):
         content(other, artifact)
     other.close()

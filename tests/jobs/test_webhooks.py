@@ -351,7 +351,7 @@ def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monke
     with delivering(redis, schedule_s=(0.0,)):
         until_all_is_told(redis)
     found = webhook_of(redis, job_id)
-    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "a fault of ours", False)
+    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "an internal error", False)
 
 
 def test_stopping_waits_for_what_is_under_way(redis: Redis, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""Real worker processes, with everything behind them."""
+"""Fixtures of worker tests: real worker processes with queue and store."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def services(settings: Settings) -> Iterator[Services]:
 
 @pytest.fixture
 def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[bytes]]]:
-    """Starts workers, and sees to it that none outlives the test."""
+    """Starts workers, and kills them after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(settings: Settings) -> subprocess.Popen[bytes]:

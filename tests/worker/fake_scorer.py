@@ -1,4 +1,4 @@
-"""A scorer without a model. The prompt tells it how to behave."""
+"""Fake scorer without a model, controlled by the prompt."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ MODEL = ModelInfo(name="fake", version="1", kind="none", licence="CC0-1.0")
 
 
 class FakeScorer:
-    """Looks at the video in the real sandbox, then copies it instead of scoring it.
+    """Probes the video in the real sandbox, then copies it instead of scoring it.
 
     Prompts: ``crash`` raises, ``refuse`` is an InputError, ``slow N`` takes N seconds in steps of 20 ms, ``deaf N``
     sleeps N seconds without a step of progress, anything else is quick.
@@ -53,13 +53,13 @@ class FakeScorer:
         if word == "deaf":
             time.sleep(float(number))
         if word == "slow":
-            self._take(float(number), progress)
+            self._wait(float(number), progress)
         for stage in STAGES[2:]:
             progress(stage, 1.0)
-        told = {"prompt": prompt, "seed": options.seed, "duration": info.duration, "looked_by": curve.encoder}
-        return self._write(video, out, told)
+        report = {"prompt": prompt, "seed": options.seed, "duration": info.duration, "analyzed_by": curve.encoder}
+        return self._write(video, out, report)
 
-    def _take(self, seconds: float, progress: ProgressCallback) -> None:
+    def _wait(self, seconds: float, progress: ProgressCallback) -> None:
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             progress("generate", passed / seconds)

@@ -1,4 +1,4 @@
-"""Jobs as the API makes them, without its look at the file, and what became of them."""
+"""Jobs as the API creates them, without the probe of the file, and their results."""
 
 import io
 from pathlib import Path
@@ -27,7 +27,7 @@ def read(services: Services, job_id: str) -> JobRecord:
 
 
 def results(services: Services, job_id: str) -> dict[Variant, bytes]:
-    """What the job has published."""
+    """The published files of the job."""
     record = read(services, job_id)
     return {
         variant: b"".join(services.store.read(job_id, record.attempt, artifact))
@@ -42,7 +42,7 @@ def left_in_store(services: Services, job_id: str) -> set[str]:
 
 
 def left_in_scratch(settings: Settings) -> list[Path]:
-    """Files in the making that nobody has removed."""
+    """Temporary files that are left."""
     return [path for path in (store_root(settings) / "scratch").rglob("*") if path.is_file()]
 
 

@@ -32,10 +32,10 @@ class Scorer:
 
     def __init__(self, behave: Behave) -> None:
         self._behave = behave
-        self.lookers: list[str] = []
+        self.threads: list[str] = []
 
     def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
-        self.lookers.append(threading.current_thread().name)
+        self.threads.append(threading.current_thread().name)
         curve = EventCurve(np.arange(3.0), np.zeros(3), threading.current_thread().name)
         return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
 
@@ -51,10 +51,12 @@ class Scorer:
         return self._behave(out, progress)
 
 
-def new_runner(services: Services, scorer: AnyScorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
-    looker = Prefetcher(services.queue.rq, services.records, services.store, scorer, on=ahead)
-    asked = services.records, services.store, scorer, looker, services.paces, stop or Stop()
-    return TaskRunner(*asked, max_retries=2)
+def new_runner(
+    services: Services, scorer: AnyScorer, stop: Stop | None = None, *, prefetch: bool = False
+) -> TaskRunner:
+    prefetcher = Prefetcher(services.queue.rq, services.records, services.store, scorer, on=prefetch)
+    parts = services.records, services.store, scorer, prefetcher, services.paces, stop or Stop()
+    return TaskRunner(*parts, max_retries=2)
 
 
 def run(
@@ -62,10 +64,10 @@ def run(
     job_id: str,
     behave: Behave,
     stop: Stop | None = None,
-    settling: Callable[[], None] = lambda: None,
+    before_outcome: Callable[[], None] = lambda: None,
 ) -> tuple[Retry | None, JobRecord]:
     runner = new_runner(services, Scorer(behave), stop)
-    runner.settling = settling
+    runner.before_outcome = before_outcome
     retry = runner.run(job_id, WORKER)
     return retry, read(services, job_id)
 

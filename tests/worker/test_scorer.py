@@ -1,4 +1,4 @@
-"""The scorer with a real model: how it runs, and what it says when the memory is too small."""
+"""Scorer with a real model: where it runs, and its errors when the memory is too small."""
 
 import gc
 import weakref
@@ -60,11 +60,11 @@ def scorer() -> PipelineScorer:
 
 
 def ignored(stage: str, fraction: float) -> None:
-    """A report that nobody hears."""
+    """Progress callback that ignores its arguments."""
 
 
-def test_the_embedded_model_does_not_look_ahead(scorer: PipelineScorer) -> None:
-    assert not scorer.looks_ahead
+def test_embedded_model_does_not_prefetch(scorer: PipelineScorer) -> None:
+    assert not scorer.prefetches
     assert scorer.model.kind == KIND
 
 
@@ -77,7 +77,7 @@ def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineSco
     assert (told.value.field, told.value.code) == ("negative_prompt", "not_supported")
 
 
-def test_both_halves_tell_of_too_little_memory(
+def test_both_halves_report_too_little_memory(
     scorer: PipelineScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -88,9 +88,9 @@ def test_both_halves_tell_of_too_little_memory(
     with pytest.raises(DeviceMemoryError):
         scorer.analyze(tmp_path, "", ScoreOptions(), ignored)
     info = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
-    look = info, EventCurve(np.zeros(3), np.zeros(3), "none")
+    analysis = info, EventCurve(np.zeros(3), np.zeros(3), "none")
     with pytest.raises(DeviceMemoryError):
-        scorer.score(look, tmp_path, "", ScoreOptions(), tmp_path, ignored)
+        scorer.score(analysis, tmp_path, "", ScoreOptions(), tmp_path, ignored)
 
 
 def test_a_load_that_finds_the_memory_taken_says_so(
@@ -124,7 +124,7 @@ def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings,
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
-def test_an_audio_model_looks_ahead_on_a_gpu(
+def test_audio_model_prefetches_on_a_gpu(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     info = ModelInfo(name="one", version="1", kind=AUDIO_KIND, licence="CC0-1.0")

@@ -1,4 +1,4 @@
-"""The task alone: what it writes into the record for each way a score can end."""
+"""The task alone: the record after each possible outcome of a score."""
 
 import threading
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_an_error_ends_the_job_with_its_reason(
     assert left_in_store(services, job) == {"upload"}
 
 
-def test_a_time_out_says_so(services: Services, job: str) -> None:
+def test_timeout_has_its_own_code(services: Services, job: str) -> None:
     _, record = run(services, job, raising(JobTimeoutException("Task exceeded maximum timeout value (1 seconds)")))
     assert record.error is not None
     assert (record.error.code, record.error.detail) == (
@@ -52,7 +52,7 @@ def test_a_time_out_says_so(services: Services, job: str) -> None:
     )
 
 
-def test_an_artifact_that_was_not_made_is_our_fault(services: Services, job: str) -> None:
+def test_missing_artifact_is_an_internal_error(services: Services, job: str) -> None:
     _, record = run(services, job, lambda out, _: {"video": out / "never.mp4"})
     assert record.error == INTERNAL
 
@@ -64,7 +64,7 @@ def test_a_good_job(services: Services, job: str) -> None:
     assert results(services, job) == {Variant.VIDEO: b"scored"}
 
 
-def test_the_log_names_the_model_that_made_it(services: Services, job: str) -> None:
+def test_log_names_the_model(services: Services, job: str) -> None:
     with capture_logs() as lines:
         run(services, job, good)
     (done,) = (line for line in lines if line["event"] == "job_completed")
@@ -90,7 +90,7 @@ def test_a_finished_job_keeps_its_last_results_only(services: Services, job: str
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_job_that_nobody_wants_any_more_ends_at_its_next_step(services: Services, job: str, stage: str) -> None:
+def test_canceled_job_ends_at_its_next_step(services: Services, job: str, stage: str) -> None:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         services.queue.cancel(job)
         progress(stage, 0.5)
@@ -116,43 +116,43 @@ def test_a_cancel_ends_the_job(services: Services, job: str) -> None:
     assert record.status is JobStatus.CANCELED
 
 
-def test_a_shutdown_puts_the_job_back(services: Services, job: str) -> None:
+def test_shutdown_requeues_the_job(services: Services, job: str) -> None:
     retry, record = run(services, job, good, Stop("shutdown"))
     assert isinstance(retry, Retry)
     assert (record.status, record.progress, record.started_at) == (JobStatus.QUEUED, 0.0, None)
     assert record.model is None, "another worker may have another one"
 
 
-def test_a_second_signal_puts_it_back_and_ends_the_process(services: Services, job: str) -> None:
+def test_second_signal_requeues_the_job_and_ends_the_process(services: Services, job: str) -> None:
     with pytest.raises(SystemExit):
         run(services, job, raising(SystemExit()))
     record = read(services, job)
     assert record.status is JobStatus.QUEUED
 
 
-def test_an_attempt_that_was_overtaken_changes_nothing(services: Services, job: str) -> None:
-    def overtaken(out: Path, progress: ProgressCallback) -> dict[str, Path]:
+def test_superseded_attempt_changes_nothing(services: Services, job: str) -> None:
+    def superseded(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         services.records.requeue_lost(job, 1, 2, INTERNAL)
         services.records.start(job, MODEL, "another")
         return good(out, lambda *_: None)
 
-    _, record = run(services, job, overtaken)
+    _, record = run(services, job, superseded)
     assert (record.status, record.attempt, record.worker) == (JobStatus.IN_PROGRESS, 2, "another")
     assert left_in_store(services, job) == {"upload"}
 
 
 class Crowded(Scorer):
-    """Makes music while the next job is looked at, whose video is long, in a memory too small for both."""
+    """Scorer without enough memory for a score and a prefetch, whose video is long, at the same time."""
 
     def __init__(self, fits_alone: bool) -> None:
-        super().__init__(self._make)
+        super().__init__(self._score)
         self.tries = 0
-        self.looking, self.gone = threading.Event(), threading.Event()
+        self.prefetching, self.gone = threading.Event(), threading.Event()
         self._fits_alone = fits_alone
 
     def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         if threading.current_thread() is not threading.main_thread():
-            self.looking.set()
+            self.prefetching.set()
             try:
                 while True:
                     progress("curve", 0.5)
@@ -160,31 +160,31 @@ class Crowded(Scorer):
                 self.gone.set()
         return super().analyze(video, prompt, options, progress)
 
-    def _make(self, out: Path, progress: ProgressCallback) -> dict[str, Path]:
+    def _score(self, out: Path, progress: ProgressCallback) -> dict[str, Path]:
         self.tries += 1
         progress("generate", 0.0)
-        assert self.looking.wait(60)
+        assert self.prefetching.wait(60)
         if self._fits_alone and self.gone.is_set():
             return good(out, progress)
         raise DeviceMemoryError("take less")
 
 
 @pytest.mark.parametrize("fits_alone", [True, False])
-def test_a_look_ahead_that_took_the_memory_costs_no_job(services: Services, job: str, fits_alone: bool) -> None:
+def test_prefetch_that_took_the_memory_fails_no_job(services: Services, job: str, fits_alone: bool) -> None:
     services.queue.rq.remove(job)
     submitted(services)
     scorer = Crowded(fits_alone)
-    runner = new_runner(services, scorer, ahead=True)
+    runner = new_runner(services, scorer, prefetch=True)
     runner.run(job, WORKER)
     record = read(services, job)
-    assert (scorer.tries, scorer.gone.is_set(), runner.ahead.on) == (2, True, False)
+    assert (scorer.tries, scorer.gone.is_set(), runner.prefetcher.on) == (2, True, False)
     if fits_alone:
         assert record.status is JobStatus.COMPLETED
     else:
         assert record.error == JobError(code="out_of_memory", detail="take less")
 
 
-def test_the_next_job_is_looked_at_once_music_is_made(services: Services, job: str) -> None:
+def test_next_job_is_prefetched_once_sampling_starts(services: Services, job: str) -> None:
     services.queue.rq.remove(job)
     after = submitted(services)
     at_work: list[str] = []
@@ -192,17 +192,17 @@ def test_the_next_job_is_looked_at_once_music_is_made(services: Services, job: s
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         for stage in STAGES[2:]:
             progress(stage, 0.5)
-            if any(thread.name == "look-ahead" for thread in threading.enumerate()):
+            if any(thread.name == "prefetch" for thread in threading.enumerate()):
                 at_work.append(stage)
-                until(lambda: len(scorer.lookers) == 2, "the look ahead")
+                until(lambda: len(scorer.threads) == 2, "the prefetch")
         return good(out, progress)
 
     scorer = Scorer(behave)
-    runner = new_runner(services, scorer, ahead=True)
+    runner = new_runner(services, scorer, prefetch=True)
     runner.run(job, WORKER)
     assert at_work == ["generate", "render", "mux"]
     runner.run(after, WORKER)
-    assert scorer.lookers == ["MainThread", "look-ahead"], "what was seen is not looked at again"
+    assert scorer.threads == ["MainThread", "prefetch"], "a prefetched video is not analyzed again"
     record = read(services, after)
     assert record.status is JobStatus.COMPLETED
-    runner.ahead.turn_off()
+    runner.prefetcher.disable()

@@ -1,4 +1,4 @@
-"""The look at the next job's video while this one's music is made."""
+"""Prefetch: the video analysis of the next job while the current job's music is sampled."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -27,15 +27,15 @@ INFO = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
 Steps = list[tuple[str, float]]
 
 
-class Seer:
-    """Sees something else in every video, once it may; notes which looks began, and which were ended."""
+class Analyzer:
+    """Scorer whose analyses wait for ``may_end``; records which of them began and which were ended."""
 
     model = MODEL
     prefetches = True
 
     def __init__(self) -> None:
-        self.may = threading.Event()
-        self.may.set()
+        self.may_end = threading.Event()
+        self.may_end.set()
         self.error: Exception | None = None
         self.began: list[str] = []
         self.ended: list[str] = []
@@ -45,7 +45,7 @@ class Seer:
         self.began.append(name)
         try:
             progress("probe", 0.0)
-            while not self.may.wait(0.01):
+            while not self.may_end.wait(0.01):
                 progress("curve", 0.5)
             progress("curve", 1.0)
         except CanceledError:
@@ -64,34 +64,34 @@ class Seer:
         out: Path,
         progress: ProgressCallback,
     ) -> dict[str, Path]:
-        raise AssertionError("a look is no score")
+        raise AssertionError("prefetching must not score")
 
 
 @pytest.fixture
-def seer() -> Seer:
-    return Seer()
+def analyzer() -> Analyzer:
+    return Analyzer()
 
 
 Make = Callable[..., Prefetcher]
 
 
 @pytest.fixture
-def make(services: Services, seer: Seer) -> Iterator[Make]:
-    """Makes look-aheads, and sees to it that no thread of theirs is left."""
-    made: list[Prefetcher] = []
+def make(services: Services, analyzer: Analyzer) -> Iterator[Make]:
+    """Creates prefetchers, and checks that none of their threads is left."""
+    created: list[Prefetcher] = []
 
     def make(*, on: bool = True) -> Prefetcher:
-        made.append(Prefetcher(services.queue.rq, services.records, services.store, seer, on=on))
-        return made[-1]
+        created.append(Prefetcher(services.queue.rq, services.records, services.store, analyzer, on=on))
+        return created[-1]
 
     yield make
-    for ahead in made:
-        ahead.turn_off()
-    assert looking() == []
+    for ahead in created:
+        ahead.disable()
+    assert running_threads() == []
 
 
-def looking() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "look-ahead"]
+def running_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "prefetch"]
 
 
 def submit(services: Services, name: str) -> str:
@@ -106,97 +106,99 @@ def start(services: Services, job_id: str) -> None:
 
 
 def ignored(stage: str, fraction: float) -> None:
-    """A report that nobody hears."""
+    """Progress callback that ignores its arguments."""
 
 
-def rested(ahead: Prefetcher) -> None:
-    """Waits for what has begun to end."""
-    ahead.rest()
-    until(lambda: not looking(), "the look to end")
+def wait_for_end(ahead: Prefetcher) -> None:
+    """Waits for a running analysis to end."""
+    ahead.pause()
+    until(lambda: not running_threads(), "the analysis to end")
 
 
-def under_way(services: Services, seer: Seer, make: Make) -> tuple[str, Prefetcher]:
-    """A job, and the look ahead at it, which has begun and may not end yet."""
+def start_analysis(services: Services, analyzer: Analyzer, make: Make) -> tuple[str, Prefetcher]:
+    """A job, and the prefetcher with a running analysis of it."""
     job = submit(services, "job")
     ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
+    analyzer.may_end.clear()
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis to begin")
     return job, ahead
 
 
-def test_the_next_job_is_looked_at_and_not_taken(services: Services, seer: Seer, make: Make) -> None:
+def test_next_job_is_analyzed_and_not_taken(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
     ahead = make()
     assert ahead.take(first, ignored) is None
-    assert looking() == [], "nothing begins before the job under way makes music"
-    ahead.begin()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
-    rested(ahead)
+    assert running_threads() == [], "nothing starts before the current job samples music"
+    ahead.start()
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis to begin")
+    wait_for_end(ahead)
     assert services.queue.position(first) == 1
     record = services.records.get(first)
     assert record is not None
     assert (record.status, record.attempt, record.stage) == (JobStatus.QUEUED, 0, None)
     start(services, first)
     steps: Steps = []
-    look = ahead.take(first, lambda *step: steps.append(step))
-    assert look is not None
-    assert (look[0], look[1].encoder) == (INFO, "first")
+    analysis = ahead.take(first, lambda *step: steps.append(step))
+    assert analysis is not None
+    assert (analysis[0], analysis[1].encoder) == (INFO, "first")
     assert steps == [("probe", 0.0), ("curve", 1.0)]
-    assert ahead.take(first, ignored) is None, "a look serves once"
-    ahead.begin()
-    until(lambda: seer.began == ["first", "second"], "the look at the one after it")
-    rested(ahead)
+    assert ahead.take(first, ignored) is None, "an analysis is used once"
+    ahead.start()
+    until(lambda: analyzer.began == ["first", "second"], "the analysis of the next job")
+    wait_for_end(ahead)
     assert ahead.take(second, ignored) is not None
 
 
-def test_a_look_at_another_job_is_ended_and_forgotten(services: Services, seer: Seer, make: Make) -> None:
+def test_analysis_of_another_job_is_ended_and_discarded(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
     ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
+    analyzer.may_end.clear()
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis to begin")
     assert ahead.take(second, ignored) is None
-    until(lambda: seer.ended == ["first"], "the look to end")
+    until(lambda: analyzer.ended == ["first"], "the analysis to end")
     assert ahead.take(first, ignored) is None
 
 
-def test_a_job_that_another_worker_took_is_passed_over(services: Services, seer: Seer, make: Make) -> None:
+def test_job_taken_by_another_worker_is_skipped(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
     ahead = make()
-    ahead.begin()
-    until(lambda: seer.began == ["first"], "the look at the first")
+    ahead.start()
+    until(lambda: analyzer.began == ["first"], "the analysis of the first")
     start(services, first)
-    until(lambda: seer.began == ["first", "second"], "the look at the one that is next now")
-    rested(ahead)
+    until(lambda: analyzer.began == ["first", "second"], "the analysis of the new next job")
+    wait_for_end(ahead)
     assert ahead.take(second, ignored) is not None
 
 
-def test_the_job_that_starts_takes_over_the_look_under_way(services: Services, seer: Seer, make: Make) -> None:
-    job, ahead = under_way(services, seer, make)
-    ahead.rest()
+def test_started_job_takes_over_a_running_analysis(services: Services, analyzer: Analyzer, make: Make) -> None:
+    job, ahead = start_analysis(services, analyzer, make)
+    ahead.pause()
     start(services, job)
     steps: Steps = []
 
     def report(stage: str, fraction: float) -> None:
         steps.append((stage, fraction))
         if steps.count(("curve", 0.5)) == 3:
-            seer.may.set()
+            analyzer.may_end.set()
 
-    look = ahead.take(job, report)
-    assert look is not None
-    assert look[1].encoder == "job"
-    assert seer.began == ["job"]
+    analysis = ahead.take(job, report)
+    assert analysis is not None
+    assert analysis[1].encoder == "job"
+    assert analyzer.began == ["job"]
     assert (steps[0], steps[-1]) == (("probe", 0.0), ("curve", 1.0))
-    assert steps == sorted(steps, key=lambda step: (step[0] != "probe", step[1])), "its steps are the job's own"
+    assert steps == sorted(steps, key=lambda step: (step[0] != "probe", step[1])), (
+        "the steps are reported as the job's own"
+    )
 
 
 @pytest.mark.parametrize("error", [CanceledError("shutdown"), TimeoutError("too long")])
-def test_a_job_that_stops_ends_the_look_it_waits_for(
-    services: Services, seer: Seer, make: Make, error: Exception
+def test_stopped_job_ends_the_analysis_it_waits_for(
+    services: Services, analyzer: Analyzer, make: Make, error: Exception
 ) -> None:
-    job, ahead = under_way(services, seer, make)
+    job, ahead = start_analysis(services, analyzer, make)
 
     def report(stage: str, fraction: float) -> None:
         if stage == "curve":
@@ -204,27 +206,27 @@ def test_a_job_that_stops_ends_the_look_it_waits_for(
 
     with pytest.raises(type(error)):
         ahead.take(job, report)
-    until(lambda: seer.ended == ["job"], "the look to end")
+    until(lambda: analyzer.ended == ["job"], "the analysis to end")
 
 
 @pytest.mark.parametrize(
-    "error", [InputError("video", "is none"), DeviceMemoryError("full"), RuntimeError("a fault of ours")]
+    "error", [InputError("video", "is none"), DeviceMemoryError("full"), RuntimeError("internal error")]
 )
-def test_what_goes_wrong_is_left_to_the_job(services: Services, seer: Seer, make: Make, error: Exception) -> None:
+def test_errors_are_left_to_the_job(services: Services, analyzer: Analyzer, make: Make, error: Exception) -> None:
     job = submit(services, "job")
     ahead = make()
-    seer.error = error
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
-    rested(ahead)
+    analyzer.error = error
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis to begin")
+    wait_for_end(ahead)
     assert ahead.take(job, ignored) is None
     record = services.records.get(job)
     assert record is not None
     assert record.status is JobStatus.QUEUED
 
 
-def test_a_redis_that_does_not_answer_is_asked_again(
-    services: Services, seer: Seer, make: Make, monkeypatch: pytest.MonkeyPatch
+def test_lost_connection_to_redis_is_retried(
+    services: Services, analyzer: Analyzer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit(services, "job")
     asked = 0
@@ -239,62 +241,62 @@ def test_a_redis_that_does_not_answer_is_asked_again(
 
     monkeypatch.setattr(services.records, "get", unsteady)
     ahead = make()
-    ahead.begin()
-    until(lambda: seer.began, "the look after the outage")
-    rested(ahead)
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis after the outage")
+    wait_for_end(ahead)
     assert ahead.take(job, ignored) is not None
 
 
 @pytest.mark.parametrize("how", ["canceled", "deleted"])
-def test_a_job_that_nobody_waits_for_is_looked_at_no_longer(
-    services: Services, seer: Seer, make: Make, how: str
+def test_analysis_of_a_canceled_or_deleted_job_ends(
+    services: Services, analyzer: Analyzer, make: Make, how: str
 ) -> None:
-    job, _ = under_way(services, seer, make)
+    job, _ = start_analysis(services, analyzer, make)
     services.queue.rq.remove(job)
     if how == "canceled":
         services.queue.cancel(job)
     else:
         services.redis.delete(services.records.key(job))
-    until(lambda: seer.ended == ["job"], "the look to end")
+    until(lambda: analyzer.ended == ["job"], "the analysis to end")
 
 
-def test_what_is_no_job_of_ours_is_not_looked_at(services: Services, seer: Seer, make: Make) -> None:
+def test_foreign_job_is_not_analyzed(services: Services, analyzer: Analyzer, make: Make) -> None:
     ahead = make()
-    ahead.begin()
+    ahead.start()
     foreign = Queue(QUEUE_NAME, connection=services.redis, serializer=JSONSerializer)
     foreign.enqueue_call("os.mkdir", args=("x",))
-    rested(ahead)
+    wait_for_end(ahead)
     assert ahead.take("0" * 32, ignored) is None
-    ahead.begin()
+    ahead.start()
     services.redis.delete(foreign.key)
     job = submit(services, "job")
-    until(lambda: seer.began == ["job"], "the job that came later")
-    rested(ahead)
+    until(lambda: analyzer.began == ["job"], "the job that came later")
+    wait_for_end(ahead)
     assert ahead.take(job, ignored) is not None
 
 
-def test_after_the_job_no_look_begins(services: Services, seer: Seer, make: Make) -> None:
+def test_no_analysis_starts_after_the_job(services: Services, analyzer: Analyzer, make: Make) -> None:
     ahead = make()
-    ahead.begin()
-    rested(ahead)
+    ahead.start()
+    wait_for_end(ahead)
     job = submit(services, "job")
-    ahead.begin()
+    ahead.start()
     assert ahead.take(job, ignored) is None
-    assert seer.began == []
+    assert analyzer.began == []
 
 
-def test_turned_off_it_gives_up_what_it_has(services: Services, seer: Seer, make: Make) -> None:
+def test_disable_ends_a_running_analysis(services: Services, analyzer: Analyzer, make: Make) -> None:
     job = submit(services, "job")
     never, ahead = make(on=False), make()
-    never.begin()
-    assert looking() == []
-    assert not ahead.turn_off()
+    never.start()
+    assert running_threads() == []
+    assert not ahead.disable()
     ahead = make()
-    seer.may.clear()
-    ahead.begin()
-    until(lambda: seer.began, "the look to begin")
-    assert ahead.turn_off(), "a look was under way"
-    assert (looking(), seer.ended) == ([], ["job"])
-    ahead.begin()
-    assert looking() == []
+    analyzer.may_end.clear()
+    ahead.start()
+    until(lambda: analyzer.began, "the analysis to begin")
+    assert ahead.disable(), "an analysis was running"
+    assert (running_threads(), analyzer.ended) == ([], ["job"])
+    ahead.start()
+    assert running_threads() == []
     assert ahead.take(job, ignored) is None
