@@ -19,7 +19,7 @@ class HurtScorer(FakeScorer):
     def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See worker.scorer.Scorer."""
         seen = super().analyze(video, prompt, options, _with_places(progress))
-        points.at("looked")
+        points.at("analyzed")
         return seen
 
     def score(

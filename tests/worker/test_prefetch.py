@@ -85,8 +85,8 @@ def make(services: Services, analyzer: Analyzer) -> Iterator[Make]:
         return created[-1]
 
     yield make
-    for ahead in created:
-        ahead.disable()
+    for prefetcher in created:
+        prefetcher.disable()
     assert running_threads() == []
 
 
@@ -109,73 +109,73 @@ def ignored(stage: str, fraction: float) -> None:
     """Progress callback that ignores its arguments."""
 
 
-def wait_for_end(ahead: Prefetcher) -> None:
+def wait_for_end(prefetcher: Prefetcher) -> None:
     """Waits for a running analysis to end."""
-    ahead.pause()
+    prefetcher.pause()
     until(lambda: not running_threads(), "the analysis to end")
 
 
 def start_analysis(services: Services, analyzer: Analyzer, make: Make) -> tuple[str, Prefetcher]:
     """A job, and the prefetcher with a running analysis of it."""
     job = submit(services, "job")
-    ahead = make()
+    prefetcher = make()
     analyzer.may_end.clear()
-    ahead.start()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis to begin")
-    return job, ahead
+    return job, prefetcher
 
 
 def test_next_job_is_analyzed_and_not_taken(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
-    ahead = make()
-    assert ahead.take(first, ignored) is None
+    prefetcher = make()
+    assert prefetcher.take(first, ignored) is None
     assert running_threads() == [], "nothing starts before the current job samples music"
-    ahead.start()
-    ahead.start()
+    prefetcher.start()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis to begin")
-    wait_for_end(ahead)
+    wait_for_end(prefetcher)
     assert services.queue.position(first) == 1
     record = services.records.get(first)
     assert record is not None
     assert (record.status, record.attempt, record.stage) == (JobStatus.QUEUED, 0, None)
     start(services, first)
     steps: Steps = []
-    analysis = ahead.take(first, lambda *step: steps.append(step))
+    analysis = prefetcher.take(first, lambda *step: steps.append(step))
     assert analysis is not None
     assert (analysis[0], analysis[1].encoder) == (INFO, "first")
     assert steps == [("probe", 0.0), ("curve", 1.0)]
-    assert ahead.take(first, ignored) is None, "an analysis is used once"
-    ahead.start()
+    assert prefetcher.take(first, ignored) is None, "an analysis is used once"
+    prefetcher.start()
     until(lambda: analyzer.began == ["first", "second"], "the analysis of the next job")
-    wait_for_end(ahead)
-    assert ahead.take(second, ignored) is not None
+    wait_for_end(prefetcher)
+    assert prefetcher.take(second, ignored) is not None
 
 
 def test_analysis_of_another_job_is_ended_and_discarded(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
-    ahead = make()
+    prefetcher = make()
     analyzer.may_end.clear()
-    ahead.start()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis to begin")
-    assert ahead.take(second, ignored) is None
+    assert prefetcher.take(second, ignored) is None
     until(lambda: analyzer.ended == ["first"], "the analysis to end")
-    assert ahead.take(first, ignored) is None
+    assert prefetcher.take(first, ignored) is None
 
 
 def test_job_taken_by_another_worker_is_skipped(services: Services, analyzer: Analyzer, make: Make) -> None:
     first, second = submit(services, "first"), submit(services, "second")
-    ahead = make()
-    ahead.start()
+    prefetcher = make()
+    prefetcher.start()
     until(lambda: analyzer.began == ["first"], "the analysis of the first")
     start(services, first)
     until(lambda: analyzer.began == ["first", "second"], "the analysis of the new next job")
-    wait_for_end(ahead)
-    assert ahead.take(second, ignored) is not None
+    wait_for_end(prefetcher)
+    assert prefetcher.take(second, ignored) is not None
 
 
 def test_started_job_takes_over_a_running_analysis(services: Services, analyzer: Analyzer, make: Make) -> None:
-    job, ahead = start_analysis(services, analyzer, make)
-    ahead.pause()
+    job, prefetcher = start_analysis(services, analyzer, make)
+    prefetcher.pause()
     start(services, job)
     steps: Steps = []
 
@@ -184,7 +184,7 @@ def test_started_job_takes_over_a_running_analysis(services: Services, analyzer:
         if steps.count(("curve", 0.5)) == 3:
             analyzer.may_end.set()
 
-    analysis = ahead.take(job, report)
+    analysis = prefetcher.take(job, report)
     assert analysis is not None
     assert analysis[1].encoder == "job"
     assert analyzer.began == ["job"]
@@ -198,14 +198,14 @@ def test_started_job_takes_over_a_running_analysis(services: Services, analyzer:
 def test_stopped_job_ends_the_analysis_it_waits_for(
     services: Services, analyzer: Analyzer, make: Make, error: Exception
 ) -> None:
-    job, ahead = start_analysis(services, analyzer, make)
+    job, prefetcher = start_analysis(services, analyzer, make)
 
     def report(stage: str, fraction: float) -> None:
         if stage == "curve":
             raise error
 
     with pytest.raises(type(error)):
-        ahead.take(job, report)
+        prefetcher.take(job, report)
     until(lambda: analyzer.ended == ["job"], "the analysis to end")
 
 
@@ -214,12 +214,12 @@ def test_stopped_job_ends_the_analysis_it_waits_for(
 )
 def test_errors_are_left_to_the_job(services: Services, analyzer: Analyzer, make: Make, error: Exception) -> None:
     job = submit(services, "job")
-    ahead = make()
+    prefetcher = make()
     analyzer.error = error
-    ahead.start()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis to begin")
-    wait_for_end(ahead)
-    assert ahead.take(job, ignored) is None
+    wait_for_end(prefetcher)
+    assert prefetcher.take(job, ignored) is None
     record = services.records.get(job)
     assert record is not None
     assert record.status is JobStatus.QUEUED
@@ -240,11 +240,11 @@ def test_lost_connection_to_redis_is_retried(
         return get(job_id)
 
     monkeypatch.setattr(services.records, "get", unsteady)
-    ahead = make()
-    ahead.start()
+    prefetcher = make()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis after the outage")
-    wait_for_end(ahead)
-    assert ahead.take(job, ignored) is not None
+    wait_for_end(prefetcher)
+    assert prefetcher.take(job, ignored) is not None
 
 
 @pytest.mark.parametrize("how", ["canceled", "deleted"])
@@ -261,42 +261,42 @@ def test_analysis_of_a_canceled_or_deleted_job_ends(
 
 
 def test_foreign_job_is_not_analyzed(services: Services, analyzer: Analyzer, make: Make) -> None:
-    ahead = make()
-    ahead.start()
+    prefetcher = make()
+    prefetcher.start()
     foreign = Queue(QUEUE_NAME, connection=services.redis, serializer=JSONSerializer)
     foreign.enqueue_call("os.mkdir", args=("x",))
-    wait_for_end(ahead)
-    assert ahead.take("0" * 32, ignored) is None
-    ahead.start()
+    wait_for_end(prefetcher)
+    assert prefetcher.take("0" * 32, ignored) is None
+    prefetcher.start()
     services.redis.delete(foreign.key)
     job = submit(services, "job")
     until(lambda: analyzer.began == ["job"], "the job that came later")
-    wait_for_end(ahead)
-    assert ahead.take(job, ignored) is not None
+    wait_for_end(prefetcher)
+    assert prefetcher.take(job, ignored) is not None
 
 
 def test_no_analysis_starts_after_the_job(services: Services, analyzer: Analyzer, make: Make) -> None:
-    ahead = make()
-    ahead.start()
-    wait_for_end(ahead)
+    prefetcher = make()
+    prefetcher.start()
+    wait_for_end(prefetcher)
     job = submit(services, "job")
-    ahead.start()
-    assert ahead.take(job, ignored) is None
+    prefetcher.start()
+    assert prefetcher.take(job, ignored) is None
     assert analyzer.began == []
 
 
 def test_disable_ends_a_running_analysis(services: Services, analyzer: Analyzer, make: Make) -> None:
     job = submit(services, "job")
-    never, ahead = make(on=False), make()
+    never, prefetcher = make(on=False), make()
     never.start()
     assert running_threads() == []
-    assert not ahead.disable()
-    ahead = make()
+    assert not prefetcher.disable()
+    prefetcher = make()
     analyzer.may_end.clear()
-    ahead.start()
+    prefetcher.start()
     until(lambda: analyzer.began, "the analysis to begin")
-    assert ahead.disable(), "an analysis was running"
+    assert prefetcher.disable(), "an analysis was running"
     assert (running_threads(), analyzer.ended) == ([], ["job"])
-    ahead.start()
+    prefetcher.start()
     assert running_threads() == []
-    assert ahead.take(job, ignored) is None
+    assert prefetcher.take(job, ignored) is None

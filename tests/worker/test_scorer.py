@@ -128,7 +128,10 @@ def test_audio_model_prefetches_on_a_gpu(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     info = ModelInfo(name="one", version="1", kind=AUDIO_KIND, licence="CC0-1.0")
-    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: SimpleNamespace(info=info))
-    monkeypatch.setattr(Runtime, "torch_device", lambda runtime: torch.device(runtime.device))
+
+    def load(model: Path, runtime: Runtime) -> SimpleNamespace:
+        return SimpleNamespace(info=info, model=SimpleNamespace(uses_gpu=runtime.device == "cuda"))
+
+    monkeypatch.setattr(Pipeline, "load", load)
     scorer = PipelineScorer(make_settings(model=tmp_path, device=device))
     assert (scorer.model, scorer.prefetches) == (info, device == "cuda")
