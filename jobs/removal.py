@@ -27,7 +27,7 @@ class ExpiredFiles:
 
     job_id: str
     what: Literal["upload", "all", "stray results"]
-    reason: Literal["age", "quota", "deleted", "expired before", "nobody knows of them"]
+    reason: Literal["age", "quota", "deleted", "expired before", "unreferenced"]
 
 
 class FileRemover:

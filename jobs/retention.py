@@ -118,10 +118,10 @@ class Retention:
     def _remove_stray(self, job: StoredJob) -> list[ExpiredFiles]:
         record = self._records.get(job.id)
         if record is None or record.expired_at is not None:
-            return self._remover.remove(ExpiredFiles(job.id, "all", "nobody knows of them"))
+            return self._remover.remove(ExpiredFiles(job.id, "all", "unreferenced"))
         keep = record.attempt if record.status is JobStatus.COMPLETED else 0  # attempts are numbered from 1
         if record.is_final and job.attempts - {keep}:
-            return self._remover.remove(ExpiredFiles(job.id, "stray results", "nobody knows of them"), keep)
+            return self._remover.remove(ExpiredFiles(job.id, "stray results", "unreferenced"), keep)
         return []
 
 

@@ -1,11 +1,11 @@
-"""Which workers are alive."""
+"""Heartbeats of workers."""
 
 from redis import Redis
 
 from jobs.infra.liveness import heartbeat_ages, live_workers, record_heartbeat, remove_worker
 
 
-def test_a_worker_lives_from_its_beat_until_it_leaves(redis: Redis) -> None:
+def test_worker_is_live_from_its_heartbeat_until_it_is_removed(redis: Redis) -> None:
     assert live_workers(redis, 60) == []
     record_heartbeat(redis, "a")
     record_heartbeat(redis, "b")
@@ -14,7 +14,7 @@ def test_a_worker_lives_from_its_beat_until_it_leaves(redis: Redis) -> None:
     assert live_workers(redis, 60) == ["b"]
 
 
-def test_a_silent_worker_is_forgotten(redis: Redis) -> None:
+def test_worker_without_heartbeat_is_removed(redis: Redis) -> None:
     record_heartbeat(redis, "silent")
     redis.zadd("v2m:workers", {"silent": 1.0})
     record_heartbeat(redis, "loud")
@@ -22,7 +22,7 @@ def test_a_silent_worker_is_forgotten(redis: Redis) -> None:
     assert redis.zcard("v2m:workers") == 1
 
 
-def test_asking_for_silences_forgets_nobody(redis: Redis) -> None:
+def test_reading_heartbeat_ages_removes_no_worker(redis: Redis) -> None:
     record_heartbeat(redis, "loud")
     redis.zadd("v2m:workers", {"silent": 1.0})
     found = heartbeat_ages(redis)

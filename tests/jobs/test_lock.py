@@ -1,4 +1,4 @@
-"""A lock that is one holder's, lasts as long as the work, and is no one else's to release."""
+"""Redis lock: one holder, renewed during the work, released by the holder only."""
 
 from redis import Redis
 
@@ -8,7 +8,7 @@ from tests.processes import until
 NAME = "a lock"
 
 
-def test_one_at_a_time(redis: Redis) -> None:
+def test_lock_has_one_holder(redis: Redis) -> None:
     with hold_lock(redis, NAME, wait_s=0) as first:
         with hold_lock(redis, NAME, wait_s=0) as second:
             assert (first, second) == (True, False)
@@ -18,25 +18,25 @@ def test_one_at_a_time(redis: Redis) -> None:
         assert third
 
 
-def test_it_is_renewed_while_the_work_lasts(redis: Redis) -> None:
+def test_lock_is_renewed_during_the_block(redis: Redis) -> None:
     with hold_lock(redis, NAME, wait_s=0, ttl_s=1):
         redis.pexpire(NAME, 1_000_000)
         until(lambda: redis.pttl(NAME) <= 1000, "the renewal")
         assert redis.exists(NAME)
 
 
-def test_it_is_short(redis: Redis) -> None:
+def test_lock_has_a_short_ttl(redis: Redis) -> None:
     with hold_lock(redis, NAME, wait_s=0):
         assert 0 < redis.pttl(NAME) <= 15_000
 
 
-def test_who_lost_it_takes_it_from_nobody(redis: Redis) -> None:
+def test_holder_that_lost_the_lock_does_not_release_it(redis: Redis) -> None:
     with hold_lock(redis, NAME, wait_s=0, ttl_s=0.3):
         redis.set(NAME, "another's")
     assert redis.get(NAME) == b"another's"
 
 
-def test_one_that_waits_gets_it_when_it_is_free(redis: Redis) -> None:
+def test_waiting_caller_gets_the_lock_once_it_is_free(redis: Redis) -> None:
     redis.set(NAME, "one that died", px=200)
     with hold_lock(redis, NAME, wait_s=600) as alone:
         assert alone

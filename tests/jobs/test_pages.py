@@ -1,4 +1,4 @@
-"""Lists of jobs: page after page, whatever comes and goes meanwhile."""
+"""Pages of an owner's jobs while jobs are added and removed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -27,7 +27,7 @@ def make(records: JobRecords, redis: Redis, made: datetime, owner: str | None = 
 
 
 def paged(records: JobRecords, size: int, owner: str | None = None) -> list[list[str]]:
-    """All pages of a list, each asked for after the last job of the one before."""
+    """All pages of a list, each starting after the last job of the previous one."""
     pages: list[list[str]] = []
     before = None
     while page := records.list_page(owner, size, before):
@@ -46,7 +46,7 @@ def test_every_job_is_on_one_page(records: JobRecords, redis: Redis, size: int, 
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
-def test_new_jobs_and_removed_ones_shift_nothing(records: JobRecords, redis: Redis) -> None:
+def test_new_and_removed_jobs_do_not_shift_pages(records: JobRecords, redis: Redis) -> None:
     made = [make(records, redis, BEGAN + timedelta(seconds=number)) for number in range(6)]
     last = records.list_page(None, 2)[-1]
     records.remove(last)
@@ -61,7 +61,7 @@ def test_each_owner_has_a_list(records: JobRecords, redis: Redis) -> None:
     assert [paged(records, 5, owner) for owner in ("us", "them", None)] == [[[ours.id]], [[theirs.id]], [[nobodys.id]]]
 
 
-def test_jobs_whose_retention_is_over_are_passed_over_and_forgotten(records: JobRecords, redis: Redis) -> None:
+def test_expired_jobs_are_skipped_and_removed_from_the_list(records: JobRecords, redis: Redis) -> None:
     made = [make(records, redis, BEGAN + timedelta(seconds=number)) for number in range(9)]
     kept = {made[1].id, made[8].id}
     for record in made:
@@ -71,7 +71,7 @@ def test_jobs_whose_retention_is_over_are_passed_over_and_forgotten(records: Job
     assert redis.zcard(owned_key(None)) == 2
 
 
-def test_a_page_costs_two_questions(records: JobRecords, redis: Redis) -> None:
+def test_page_takes_two_round_trips(records: JobRecords, redis: Redis) -> None:
     for number in range(50):
         make(records, redis, BEGAN + timedelta(seconds=number))
     redis.config_resetstat()
@@ -81,7 +81,7 @@ def test_a_page_costs_two_questions(records: JobRecords, redis: Redis) -> None:
     assert calls["cmdstat_hgetall"]["calls"] == 50
 
 
-def test_a_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> None:
+def test_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> None:
     record = make(records, redis, BEGAN)
     records.request_cancel(record.id)
     records.remove(record)
@@ -90,7 +90,7 @@ def test_a_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> Non
         records.remove(record)
 
 
-def test_a_job_in_progress_is_not_removed(records: JobRecords, redis: Redis) -> None:
+def test_job_in_progress_is_not_removed(records: JobRecords, redis: Redis) -> None:
     record = make(records, redis, BEGAN)
     records.start(record.id, MODEL, "somebody")
     with pytest.raises(IllegalTransitionError):

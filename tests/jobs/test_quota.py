@@ -1,4 +1,4 @@
-"""The oldest files make room for new ones, and no more of them than must."""
+"""Quota of the store: the oldest files make room, and no more than needed."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def expired(house: House, jobs: list[str]) -> list[str]:
     return [job_id for job_id in jobs if house.record(job_id).expired_at is not None]
 
 
-def test_the_oldest_uploads_make_room(make: Make) -> None:
+def test_oldest_uploads_make_room(make: Make) -> None:
     house = make(store_max_bytes=3500)
     first, second, third = (house.completed() for _ in range(3))  # 1100 bytes each
     house.retention.make_room(200)  # 3500 exactly
@@ -55,7 +55,7 @@ def test_results_go_when_no_upload_is_left(make: Make) -> None:
     assert house.retention.used_bytes() == RESULT + 2000
 
 
-def test_what_cannot_fit_removes_nothing(make: Make) -> None:
+def test_upload_that_cannot_fit_removes_nothing(make: Make) -> None:
     house = make(store_max_bytes=2000)
     house.completed()
     house.queued(500)
@@ -67,7 +67,7 @@ def test_what_cannot_fit_removes_nothing(make: Make) -> None:
     house.retention.make_room(400)
 
 
-def test_room_that_was_not_needed_is_given_back(make: Make) -> None:
+def test_unused_reservation_is_released(make: Make) -> None:
     house = make(store_max_bytes=1000)
     house.retention.make_room(1000)
     house.retention.release(1000)
@@ -76,7 +76,7 @@ def test_room_that_was_not_needed_is_given_back(make: Make) -> None:
     assert house.retention.used_bytes() == 0
 
 
-def test_the_quota_is_kept_without_anybody_asking_for_room(make: Make) -> None:
+def test_quota_is_enforced_without_an_upload(make: Make) -> None:
     house = make(store_max_bytes=2200)
     first, second, third = (house.completed() for _ in range(3))
     gone = house.retention.expire()
@@ -86,7 +86,7 @@ def test_the_quota_is_kept_without_anybody_asking_for_room(make: Make) -> None:
     assert house.retention.expire() == []
 
 
-def test_a_store_that_removes_nothing_costs_one_job_its_results(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_removes_nothing_costs_one_job_its_results(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=10 * (UPLOAD + RESULT))
     jobs = [house.completed() for _ in range(10)]
     with monkeypatch.context() as patch:
@@ -105,7 +105,7 @@ def test_a_store_that_removes_nothing_costs_one_job_its_results(make: Make, monk
     assert expired(house, jobs) == jobs[:1]
 
 
-def test_results_are_given_up_no_more_once_several_are_stuck(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_results_expire_once_several_removals_failed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=1)
     jobs = [house.completed() for _ in range(2 * MAX_FAILURES)]
     for job_id in jobs:
@@ -119,7 +119,7 @@ def test_results_are_given_up_no_more_once_several_are_stuck(make: Make, monkeyp
     assert house.retention.used_bytes() == 0
 
 
-def test_one_file_that_is_stuck_is_in_nobodys_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_that_cannot_be_removed_does_not_block_others(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=2 * (UPLOAD + RESULT))
     stuck, other = house.completed(), house.completed()
     break_removal(house, monkeypatch, stuck)
@@ -130,7 +130,7 @@ def test_one_file_that_is_stuck_is_in_nobodys_way(make: Make, monkeypatch: pytes
     assert expired(house, [stuck, other]) == [stuck, other]
 
 
-def test_the_lock_of_one_that_was_killed_is_soon_gone(make: Make, redis: Redis, redis_url: str) -> None:
+def test_lock_of_a_killed_process_expires_soon(make: Make, redis: Redis, redis_url: str) -> None:
     house = make(store_max_bytes=UPLOAD)
     house.failed()
     dies = (
@@ -145,7 +145,7 @@ def test_the_lock_of_one_that_was_killed_is_soon_gone(make: Make, redis: Redis, 
     assert house.stored() == {}
 
 
-def test_an_upload_waits_for_another_to_make_room_and_then_is_refused(
+def test_upload_waits_for_another_to_make_room_and_then_is_refused(
     make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = make(store_max_bytes=UPLOAD)

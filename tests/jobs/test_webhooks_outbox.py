@@ -1,4 +1,4 @@
-"""What is to be told: it is there once a job has ended, on every way, and stays until it was told."""
+"""Outbox of webhooks: a job enters it at any kind of end and stays until the delivery ends."""
 
 from collections.abc import Callable
 from typing import cast
@@ -67,7 +67,7 @@ WAYS: list[tuple[JobStatus, Callable[[JobRecords, str], object]]] = [
 
 
 @pytest.mark.parametrize(("status", "way"), WAYS)
-def test_every_end_is_to_be_told_at_once(
+def test_every_end_is_due_at_once(
     records: JobRecords, outbox: Outbox, redis: Redis, status: JobStatus, way: Callable[[JobRecords, str], object]
 ) -> None:
     asked, silent = make(redis, URL), make(redis, None)
@@ -78,7 +78,7 @@ def test_every_end_is_to_be_told_at_once(
     assert outbox.lease_due(10) == [asked]
 
 
-def test_a_job_that_goes_on_is_not_told(records: JobRecords, redis: Redis) -> None:
+def test_open_job_is_not_in_the_outbox(records: JobRecords, redis: Redis) -> None:
     job_id = make(redis, URL)
     records.requeue(job_id, start(records, job_id))
     attempt = start(records, job_id)
@@ -94,7 +94,7 @@ def test_records_from_before_webhooks_end_as_ever(records: JobRecords, redis: Re
     assert (waiting(redis), read(records, job_id).webhook) == ([], None)
 
 
-def test_an_end_that_is_asked_for_twice_is_told_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_repeated_end_is_added_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = make(redis, URL)
     attempt = start(records, job_id)
     records.complete(job_id, attempt, {})
@@ -103,7 +103,7 @@ def test_an_end_that_is_asked_for_twice_is_told_once(records: JobRecords, outbox
     assert waiting(redis) == []
 
 
-def test_what_is_claimed_is_left_alone_until_the_lease_runs_out(redis: Redis, records: JobRecords) -> None:
+def test_leased_webhook_is_not_leased_again_until_the_lease_expires(redis: Redis, records: JobRecords) -> None:
     jobs = [ended(redis, URL) for _ in range(3)]
     outbox = Outbox(redis, records, lease_s=60)
     assert [outbox.lease_due(2), outbox.lease_due(2), outbox.lease_due(2)] == [jobs[:2], jobs[2:], []]
@@ -113,7 +113,7 @@ def test_what_is_claimed_is_left_alone_until_the_lease_runs_out(redis: Redis, re
     assert outbox.lease_due(2) == [jobs[0]]
 
 
-def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_attempt_is_recorded_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     record = read(records, job_id)
     for _ in range(2):
@@ -133,7 +133,7 @@ def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) 
     assert read(records, job_id).webhook == found
 
 
-def test_what_is_given_up_is_not_tried_again(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_given_up_webhook_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, None)
     found = webhook_of(redis, job_id)
@@ -141,7 +141,7 @@ def test_what_is_given_up_is_not_tried_again(records: JobRecords, outbox: Outbox
     assert found.given_up_at is not None
 
 
-def test_a_claim_that_is_given_back_costs_no_try(outbox: Outbox, redis: Redis) -> None:
+def test_postponing_counts_as_no_attempt(outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     outbox.lease_due(1)
     outbox.postpone(job_id, 0.0)
@@ -151,7 +151,7 @@ def test_a_claim_that_is_given_back_costs_no_try(outbox: Outbox, redis: Redis) -
     assert waiting(redis) == [], "what was told meanwhile does not come back"
 
 
-def test_a_job_that_is_removed_takes_it_along(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_removed_job_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     record = read(records, job_id)
     records.remove(record)
@@ -160,7 +160,7 @@ def test_a_job_that_is_removed_takes_it_along(records: JobRecords, outbox: Outbo
     assert (waiting(redis), records.get(job_id)) == ([], None)
 
 
-def test_a_note_does_not_make_the_record_stay_longer(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_recording_does_not_extend_the_record(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = ended(redis, URL)
     records.mark_expired(job_id)
     outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, 1.0)

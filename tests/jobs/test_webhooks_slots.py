@@ -1,4 +1,4 @@
-"""Who may have how many tries under way, and how long others are put off."""
+"""Slots of concurrent deliveries, and the delay of postponed ones."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from jobs.webhooks.sender import Share, Slots, find_shares
 
 
 class Clock:
-    """Stands still."""
+    """A clock that stands still."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -26,18 +26,18 @@ class Clock:
         ("2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_without_keys_all_names_below_one_are_one_caller(host: str, site: str) -> None:
+def test_without_keys_all_hosts_of_a_site_are_one_share(host: str, site: str) -> None:
     assert find_shares(host, None) == (Share("host", host.rstrip(".").lower()), Share("site", site))
 
 
-def test_with_keys_the_key_is_the_caller() -> None:
+def test_with_keys_the_key_is_the_share() -> None:
     assert find_shares("a.example.org", "example.org") == (
         Share("host", "a.example.org"),
         Share("owner", "example.org"),
     )
 
 
-def test_places_come_back_and_are_counted_for_each() -> None:
+def test_slots_are_counted_and_released() -> None:
     slots = Slots()
     alice = [find_shares(f"{number % 3}.example", "alice") for number in range(8)]
     for shares in alice:
@@ -54,7 +54,7 @@ def test_places_come_back_and_are_counted_for_each() -> None:
     assert slots.find_full(find_shares("0.example", "alice")) is None
 
 
-def test_the_more_wait_the_longer_they_do_and_it_ends_when_they_are_due() -> None:
+def test_delay_grows_with_the_number_of_postponed_deliveries() -> None:
     clock = Clock()
     slots, host, other = Slots(clock), Share("host", "a.example"), Share("owner", "alice")
     delays = [slots.postpone_s(host) for _ in range(6000)]

@@ -1,4 +1,4 @@
-"""A process that delivers until it is killed, with a lease of a second."""
+"""Process that delivers webhooks until it is killed, with a lease of one second."""
 
 import threading
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""A real receiver of webhooks, and what it needs to be told of a job's end."""
+"""Real receiver of webhooks, and helpers that create jobs for it."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 @dataclass(frozen=True)
 class Received:
-    """One request, as it came."""
+    """One received request."""
 
     path: str
     headers: dict[str, str]
@@ -118,7 +118,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
 
 def loopback(_host: str, _port: int) -> list[Address]:
-    """Every name is this machine's."""
+    """Resolves every name to loopback."""
     return [ip_address("127.0.0.1")]
 
 
@@ -132,7 +132,7 @@ def delivering(
     results: list[str] | None = None,
     delivery: Delivery | None = None,
 ) -> Iterator[Deliverer]:
-    """A deliverer at work, whose names are all this machine's."""
+    """A running deliverer that resolves every name to loopback."""
     records = JobRecords(redis, record_retention_s=100)
     outbox = Outbox(redis, records, lease_s)
     attempts = DeliveryAttempts(outbox, Signer(SECRET), delivery or Delivery(private=True, lookup=loopback), schedule_s)
@@ -146,7 +146,7 @@ def delivering(
 
 
 def make(redis: Redis, url: str | None, owner: str | None = None) -> str:
-    """A queued job whose end is to be told."""
+    """A queued job with a webhook."""
     webhook = None if url is None else Webhook(url=url)
     record = JobRecord.new("", ScoreOptions(), {}, webhook=webhook, owner=owner)
     with redis.pipeline() as pipeline:
@@ -163,5 +163,5 @@ def ended(redis: Redis, url: str, owner: str | None = None) -> str:
 
 
 def webhook_of(redis: Redis, job_id: str) -> Webhook:
-    """How far telling its end has come."""
+    """State of the job's webhook."""
     return Webhook.model_validate(json.loads(redis.hget(JobRecords.key(job_id), "webhook") or b""))

@@ -140,7 +140,7 @@ def test_failed_job_changes_no_pace(services: Services, error: Exception) -> Non
     assert services.paces.forecast(queue=False).paces == {}
 
 
-def test_the_curve_of_the_demo_clip_finds_its_cuts(services: Services) -> None:
+def test_curve_of_the_demo_clip_finds_its_cuts(services: Services) -> None:
     """With the real model."""
     clip = asset("demo/montage.mp4")
     job = submit_curve(services, clip.read_bytes())

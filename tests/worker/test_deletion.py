@@ -41,14 +41,14 @@ def texts(answer: Any) -> list[str]:
     return [item.decode() for item in cast("list[bytes]", answer)]
 
 
-def test_a_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
+def test_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
     job, other = submitted(services), submitted(services)
     delete(services, job)
     assert traces(redis, job) == []
     assert (left_in_store(services, job), services.queue.list_waiting()) == (set(), [other])
 
 
-def test_a_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
+def test_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
     job = submitted(services)
     services.queue.remove(job)
     new_runner(services, Scorer(good)).run(job, WORKER)
@@ -111,7 +111,7 @@ def test_prefetch_of_a_deleted_job_ends(services: Services) -> None:
         prefetcher.disable()
 
 
-def test_a_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
+def test_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         with pytest.raises(IllegalTransitionError):
             delete(services, job)

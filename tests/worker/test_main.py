@@ -33,14 +33,14 @@ def start(settings: Settings, making: str) -> tuple[int, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("error", [ModelError("it is broken"), DeviceMemoryError("take less")])
-def test_a_model_that_cannot_be_loaded_is_one_line(settings: Settings, error: Exception) -> None:
+def test_model_that_cannot_be_loaded_is_one_line(settings: Settings, error: Exception) -> None:
     name = type(error).__name__
     making = f"from model_core.errors import {name}\ndef make(): raise {name}({str(error)!r})"
     status, (line,) = start(settings, making)
     assert (status, line["event"], line["error"]) == (NOT_USABLE, "worker_not_started", str(error))
 
 
-def test_an_installation_without_the_models_is_one_line(make_settings: MakeSettings) -> None:
+def test_installation_without_the_models_is_one_line(make_settings: MakeSettings) -> None:
     status, (line,) = start(make_settings(model=None), "sys.modules['torch'] = None\nmake = None")
     assert (status, line["event"]) == (NOT_USABLE, "worker_not_started")
     assert "torch" in line["error"]
@@ -63,7 +63,7 @@ def test_idle_worker_waits_longer_than_the_socket_timeout_of_others(make_setting
     assert idle["patience"] > idle["waits"]
 
 
-def test_the_log_names_the_model(settings: Settings) -> None:
+def test_log_names_the_model(settings: Settings) -> None:
     making = "import worker.main\nworker.main.ScoreWorker.work = lambda *_, **__: True\nmake = FakeScorer"
     status, (loaded, stopped) = start(settings, making)
     assert (status, loaded["event"], loaded["model"], loaded["kind"]) == (0, "model_loaded", "fake 1", "none")

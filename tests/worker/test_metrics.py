@@ -63,7 +63,7 @@ def test_steps_of_progress_give_the_seconds_of_each_stage() -> None:
     assert timer.end() == observed == {}
 
 
-def test_a_job_without_a_step_has_no_stages() -> None:
+def test_job_without_a_step_has_no_stages() -> None:
     observed: dict[str, float] = {}
     metrics.StageTimer(observed.__setitem__).end()
     assert observed == {}
@@ -130,7 +130,7 @@ def test_metrics_can_be_fetched(make_settings: MakeSettings) -> None:
     assert "process_resident_memory_bytes" in text
 
 
-def test_a_port_in_use_is_one_warning_and_no_error() -> None:
+def test_port_in_use_is_one_warning_and_no_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, capture_logs() as events:
         port = taken.getsockname()[1]
         assert server.serve(CollectorRegistry(), "127.0.0.1", port) is None
@@ -142,7 +142,7 @@ def test_a_port_in_use_is_one_warning_and_no_error() -> None:
     ]  # fmt: skip
 
 
-def test_a_server_that_is_closed_frees_its_port() -> None:
+def test_server_that_is_closed_frees_its_port() -> None:
     first = server.serve(CollectorRegistry(), "127.0.0.1", 0)
     assert first is not None
     first.close()

@@ -28,7 +28,7 @@ class Held:
     """Something large."""
 
 
-def test_too_little_memory_is_told_when_it_is_free_again() -> None:
+def test_memory_error_is_raised_after_the_memory_is_free() -> None:
     held: list[weakref.ref[Held]] = []
 
     def work() -> None:
@@ -68,7 +68,7 @@ def test_embedded_model_does_not_prefetch(scorer: PipelineScorer) -> None:
     assert scorer.model.kind == KIND
 
 
-def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
+def test_unsupported_option_is_refused_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
     def report(stage: str, fraction: float) -> None:
         raise AssertionError("it got as far as the video")
 
@@ -93,7 +93,7 @@ def test_both_halves_report_too_little_memory(
         scorer.score(analysis, tmp_path, "", ScoreOptions(), tmp_path, ignored)
 
 
-def test_a_load_that_finds_the_memory_taken_says_so(
+def test_load_that_finds_the_memory_taken_says_so(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -105,12 +105,12 @@ def test_a_load_that_finds_the_memory_taken_says_so(
         PipelineScorer(make_settings(model=folder, device="cpu"))
 
 
-def test_a_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"v2m\.json"):
         PipelineScorer(make_settings(model=tmp_path))
 
 
-def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
     folder = tiny_folder(tmp_path)
     scorer = PipelineScorer(make_settings(model=folder, device="cpu", precision="bfloat16", window_s=10.0))
     musician = scorer._pipeline.model

@@ -35,9 +35,7 @@ from worker.task import INTERNAL
         (OSError("no such thing"), INTERNAL),
     ],
 )
-def test_an_error_ends_the_job_with_its_reason(
-    services: Services, job: str, error: Exception, expected: JobError
-) -> None:
+def test_error_ends_the_job_with_its_reason(services: Services, job: str, error: Exception, expected: JobError) -> None:
     retry, record = run(services, job, raising(error))
     assert (retry, record.status, record.error) == (None, JobStatus.FAILED, expected)
     assert left_in_store(services, job) == {"upload"}
@@ -57,7 +55,7 @@ def test_missing_artifact_is_an_internal_error(services: Services, job: str) -> 
     assert record.error == INTERNAL
 
 
-def test_a_good_job(services: Services, job: str) -> None:
+def test_good_job(services: Services, job: str) -> None:
     retry, record = run(services, job, good)
     assert (retry, record.status, record.progress, record.stage) == (None, JobStatus.COMPLETED, 1.0, None)
     assert record.model == MODEL
@@ -71,18 +69,18 @@ def test_log_names_the_model(services: Services, job: str) -> None:
     assert (done["model"], done["kind"]) == ("fake 1", "none")
 
 
-def test_a_finished_job_is_not_run_again(services: Services, job: str) -> None:
+def test_finished_job_is_not_run_again(services: Services, job: str) -> None:
     run(services, job, good)
     retry, record = run(services, job, raising(AssertionError("it must not be called")))
     assert (retry, record.status, record.attempt) == (None, JobStatus.COMPLETED, 1)
 
 
-def test_an_unknown_job_is_skipped(services: Services) -> None:
+def test_unknown_job_is_skipped(services: Services) -> None:
     assert new_runner(services, Scorer(good)).run("0" * 32, WORKER) is None
     assert services.records.get("0" * 32) is None
 
 
-def test_a_finished_job_keeps_its_last_results_only(services: Services, job: str, tmp_path: Path) -> None:
+def test_finished_job_keeps_its_last_results_only(services: Services, job: str, tmp_path: Path) -> None:
     (tmp_path / "old.mp4").write_bytes(b"of an attempt that was lost")
     services.store.publish(job, 7, {"video": tmp_path / "old.mp4"})
     run(services, job, good)
@@ -100,7 +98,7 @@ def test_canceled_job_ends_at_its_next_step(services: Services, job: str, stage:
     assert (retry, record.status) == (None, JobStatus.CANCELED)
 
 
-def test_a_job_canceled_at_the_very_end_leaves_no_results(services: Services, job: str) -> None:
+def test_job_canceled_at_the_very_end_leaves_no_results(services: Services, job: str) -> None:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         files = good(out, progress)
         services.queue.cancel(job)
@@ -111,7 +109,7 @@ def test_a_job_canceled_at_the_very_end_leaves_no_results(services: Services, jo
     assert left_in_store(services, job) == {"upload"}
 
 
-def test_a_cancel_ends_the_job(services: Services, job: str) -> None:
+def test_cancel_ends_the_job(services: Services, job: str) -> None:
     _, record = run(services, job, good, Stop("cancel"))
     assert record.status is JobStatus.CANCELED
 

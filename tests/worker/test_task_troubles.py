@@ -34,9 +34,7 @@ def test_full_disk_requeues_the_job_and_fails_it_in_the_end(
     assert (retry, record.status, record.error) == (None, JobStatus.FAILED, STORE)
 
 
-def test_a_store_that_works_again_finishes_the_job(
-    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_store_that_works_again_finishes_the_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
     with monkeypatch.context() as broken:
         broken.setattr(ArtifactStore, "publish", refused)
@@ -50,7 +48,7 @@ def refused(*_: object) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancel", "shutdown"])
-def test_a_job_that_waits_for_the_store_can_be_stopped(
+def test_job_that_waits_for_the_store_can_be_stopped(
     services: Services, job: str, how: Literal["cancel", "shutdown"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 3600.0)
@@ -78,7 +76,7 @@ def test_missing_upload_fails_the_job(services: Services) -> None:
     assert record.error == UPLOAD_MISSING
 
 
-def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     outage = [RedisConnectionError("gone")] * 3
     complete = services.records.complete
 

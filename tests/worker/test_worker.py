@@ -49,7 +49,7 @@ def in_the_middle(services: Services, job_id: str, attempt: int = 1) -> JobRecor
     return until(ask, "the job to be running")
 
 
-def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker, clip: Path) -> None:
+def test_job_is_scored_and_published(services: Services, new_worker: NewWorker, clip: Path) -> None:
     job_id = submit(services, clip, "any")
     new_worker(services.settings)
     record = ended(services, job_id)
@@ -62,7 +62,7 @@ def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker
     assert left_in_scratch(services.settings) == []
 
 
-def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
+def test_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no video" * 100)
     jobs = [submit(services, broken), submit(services, clip, "crash"), submit(services, clip, "refuse")]
@@ -82,7 +82,7 @@ def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker,
     assert worker.poll() is None
 
 
-def test_a_foreign_job_is_refused_and_the_next_one_runs(
+def test_foreign_job_is_refused_and_the_next_one_runs(
     services: Services, new_worker: NewWorker, clip: Path, redis: Redis, tmp_path: Path
 ) -> None:
     marker = tmp_path / "marker"
@@ -98,9 +98,7 @@ def test_a_foreign_job_is_refused_and_the_next_one_runs(
     assert worker.poll() is None
 
 
-def test_the_job_of_a_killed_worker_is_finished_by_the_next(
-    services: Services, new_worker: NewWorker, clip: Path
-) -> None:
+def test_job_of_a_killed_worker_is_finished_by_the_next(services: Services, new_worker: NewWorker, clip: Path) -> None:
     job_id = submit(services, clip, "slow 1.0")
     first = new_worker(services.settings)
     in_the_middle(services, job_id)
@@ -178,7 +176,7 @@ def test_idle_worker_stops_at_once_and_is_no_longer_counted(
 
 
 @pytest.mark.parametrize("how", ["our cancel", "stop command of RQ"])
-def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis, how: str) -> None:
+def test_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis, how: str) -> None:
     stopped, good = submit(services, clip, "slow 30"), submit(services, clip)
     new_worker(services.settings)
     in_the_middle(services, stopped)
@@ -217,7 +215,7 @@ def test_invalid_video_fails_with_prefetch_as_without(
     assert (records[1].error.code, records[1].error.field) == ("not_a_video", "video")
 
 
-def test_a_job_over_its_time_fails_and_the_next_one_runs(
+def test_job_over_its_time_fails_and_the_next_one_runs(
     make_settings: MakeSettings, new_worker: NewWorker, clip: Path
 ) -> None:
     services = Services.open(make_settings(job_timeout_s=5))
@@ -231,7 +229,7 @@ def test_a_job_over_its_time_fails_and_the_next_one_runs(
 
 
 @pytest.mark.parametrize("what", ["redis", "store"])
-def test_a_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
+def test_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     nobody = f"unix://{tmp_path}/nobody.sock"
