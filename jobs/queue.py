@@ -41,7 +41,7 @@ class QueueFullError(Exception):
     """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} jobs wait already, which is the limit")
+        super().__init__(f"{limit} jobs are waiting already, which is the limit")
         self.limit = limit
 
 
@@ -53,7 +53,7 @@ class TooManyJobsError(Exception):
     """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} jobs of this owner are not over yet, which is the limit")
+        super().__init__(f"{limit} jobs of this owner are queued or in progress already, which is the limit")
         self.limit = limit
 
 

@@ -1,4 +1,4 @@
-"""Job records in Redis: one hash per job, with every transition checked and made in one atomic step.
+"""Job records in Redis: one hash per job, with every transition checked and applied in one atomic step.
 
 A worker that starts a job gets an attempt number and a lease, which it renews. Once another attempt has started, the
 changes of the earlier one are refused.

@@ -21,7 +21,7 @@ class Usage:
     """Bytes in the store, counted in Redis because a scan of the whole store takes long. RedisError."""
 
     def __init__(self, redis: Redis, store: ArtifactStore) -> None:
-        """``store`` is scanned by the first reservation if no scan has been made before."""
+        """``store`` is scanned by the first reservation if there has been no scan before."""
         self._redis = redis
         self._store = store
 
@@ -72,7 +72,7 @@ class Quota:
             return
         with hold_lock(self._redis, _LOCK, _LOCK_WAIT_S) as is_held:  # or each process would remove as much
             if not is_held:
-                raise StoreFullError("room is being made in the store, which takes long")
+                raise StoreFullError("another process is making room in the store, which takes long")
             if self._usage.reserve(size, self._limit):  # another process has made enough room
                 return
             self._shrink(size)

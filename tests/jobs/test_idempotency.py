@@ -69,7 +69,7 @@ def test_only_the_holder_renews_a_lease(redis: Redis, new_lease: NewLease) -> No
     assert redis.pttl(STORED) > 5000
     first.release()
     first.renew()
-    assert not redis.exists(STORED), "a renewal that comes late new_lease nothing"
+    assert not redis.exists(STORED), "a late renewal does not take the key"
 
 
 def test_key_returns_the_job_it_has_created(redis: Redis, queue: JobQueue, new_lease: NewLease) -> None:
@@ -107,10 +107,10 @@ def test_one_of_many_concurrent_requests_creates_a_job(queue: JobQueue, new_leas
     together = threading.Barrier(THREADS)
 
     def submit(record: JobRecord) -> str | None:
-        claim = new_lease()
+        lease = new_lease()
         together.wait()
         try:
-            queue.submit(record, claim)  # without having claimed the key: as after leases that ran out
+            queue.submit(record, lease)  # without acquiring the key, as after expired leases
         except KeyLeaseLostError:
             return None
         return record.id

@@ -20,7 +20,7 @@ def test_only_an_ended_worker_of_this_machine_is_gone() -> None:
     assert not is_gone(own, own)
     assert is_gone(new_name(), own), "the same process number under another name is a predecessor"
     assert not is_gone(f"{machine()}-{os.getppid()}-00000000", own)
-    assert not is_gone("0123456789ab-4194304-00000000", own), "cannot be told from here"
+    assert not is_gone("0123456789ab-4194304-00000000", own), "unknown on another machine"
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert is_gone(f"{machine()}-{ended.pid}-00000000", own)

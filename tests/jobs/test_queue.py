@@ -139,7 +139,7 @@ def test_queue_has_a_limit(redis: Redis, records: JobRecords, settings: Settings
     for _ in range(2):
         queue.submit(new_record())
     refused = new_record()
-    with pytest.raises(QueueFullError, match="2 jobs wait already") as full:
+    with pytest.raises(QueueFullError, match="2 jobs are waiting already") as full:
         queue.submit(refused)
     assert full.value.limit == 2
     assert not records.exists(refused.id)

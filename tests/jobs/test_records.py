@@ -26,7 +26,7 @@ MODEL = ModelInfo(name="one", version="2", kind="stable-audio-3", licence="CC0-1
 WORKER = "0123456789ab-1-00000000"
 FILES = {Variant.VIDEO: Artifact(name="video.mp4", bytes=3)}
 
-MOVE: dict[JobStatus, Callable[[JobRecords, str], object]] = {
+TRANSITION: dict[JobStatus, Callable[[JobRecords, str], object]] = {
     JobStatus.QUEUED: lambda records, job_id: records.requeue(job_id, 1),
     JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id, MODEL, WORKER),
     JobStatus.COMPLETED: lambda records, job_id: records.complete(job_id, 1, FILES),
@@ -51,7 +51,7 @@ def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED
     elif status is not JobStatus.QUEUED:
         records.start(record.id, MODEL, WORKER)
     if status in (JobStatus.COMPLETED, JobStatus.FAILED):
-        MOVE[status](records, record.id)
+        TRANSITION[status](records, record.id)
     return record.id
 
 
@@ -61,11 +61,11 @@ def read(records: JobRecords, job_id: str) -> JobRecord:
     return record
 
 
-def reached(records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus) -> JobStatus:
+def apply_transition(records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus) -> JobStatus:
     """Status of a job at ``source`` after all requests that lead to ``target``."""
     job_id = make(records, redis, source)
     with suppress(RecordError):
-        MOVE[target](records, job_id)
+        TRANSITION[target](records, job_id)
     if target is JobStatus.CANCELED:
         with suppress(RecordError):
             records.cancel(job_id, 1)
@@ -78,7 +78,7 @@ def test_only_allowed_transitions_happen(
     records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus
 ) -> None:
     expected = target if target in TRANSITIONS[source] else source
-    assert reached(records, redis, source, target) is expected
+    assert apply_transition(records, redis, source, target) is expected
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED])
@@ -87,7 +87,7 @@ def test_final_status_does_not_change(records: JobRecords, redis: Redis, status:
     job_id = make(records, redis, status)
     before = read(records, job_id)
     with suppress(RecordError):
-        MOVE[target](records, job_id)
+        TRANSITION[target](records, job_id)
     assert read(records, job_id) == before
 
 
@@ -284,7 +284,7 @@ def test_open_job_does_not_expire(records: JobRecords, redis: Redis, status: Job
     assert redis.ttl(records.key(job_id)) == -1
 
 
-@pytest.mark.parametrize("move", MOVE.values())
+@pytest.mark.parametrize("move", TRANSITION.values())
 def test_unknown_job_has_no_transition(
     records: JobRecords, redis: Redis, move: Callable[[JobRecords, str], object]
 ) -> None:
@@ -314,7 +314,7 @@ def test_one_of_many_concurrent_ends_wins(records: JobRecords, redis: Redis) -> 
 
     with ThreadPoolExecutor(len(moves)) as pool:
         list(pool.map(attempt, moves))
-    assert len(set(map(str, seen))) == 1, "whoever asks sees the same end"
+    assert len(set(map(str, seen))) == 1, "every reader sees the same end"
 
 
 def test_failure_is_recorded_once(records: JobRecords, redis: Redis) -> None:

@@ -71,7 +71,7 @@ def test_files_without_a_record_are_removed_after_a_day(make: Make, tmp_path: Pa
     assert house.retention.expire() == [ExpiredFiles(orphan, "all", "unreferenced")]
     assert set(house.stored()) == {fresh, waiting, done, working}
     assert house.retention.used_bytes() == 3 * UPLOAD + UPLOAD + 2 * RESULT
-    assert house.retention.expire(time.time() + 3600) == [], "the store is looked through once an hour"
+    assert house.retention.expire(time.time() + 3600) == [], "the store is scanned once an hour"
 
 
 def test_results_of_failed_attempts_are_removed(make: Make, tmp_path: Path) -> None:

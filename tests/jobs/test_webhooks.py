@@ -30,7 +30,16 @@ from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from model_core.results import Variant
-from tests.jobs.webhook_receiver import SECRET, Receiver, delivering, ended, make, receiving, status, webhook_of
+from tests.jobs.webhook_receiver import (
+    SECRET,
+    Receiver,
+    cancel_new_job,
+    make,
+    run_deliverer,
+    run_receiver,
+    status,
+    webhook_of,
+)
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL
 
@@ -57,7 +66,7 @@ class Hanging:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with run_receiver() as one:
         yield one
 
 
@@ -76,7 +85,7 @@ def test_webhook_has_the_state_of_the_job(redis: Redis, records: JobRecords, rec
     records.complete(completed, records.start(completed, MODEL, "somebody"), files)
     records.fail(failed, ERROR)
     records.request_cancel(canceled)
-    with delivering(redis):
+    with run_deliverer(redis):
         until_outbox_is_empty(redis)
     events = {event["data"]["id"]: event for event in (request.verified() for request in receiver.received)}
     assert {job_id: event["type"] for job_id, event in events.items()} == {
@@ -107,9 +116,9 @@ def json_time(time: datetime | None) -> str:
 
 
 def test_failed_delivery_is_retried(redis: Redis, receiver: Receiver) -> None:
-    job_id, results = ended(redis, receiver.url()), list[str]()
+    job_id, results = cancel_new_job(redis, receiver.url()), list[str]()
     receiver.answers = [status(500), status(302, Location=receiver.url("/elsewhere")), status(200)]
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
         until_outbox_is_empty(redis)
     assert [request.path for request in receiver.received] == ["/hook"] * 3
     assert len(set(receiver.ids)) == 1, "the receiver can tell that it is the same"
@@ -123,9 +132,9 @@ def test_failed_delivery_is_retried(redis: Redis, receiver: Receiver) -> None:
 
 
 def test_delivery_is_given_up_after_the_last_attempt(redis: Redis, receiver: Receiver) -> None:
-    job_id, results = ended(redis, receiver.url()), list[str]()
+    job_id, results = cancel_new_job(redis, receiver.url()), list[str]()
     receiver.usual = status(503)
-    with delivering(redis, schedule_s=(0.0, 0.0), results=results):
+    with run_deliverer(redis, schedule_s=(0.0, 0.0), results=results):
         until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.delivered_at, found.next_at) == (3, 503, None, None)
@@ -134,9 +143,9 @@ def test_delivery_is_given_up_after_the_last_attempt(redis: Redis, receiver: Rec
 
 
 def test_410_ends_the_delivery(redis: Redis, receiver: Receiver) -> None:
-    job_id = ended(redis, receiver.url())
+    job_id = cancel_new_job(redis, receiver.url())
     receiver.usual = status(410)
-    with delivering(redis):
+    with run_deliverer(redis):
         until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, len(receiver.received)) == (1, 410, 1)
@@ -146,9 +155,9 @@ def test_410_ends_the_delivery(redis: Redis, receiver: Receiver) -> None:
 def test_next_attempt_follows_the_schedule(redis: Redis, receiver: Receiver) -> None:
     assert sum(SCHEDULE_S) > 3 * 24 * 3600
     assert list(SCHEDULE_S) == sorted(SCHEDULE_S)
-    job_id = ended(redis, receiver.url())
+    job_id = cancel_new_job(redis, receiver.url())
     receiver.usual = status(500)
-    with delivering(redis, schedule_s=SCHEDULE_S):
+    with run_deliverer(redis, schedule_s=SCHEDULE_S):
         until(lambda: webhook_of(redis, job_id).attempts, "the first try")
         found = webhook_of(redis, job_id)
     assert found.next_at is not None
@@ -157,14 +166,14 @@ def test_next_attempt_follows_the_schedule(redis: Redis, receiver: Receiver) -> 
 
 
 def test_two_deliverers_share_the_work(redis: Redis, receiver: Receiver) -> None:
-    jobs = [ended(redis, receiver.url(host=f"host{number}.example")) for number in range(20)]
-    with delivering(redis), delivering(redis):
+    jobs = [cancel_new_job(redis, receiver.url(host=f"host{number}.example")) for number in range(20)]
+    with run_deliverer(redis), run_deliverer(redis):
         until_outbox_is_empty(redis)
     assert Counter(receiver.ids) == {f"msg_{job_id}_canceled": 1 for job_id in jobs}
 
 
 def test_process_killed_before_recording_the_attempt(redis: Redis, settings: Settings, receiver: Receiver) -> None:
-    job_id = ended(redis, receiver.url())
+    job_id = cancel_new_job(redis, receiver.url())
     process: subprocess.Popen[bytes]
 
     def kill(_handler: BaseHTTPRequestHandler) -> None:
@@ -176,7 +185,7 @@ def test_process_killed_before_recording_the_attempt(redis: Redis, settings: Set
     with subprocess.Popen(command, cwd=ROOT, env=environment(settings)) as process:
         until(lambda: receiver.received and process.returncode, "the process to be killed by what it sent")
     assert (webhook_of(redis, job_id).attempts, redis.zcard(WEBHOOKS_KEY)) == (0, 1)
-    with delivering(redis):
+    with run_deliverer(redis):
         until_outbox_is_empty(redis)
     assert receiver.ids == [f"msg_{job_id}_canceled"] * 2
     assert webhook_of(redis, job_id).attempts == 1
@@ -196,8 +205,8 @@ def test_redis_down_before_recording_the_attempt(receiver: Receiver) -> None:
         try:
             with closing(connect(server.url)) as redis:
                 until(server.socket.exists, "the server")
-                job_id = ended(redis, receiver.url())
-                with delivering(redis), capture_logs([merge_contextvars]) as events:
+                job_id = cancel_new_job(redis, receiver.url())
+                with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
                     until(lambda: [e for e in events if e["event"] == "redis_awaited"], "it to miss Redis")
                     processes.append(subprocess.Popen(server.command()))
                     until_outbox_is_empty(redis)
@@ -211,11 +220,11 @@ def test_redis_down_before_recording_the_attempt(receiver: Receiver) -> None:
 
 def test_slow_host_gets_few_slots_and_delays_no_other(redis: Redis, receiver: Receiver) -> None:
     receiver.usual = hanging = Hanging()
-    slow_ones = [ended(redis, receiver.url("/slow", host="slow.example")) for _ in range(7)]
-    with receiving() as other, delivering(redis):
+    slow_ones = [cancel_new_job(redis, receiver.url("/slow", host="slow.example")) for _ in range(7)]
+    with run_receiver() as other, run_deliverer(redis):
         until(lambda: hanging.now_here == 4, "four to hang")
         for _ in range(3):
-            ended(redis, other.url(host="fast.example"))
+            cancel_new_job(redis, other.url(host="fast.example"))
             until(lambda: len(other.received) == len(set(other.ids)) and redis.zcard(WEBHOOKS_KEY) == 7, "the fast one")
         assert len(other.received) == 3
         hanging.let_go.set()
@@ -229,11 +238,11 @@ def test_hanging_hosts_under_many_names_delay_their_own_caller_only(
     redis: Redis, receiver: Receiver, theirs: str | None, others: str | None
 ) -> None:
     receiver.usual = hanging = Hanging()
-    jobs = [ended(redis, receiver.url(host=f"any{number}.bad.example"), theirs) for number in range(40)]
-    with receiving() as other, delivering(redis):
+    jobs = [cancel_new_job(redis, receiver.url(host=f"any{number}.bad.example"), theirs) for number in range(40)]
+    with run_receiver() as other, run_deliverer(redis):
         until(lambda: hanging.now_here == 8, "eight to hang")
         for _ in range(3):
-            ended(redis, other.url(host="hooks.good.example.org"), others)
+            cancel_new_job(redis, other.url(host="hooks.good.example.org"), others)
         until(lambda: len(other.received) == 3, "the other caller's")
         assert hanging.now_here == 8
         hanging.let_go.set()
@@ -245,14 +254,14 @@ def test_hanging_hosts_under_many_names_delay_their_own_caller_only(
 def test_large_backlog_of_a_hanging_host_delays_no_other(redis: Redis, receiver: Receiver) -> None:
     receiver.usual = hanging = Hanging()
     for _ in range(400):
-        ended(redis, receiver.url(), "alice")
+        cancel_new_job(redis, receiver.url(), "alice")
 
     def latest_s() -> float:
         ((_, due),) = cast("list[tuple[bytes, float]]", redis.zrange(WEBHOOKS_KEY, 0, 0, desc=True, withscores=True))
         return due - server_time(redis)
 
-    with receiving() as other, delivering(redis, lease_s=4.0):
-        ended(redis, other.url(host="good.example"), "bob")
+    with run_receiver() as other, run_deliverer(redis, lease_s=4.0):
+        cancel_new_job(redis, other.url(host="good.example"), "bob")
         until(lambda: other.received, "the one behind all of them")
         until(lambda: latest_s() > 6, "them to be put off for long; a few of them wait three seconds at most")
         hanging.let_go.set()
@@ -262,10 +271,10 @@ def test_released_slot_is_used_at_once(redis: Redis, receiver: Receiver) -> None
     receiver.usual = hanging = Hanging()
     hosts = [f"one{number}.example{number}.org" for number in range(32)]
     for host in hosts:
-        ended(redis, receiver.url(host=host))
-    with delivering(redis, poll_s=600.0):
+        cancel_new_job(redis, receiver.url(host=host))
+    with run_deliverer(redis, poll_s=600.0):
         until(lambda: hanging.now_here == 32, "all places to be taken")
-        ended(redis, receiver.url(host="late.example"))
+        cancel_new_job(redis, receiver.url(host="late.example"))
         hanging.let_go.set()
         until_outbox_is_empty(redis)
     assert len(receiver.received) == 33
@@ -281,9 +290,9 @@ def test_no_error_ends_it(redis: Redis, receiver: Receiver, monkeypatch: pytest.
         return claim(outbox, limit)
 
     monkeypatch.setattr(Outbox, "lease_due", flaky)
-    with capture_logs() as events, delivering(redis):
+    with capture_logs() as events, run_deliverer(redis):
         until(failed.is_set, "it to fail")
-        ended(redis, receiver.url())
+        cancel_new_job(redis, receiver.url())
         until_outbox_is_empty(redis)
     assert len(receiver.received) == 1
     assert [event["log_level"] for event in events if event["event"] == "webhooks_broken"] == ["error"]
@@ -297,7 +306,7 @@ def test_stop_of_a_broken_deliverer_is_logged(redis: Redis, monkeypatch: pytest.
         raise RuntimeError("secret")
 
     monkeypatch.setattr(Deliverer, "_run", breaks)
-    with capture_logs() as events, delivering(redis) as deliverer:
+    with capture_logs() as events, run_deliverer(redis) as deliverer:
         until(broken.is_set, "it to break")
         deliverer.stop()
     assert [event["event"] for event in events] == ["webhooks_broken"]
@@ -305,8 +314,8 @@ def test_stop_of_a_broken_deliverer_is_logged(redis: Redis, monkeypatch: pytest.
 
 
 def test_each_key_has_its_own_secret(redis: Redis, receiver: Receiver) -> None:
-    jobs = {owner: ended(redis, receiver.url(), owner) for owner in ("alice", "bob", None)}
-    with delivering(redis):
+    jobs = {owner: cancel_new_job(redis, receiver.url(), owner) for owner in ("alice", "bob", None)}
+    with run_deliverer(redis):
         until_outbox_is_empty(redis)
     (alices,), (bobs,) = (Signer(SECRET).secrets(owner) for owner in ("alice", "bob"))
     of = {request.id: request for request in receiver.received}
@@ -319,9 +328,9 @@ def test_each_key_has_its_own_secret(redis: Redis, receiver: Receiver) -> None:
 
 
 def test_webhook_of_a_deleted_job_is_dropped(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
-    gone, other, results = ended(redis, receiver.url()), ended(redis, receiver.url()), list[str]()
+    gone, other, results = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url()), list[str]()
     redis.delete(records.key(gone))  # as Redis does it when the record's retention is over
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
         until_outbox_is_empty(redis)
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert sorted(results) == ["delivered", "dropped"]
@@ -329,10 +338,10 @@ def test_webhook_of_a_deleted_job_is_dropped(redis: Redis, records: JobRecords, 
 
 
 def test_unreadable_record_delays_no_other(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
-    broken, other = ended(redis, receiver.url()), ended(redis, receiver.url())
+    broken, other = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url())
     redis.hset(records.key(broken), "created_at", '"never"')
     redis.zadd(WEBHOOKS_KEY, {"../../etc": 1.0})
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
         until(lambda: receiver.received, "the other one")
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert [event["job_id"] for event in events if event["event"] == "webhook_broken"] == ["../../etc", broken]
@@ -343,22 +352,22 @@ def test_internal_error_counts_as_an_attempt(redis: Redis, receiver: Receiver, m
         raise RuntimeError("secret")
 
     monkeypatch.setattr("jobs.webhooks.delivery.build_message", broken)
-    job_id = ended(redis, receiver.url())
-    with delivering(redis, schedule_s=(0.0,)):
+    job_id = cancel_new_job(redis, receiver.url())
+    with run_deliverer(redis, schedule_s=(0.0,)):
         until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "an internal error", False)
 
 
 def test_stop_waits_for_running_deliveries(redis: Redis, receiver: Receiver) -> None:
-    job_id, answered = ended(redis, receiver.url()), threading.Event()
+    job_id, answered = cancel_new_job(redis, receiver.url()), threading.Event()
 
     def late(handler: BaseHTTPRequestHandler) -> None:
         answered.wait(60)
         status(204)(handler)
 
     receiver.usual = late
-    with delivering(redis) as deliverer:
+    with run_deliverer(redis) as deliverer:
         until(lambda: receiver.received, "the request")
         stopper = threading.Thread(target=deliverer.stop)
         stopper.start()
@@ -368,13 +377,13 @@ def test_stop_waits_for_running_deliveries(redis: Redis, receiver: Receiver) -> 
 
 
 def test_stop_cuts_off_hanging_deliveries(redis: Redis, receiver: Receiver) -> None:
-    job_id, over = ended(redis, receiver.url()), threading.Event()
+    job_id, over = cancel_new_job(redis, receiver.url()), threading.Event()
 
     def hang(_handler: BaseHTTPRequestHandler) -> None:
         over.wait(60)
 
     receiver.usual = hang
-    with delivering(redis) as deliverer:
+    with run_deliverer(redis) as deliverer:
         until(lambda: receiver.received, "the request")
         deliverer.stop()
         over.set()
@@ -382,10 +391,10 @@ def test_stop_cuts_off_hanging_deliveries(redis: Redis, receiver: Receiver) -> N
 
 
 def test_delivery_continues_after_an_outage_of_redis(redis: Redis, receiver: Receiver) -> None:
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
         redis.set(WEBHOOKS_KEY, "a value of another type: every claim fails")
         until(lambda: [e for e in events if e["event"] == "webhooks_without_redis"], "it to fail")
         redis.delete(WEBHOOKS_KEY)
-        ended(redis, receiver.url())
+        cancel_new_job(redis, receiver.url())
         until(lambda: receiver.received, "it to go on")
         until_outbox_is_empty(redis)

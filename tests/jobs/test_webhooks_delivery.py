@@ -13,7 +13,7 @@ from jobs.webhooks.addresses import Address
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.outbox import Outcome
 from tests.jobs.tls_certificate import tls_for
-from tests.jobs.webhook_receiver import Receiver, loopback, receiving, status
+from tests.jobs.webhook_receiver import Receiver, loopback, run_receiver, status
 
 NAME = "hooks.example"
 PATIENT = Delivery(private=True, lookup=loopback)
@@ -24,7 +24,7 @@ PUBLIC = ip_address("8.8.8.8")
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with run_receiver() as one:
         yield one
 
 
@@ -73,7 +73,7 @@ def test_410_is_final(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(receiver: Receiver, code: int) -> None:
-    with receiving() as inside:
+    with run_receiver() as inside:
         receiver.usual = status(code, Location=inside.url("/latest/meta-data"))
         outcome = send(PATIENT, receiver.url())
         assert (outcome.status, inside.received) == (code, [])
@@ -81,7 +81,7 @@ def test_redirects_are_not_followed(receiver: Receiver, code: int) -> None:
 
 
 def test_no_cookie_and_no_proxy(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    with receiving() as proxy:
+    with run_receiver() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
         receiver.usual = status(204, **{"Set-Cookie": "who=me"})
@@ -203,7 +203,7 @@ def test_invalid_response(receiver: Receiver, answer: bytes) -> None:
 
 def test_tls_verifies_the_name(tmp_path: Path) -> None:
     server, trusting = tls_for(NAME, tmp_path)
-    with receiving(server) as receiver:
+    with run_receiver(server) as receiver:
         known = Delivery(private=True, lookup=loopback, tls=trusting)
         assert send(known, receiver.url(host=NAME, scheme="https")) == Outcome(204)
         for delivery, host in [(known, "other.example"), (known, "127.0.0.1"), (PATIENT, NAME)]:

@@ -10,7 +10,7 @@ from jobs.infra.redis_connection import server_time
 from jobs.record import JobError, JobRecord, JobStatus, Webhook
 from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.webhooks.outbox import Outbox, Outcome
-from tests.jobs.webhook_receiver import ended, make, webhook_of
+from tests.jobs.webhook_receiver import cancel_new_job, make, webhook_of
 from tests.worker.fake_scorer import MODEL
 
 ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
@@ -104,17 +104,17 @@ def test_repeated_end_is_added_once(records: JobRecords, outbox: Outbox, redis: 
 
 
 def test_leased_webhook_is_not_leased_again_until_the_lease_expires(redis: Redis, records: JobRecords) -> None:
-    jobs = [ended(redis, URL) for _ in range(3)]
+    jobs = [cancel_new_job(redis, URL) for _ in range(3)]
     outbox = Outbox(redis, records, lease_s=60)
     assert [outbox.lease_due(2), outbox.lease_due(2), outbox.lease_due(2)] == [jobs[:2], jobs[2:], []]
-    assert sorted(waiting(redis)) == sorted(jobs), "and is not lost with whoever claimed it"
+    assert sorted(waiting(redis)) == sorted(jobs), "an expired lease loses no webhook"
     assert all(55 < float(redis.zscore(WEBHOOKS_KEY, job) or 0) - server_time(redis) <= 60 for job in jobs)
     redis.zadd(WEBHOOKS_KEY, {jobs[0]: 1.0})
     assert outbox.lease_due(2) == [jobs[0]]
 
 
 def test_attempt_is_recorded_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+    job_id = cancel_new_job(redis, URL)
     record = read(records, job_id)
     for _ in range(2):
         outbox.record_attempt(record, Webhook(url=URL), FAILED, 300.0)
@@ -134,7 +134,7 @@ def test_attempt_is_recorded_once(records: JobRecords, outbox: Outbox, redis: Re
 
 
 def test_given_up_webhook_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+    job_id = cancel_new_job(redis, URL)
     outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, None)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.delivered_at, found.next_at, waiting(redis)) == (1, None, None, [])
@@ -142,17 +142,17 @@ def test_given_up_webhook_leaves_the_outbox(records: JobRecords, outbox: Outbox,
 
 
 def test_postponing_counts_as_no_attempt(outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+    job_id = cancel_new_job(redis, URL)
     outbox.lease_due(1)
     outbox.postpone(job_id, 0.0)
     assert (outbox.lease_due(1), webhook_of(redis, job_id).attempts) == ([job_id], 0)
     outbox.remove(job_id)
     outbox.postpone(job_id, 0.0)
-    assert waiting(redis) == [], "what was told meanwhile does not come back"
+    assert waiting(redis) == [], "a delivered webhook does not come back"
 
 
 def test_removed_job_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+    job_id = cancel_new_job(redis, URL)
     record = read(records, job_id)
     records.remove(record)
     assert waiting(redis) == []
@@ -161,7 +161,7 @@ def test_removed_job_leaves_the_outbox(records: JobRecords, outbox: Outbox, redi
 
 
 def test_recording_does_not_extend_the_record(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+    job_id = cancel_new_job(redis, URL)
     records.mark_expired(job_id)
     outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, 1.0)
     assert 0 < redis.ttl(records.key(job_id)) <= 100

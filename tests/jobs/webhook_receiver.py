@@ -27,7 +27,7 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedRequest:
     """One received request."""
 
     path: str
@@ -67,7 +67,7 @@ class Receiver:
     """
 
     port: int = 0
-    received: list[Received] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     usual: Answer = field(default_factory=lambda: status(204))
 
@@ -80,7 +80,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+def run_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver on loopback."""
     receiver = Receiver()
 
@@ -88,7 +88,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.received.append(Received(self.path, headers, body))
+            receiver.received.append(ReceivedRequest(self.path, headers, body))
             answer = receiver.answers.pop(0) if receiver.answers else receiver.usual
             try:
                 answer(self)
@@ -123,7 +123,7 @@ def loopback(_host: str, _port: int) -> list[Address]:
 
 
 @contextmanager
-def delivering(
+def run_deliverer(
     redis: Redis,
     *,
     schedule_s: tuple[float, ...] = (0.0, 0.0, 0.0),
@@ -155,7 +155,7 @@ def make(redis: Redis, url: str | None, owner: str | None = None) -> str:
     return record.id
 
 
-def ended(redis: Redis, url: str, owner: str | None = None) -> str:
+def cancel_new_job(redis: Redis, url: str, owner: str | None = None) -> str:
     """A job that was canceled while it waited."""
     job_id = make(redis, url, owner)
     JobRecords(redis, 100).request_cancel(job_id)

@@ -29,7 +29,7 @@ from service.app import create_app
 from service.dependencies import Services
 from service.state_collector import StateCollector
 from tests.conftest import MakeSettings
-from tests.jobs.webhook_receiver import SECRET, receiving, status, webhook_of
+from tests.jobs.webhook_receiver import SECRET, run_receiver, status, webhook_of
 from tests.processes import until
 from tests.service.conftest import Serve, post
 from tests.worker.fake_scorer import MODEL
@@ -247,7 +247,7 @@ def test_webhooks_are_counted_by_how_they_came_out(
     serve: Serve, make_settings: MakeSettings, port: int, redis: Redis, clip: Path
 ) -> None:
     client = serve(make_settings(metrics_port=port, webhook_secret=SECRET, webhook_private=True))
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.answers = [status(500), status(200)]
         for _ in range(2):
             job = post(client, clip, webhook=receiver.url()).json()["id"]

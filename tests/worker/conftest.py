@@ -9,7 +9,7 @@ from redis import Redis
 from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.processes import start_worker
-from tests.worker.house import left_in_scratch, left_in_store, submitted
+from tests.worker.house import list_scratch, list_stored, submit_job
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[b
 @pytest.fixture
 def job(services: Services) -> Iterator[str]:
     """A queued job with an upload."""
-    job_id = submitted(services)
+    job_id = submit_job(services)
     yield job_id
-    assert "upload" in left_in_store(services, job_id), "the upload is always kept"
-    assert left_in_scratch(services.settings) == []
+    assert "upload" in list_stored(services, job_id), "the upload is always kept"
+    assert list_scratch(services.settings) == []

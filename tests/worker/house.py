@@ -10,7 +10,7 @@ from model_core.results import Variant
 from service.dependencies import Services
 
 
-def submitted(services: Services, upload: bytes = b"video", prompt: str = "", seed: int = 0) -> str:
+def submit_job(services: Services, upload: bytes = b"video", prompt: str = "", seed: int = 0) -> str:
     """A queued job with this upload."""
     record = JobRecord.new(prompt, ScoreOptions(seed=seed), {})
     with services.store.scratch.file(io.BytesIO(upload), 1 << 30) as received:
@@ -35,13 +35,13 @@ def results(services: Services, job_id: str) -> dict[Variant, bytes]:
     }
 
 
-def left_in_store(services: Services, job_id: str) -> set[str]:
+def list_stored(services: Services, job_id: str) -> set[str]:
     """The files of a job, as paths within its folder."""
     folder = store_root(services.settings) / "jobs" / job_id
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def left_in_scratch(settings: Settings) -> list[Path]:
+def list_scratch(settings: Settings) -> list[Path]:
     """Temporary files that are left."""
     return [path for path in (store_root(settings) / "scratch").rglob("*") if path.is_file()]
 

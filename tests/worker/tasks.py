@@ -1,4 +1,4 @@
-"""The task with a scorer that does what a test says."""
+"""Helpers that run the task with a scorer controlled by the test."""
 
 import threading
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
 
 
 class Scorer:
-    """Does what the test says."""
+    """Scorer controlled by the test."""
 
     model = MODEL
     prefetches = False
@@ -79,7 +79,7 @@ def good(out: Path, progress: ProgressCallback) -> dict[str, Path]:
     return {"video": out / "v.mp4"}
 
 
-def raising(error: BaseException) -> Behave:
+def raise_error(error: BaseException) -> Behave:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         (out / "half").write_bytes(b"half made")
         raise error

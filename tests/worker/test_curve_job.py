@@ -15,7 +15,7 @@ from model_core.options import ProgressCallback, ScoreOptions
 from model_core.results import Variant
 from service.dependencies import Services
 from tests.processes import until
-from tests.worker.house import left_in_store, read, results, submitted
+from tests.worker.house import list_stored, read, results, submit_job
 from tests.worker.tasks import WORKER, Behave, Scorer, new_runner
 from worker.attempt import Stop
 from worker.scorer import PipelineScorer, VideoAnalysis
@@ -62,7 +62,7 @@ def test_only_the_curve_is_published(services: Services) -> None:
     (curve,) = [json.loads(text) for text in results(services, job).values()]
     assert set(curve) == {"video"}
     assert (curve["video"]["times_s"], curve["video"]["values"]) == ([0, 1, 2], [0, 0, 0])
-    assert left_in_store(services, job) == {"upload", "results/1/curve.json"}
+    assert list_stored(services, job) == {"upload", "results/1/curve.json"}
 
 
 def test_curve_job_can_be_canceled(services: Services) -> None:
@@ -73,7 +73,7 @@ def test_curve_job_can_be_canceled(services: Services) -> None:
         progress("curve", 0.5)
 
     new_runner(services, Analyzer(during)).run(job, WORKER)
-    assert (read(services, job).status, left_in_store(services, job)) == (JobStatus.CANCELED, {"upload"})
+    assert (read(services, job).status, list_stored(services, job)) == (JobStatus.CANCELED, {"upload"})
 
 
 def test_curve_job_is_requeued_when_its_worker_stops(services: Services) -> None:
@@ -96,7 +96,7 @@ def test_bad_video_fails_the_job(services: Services) -> None:
 
 
 def test_curve_job_is_prefetched(services: Services) -> None:
-    first = submitted(services)
+    first = submit_job(services)
     services.queue.remove(first)
     job = submit_curve(services)
 

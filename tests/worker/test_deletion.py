@@ -14,7 +14,7 @@ from jobs.store import ArtifactStore, StoreError
 from model_core.options import ProgressCallback
 from service.dependencies import Services
 from tests.processes import until
-from tests.worker.house import left_in_store, read, submitted
+from tests.worker.house import list_stored, read, submit_job
 from tests.worker.tasks import WORKER, Scorer, good, new_runner
 from worker.prefetch import Prefetcher
 
@@ -42,31 +42,31 @@ def texts(answer: Any) -> list[str]:
 
 
 def test_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
-    job, other = submitted(services), submitted(services)
+    job, other = submit_job(services), submit_job(services)
     delete(services, job)
     assert traces(redis, job) == []
-    assert (left_in_store(services, job), services.queue.list_waiting()) == (set(), [other])
+    assert (list_stored(services, job), services.queue.list_waiting()) == (set(), [other])
 
 
 def test_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
-    job = submitted(services)
+    job = submit_job(services)
     services.queue.remove(job)
     new_runner(services, Scorer(good)).run(job, WORKER)
     delete(services, job)
-    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+    assert (traces(redis, job), list_stored(services, job)) == ([], set())
 
 
 def test_worker_that_took_a_deleted_job_skips_it(services: Services, redis: Redis) -> None:
-    job = submitted(services)
+    job = submit_job(services)
     redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
     delete(services, job)
     scorer = Scorer(good)
     assert new_runner(services, scorer).run(job, WORKER) is None
-    assert (scorer.threads, services.records.get(job), left_in_store(services, job)) == ([], None, set())
+    assert (scorer.threads, services.records.get(job), list_stored(services, job)) == ([], None, set())
 
 
 def test_reconciler_restores_no_deleted_job(services: Services, redis: Redis) -> None:
-    job = submitted(services)
+    job = submit_job(services)
     redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
     delete(services, job)
     reconciler = Reconciler(redis, services.records, services.queue, services.settings, WORKER)
@@ -78,7 +78,7 @@ def test_reconciler_restores_no_deleted_job(services: Services, redis: Redis) ->
 
 def test_slow_worker_counted_as_lost_leaves_nothing(services: Services, redis: Redis) -> None:
     """It was canceled as the job of a worker that had died, and deleted, while the worker was only slow."""
-    job = submitted(services)
+    job = submit_job(services)
     services.queue.rq.remove(job)
 
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
@@ -89,11 +89,11 @@ def test_slow_worker_counted_as_lost_leaves_nothing(services: Services, redis: R
         return files
 
     assert new_runner(services, Scorer(behave)).run(job, WORKER) is None
-    assert (services.records.get(job), left_in_store(services, job), redis.exists("v2m:pace")) == (None, set(), 0)
+    assert (services.records.get(job), list_stored(services, job), redis.exists("v2m:pace")) == (None, set(), 0)
 
 
 def test_prefetch_of_a_deleted_job_ends(services: Services) -> None:
-    job = submitted(services)
+    job = submit_job(services)
     began: list[str] = []
 
     class Slow(Scorer):
@@ -124,7 +124,7 @@ def test_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
 def test_files_that_could_not_be_removed_are_tried_again(
     services: Services, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = submitted(services)
+    job = submit_job(services)
 
     def broken(store: ArtifactStore, job_id: str) -> None:
         raise StoreError("the disk is away")
@@ -132,15 +132,15 @@ def test_files_that_could_not_be_removed_are_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(ArtifactStore, "remove", broken)
         delete(services, job)
-    assert (traces(redis, job), left_in_store(services, job)) == (["v2m:to-remove"], {"upload"})
+    assert (traces(redis, job), list_stored(services, job)) == (["v2m:to-remove"], {"upload"})
     (gone,) = services.retention.expire()
     assert (gone.job_id, gone.reason) == (job, "expired before")
-    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+    assert (traces(redis, job), list_stored(services, job)) == ([], set())
 
 
 def test_lost_answer_leaves_no_file(services: Services) -> None:
-    job = submitted(services)
+    job = submit_job(services)
     record = read(services, job)
     services.records.remove(record)  # takes effect, and the client repeats it
     services.retention.delete(record)
-    assert left_in_store(services, job) == set()
+    assert list_stored(services, job) == set()

@@ -19,7 +19,7 @@ from model_core.options import ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import submitted
+from tests.worker.house import submit_job
 from worker.prefetch import Prefetcher
 from worker.scorer import VideoAnalysis
 
@@ -96,7 +96,7 @@ def running_threads() -> list[threading.Thread]:
 
 def submit(services: Services, name: str) -> str:
     """A queued job whose upload holds its name."""
-    return submitted(services, name.encode())
+    return submit_job(services, name.encode())
 
 
 def start(services: Services, job_id: str) -> None:

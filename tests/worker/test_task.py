@@ -15,8 +15,8 @@ from model_core.results import Variant
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import left_in_store, read, results, submitted
-from tests.worker.tasks import WORKER, Scorer, good, new_runner, raising, run
+from tests.worker.house import list_stored, read, results, submit_job
+from tests.worker.tasks import WORKER, Scorer, good, new_runner, raise_error, run
 from worker.attempt import Stop
 from worker.scorer import VideoAnalysis
 from worker.task import INTERNAL
@@ -36,13 +36,13 @@ from worker.task import INTERNAL
     ],
 )
 def test_error_ends_the_job_with_its_reason(services: Services, job: str, error: Exception, expected: JobError) -> None:
-    retry, record = run(services, job, raising(error))
+    retry, record = run(services, job, raise_error(error))
     assert (retry, record.status, record.error) == (None, JobStatus.FAILED, expected)
-    assert left_in_store(services, job) == {"upload"}
+    assert list_stored(services, job) == {"upload"}
 
 
 def test_timeout_has_its_own_code(services: Services, job: str) -> None:
-    _, record = run(services, job, raising(JobTimeoutException("Task exceeded maximum timeout value (1 seconds)")))
+    _, record = run(services, job, raise_error(JobTimeoutException("Task exceeded maximum timeout value (1 seconds)")))
     assert record.error is not None
     assert (record.error.code, record.error.detail) == (
         "timeout",
@@ -71,7 +71,7 @@ def test_log_names_the_model(services: Services, job: str) -> None:
 
 def test_finished_job_is_not_run_again(services: Services, job: str) -> None:
     run(services, job, good)
-    retry, record = run(services, job, raising(AssertionError("it must not be called")))
+    retry, record = run(services, job, raise_error(AssertionError("it must not be called")))
     assert (retry, record.status, record.attempt) == (None, JobStatus.COMPLETED, 1)
 
 
@@ -84,7 +84,7 @@ def test_finished_job_keeps_its_last_results_only(services: Services, job: str, 
     (tmp_path / "old.mp4").write_bytes(b"of an attempt that was lost")
     services.store.publish(job, 7, {"video": tmp_path / "old.mp4"})
     run(services, job, good)
-    assert left_in_store(services, job) == {"upload", "results/1/video.mp4"}
+    assert list_stored(services, job) == {"upload", "results/1/video.mp4"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -106,7 +106,7 @@ def test_job_canceled_at_the_very_end_leaves_no_results(services: Services, job:
 
     _, record = run(services, job, behave)
     assert (record.status, record.artifacts) == (JobStatus.CANCELED, {})
-    assert left_in_store(services, job) == {"upload"}
+    assert list_stored(services, job) == {"upload"}
 
 
 def test_cancel_ends_the_job(services: Services, job: str) -> None:
@@ -123,7 +123,7 @@ def test_shutdown_requeues_the_job(services: Services, job: str) -> None:
 
 def test_second_signal_requeues_the_job_and_ends_the_process(services: Services, job: str) -> None:
     with pytest.raises(SystemExit):
-        run(services, job, raising(SystemExit()))
+        run(services, job, raise_error(SystemExit()))
     record = read(services, job)
     assert record.status is JobStatus.QUEUED
 
@@ -136,7 +136,7 @@ def test_superseded_attempt_changes_nothing(services: Services, job: str) -> Non
 
     _, record = run(services, job, superseded)
     assert (record.status, record.attempt, record.worker) == (JobStatus.IN_PROGRESS, 2, "another")
-    assert left_in_store(services, job) == {"upload"}
+    assert list_stored(services, job) == {"upload"}
 
 
 class Crowded(Scorer):
@@ -170,7 +170,7 @@ class Crowded(Scorer):
 @pytest.mark.parametrize("fits_alone", [True, False])
 def test_prefetch_that_took_the_memory_fails_no_job(services: Services, job: str, fits_alone: bool) -> None:
     services.queue.rq.remove(job)
-    submitted(services)
+    submit_job(services)
     scorer = Crowded(fits_alone)
     runner = new_runner(services, scorer, prefetch=True)
     runner.run(job, WORKER)
@@ -184,7 +184,7 @@ def test_prefetch_that_took_the_memory_fails_no_job(services: Services, job: str
 
 def test_next_job_is_prefetched_once_sampling_starts(services: Services, job: str) -> None:
     services.queue.rq.remove(job)
-    after = submitted(services)
+    after = submit_job(services)
     at_work: list[str] = []
 
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:

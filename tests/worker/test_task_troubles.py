@@ -14,8 +14,8 @@ from jobs.store import ArtifactStore, StoreError
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import read, submitted
-from tests.worker.tasks import good, raising, run
+from tests.worker.house import read, submit_job
+from tests.worker.tasks import good, raise_error, run
 from worker.attempt import Attempt, Stop, Throttle
 from worker.task import STORE, UPLOAD_MISSING
 
@@ -25,7 +25,7 @@ def test_full_disk_requeues_the_job_and_fails_it_in_the_end(
     services: Services, job: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
-    full = raising(OSError(number, "no room"))
+    full = raise_error(OSError(number, "no room"))
     for retries in (1, 2):
         retry, record = run(services, job, full)
         assert isinstance(retry, Retry)
@@ -63,14 +63,14 @@ def test_job_that_waits_for_the_store_can_be_stopped(
 
     asking = threading.Thread(target=ask)
     asking.start()
-    _, record = run(services, job, raising(OSError(errno.ENOSPC, "no room")), stop)
+    _, record = run(services, job, raise_error(OSError(errno.ENOSPC, "no room")), stop)
     asking.join()
     assert record.status is (JobStatus.CANCELED if how == "cancel" else JobStatus.QUEUED)
     assert record.retries == 0
 
 
 def test_missing_upload_fails_the_job(services: Services) -> None:
-    job_id = submitted(services)
+    job_id = submit_job(services)
     services.store.remove(job_id)
     _, record = run(services, job_id, good)
     assert record.error == UPLOAD_MISSING

@@ -20,13 +20,13 @@ from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import left_in_scratch, left_in_store, read, results, submitted
+from tests.worker.house import list_scratch, list_stored, read, results, submit_job
 
 NewWorker = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def submit(services: Services, video: Path, prompt: str = "") -> str:
-    return submitted(services, video.read_bytes(), prompt, seed=7)
+    return submit_job(services, video.read_bytes(), prompt, seed=7)
 
 
 def ended(services: Services, job_id: str) -> JobRecord:
@@ -59,7 +59,7 @@ def test_job_is_scored_and_published(services: Services, new_worker: NewWorker, 
     assert set(found) == set(Variant)
     assert found[Variant.VIDEO] == clip.read_bytes()
     assert b'"seed": 7' in found[Variant.REPORT]
-    assert left_in_scratch(services.settings) == []
+    assert list_scratch(services.settings) == []
 
 
 def test_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, c
     ]
     assert "crash" not in str(errors[1]), "internal details belong in the log only"
     assert ended(services, good).status is JobStatus.COMPLETED
-    assert left_in_store(services, jobs[1]) == {"upload"}, "the upload is kept after an internal error"
+    assert list_stored(services, jobs[1]) == {"upload"}, "the upload is kept after an internal error"
     assert worker.poll() is None
 
 
@@ -186,7 +186,7 @@ def test_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Pat
         send_stop_job_command(redis, stopped, serializer=JSONSerializer)
     assert ended(services, stopped).status is JobStatus.CANCELED
     assert ended(services, good).status is JobStatus.COMPLETED
-    assert left_in_store(services, stopped) == {"upload"}
+    assert list_stored(services, stopped) == {"upload"}
 
 
 @pytest.mark.parametrize(("look_ahead", "by"), [("auto", "prefetch"), ("off", "MainThread")])
