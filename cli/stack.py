@@ -19,7 +19,7 @@ from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor
 from cli.vigil import WorkerWatchdog
-from jobs.infra import process_hardening
+from jobs.infra import process_identity
 from jobs.infra.liveness import live_workers
 from jobs.infra.process_identity import process_of
 from jobs.infra.redis_connection import connect
@@ -54,7 +54,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         UnguardedError: other machines could reach it, and there are no keys.
         ModelError: ``settings.model`` is not a model folder.
     """
-    process_hardening.close_to_others()
+    process_identity.deny_inspection()
     if settings.model is not None:
         from model_core.models.registry import read_manifest
 

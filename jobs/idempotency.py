@@ -1,8 +1,8 @@
-"""Idempotency keys: a client that received no response repeats its request with the same key, and gets the same job.
+"""Idempotency keys: a client that repeats a request with the same key gets the job of the first request.
 
-A request claims its key while it runs, by a lease that it renews, so the key of a killed process is free again soon.
-The claim only saves other requests the upload. The guarantee of one job per key is enforced when the job is written:
-the key is watched, must not have another claim, and is set to the job in the same transaction.
+A request holds a lease on its key while it runs and renews it, so the key of a killed process soon becomes free again.
+The lease only spares other requests the upload. The guarantee that a key never creates two jobs comes from the
+transaction that writes the job: it watches the key, fails when another request holds it, and stores the job's id in it.
 """
 
 import hashlib
@@ -17,9 +17,9 @@ from redis.client import Pipeline
 from jobs.record import JobRecord
 
 LEASE_S: Final = 30
-"""Seconds for which a key stays claimed after its process died. Running uploads renew their lease."""
+"""Seconds that a key stays taken after its process has died. A running upload renews the lease and may take longer."""
 _KEY: Final = "v2m:idempotency:"
-_CLAIM: Final = b"claim "
+_LEASE_MARK: Final = b"claim "
 _RENEW: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
 _RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -28,16 +28,16 @@ class KeyInUseError(Exception):
     """Another request with the same key is running."""
 
 
-class ClaimLostError(Exception):
-    """The lease expired, and another request has claimed the key or created its job."""
+class KeyLeaseLostError(Exception):
+    """The lease expired, and another request holds the key or has created its job with it."""
 
 
 @dataclass(frozen=True)
-class Made:
-    """The job of a key.
+class CreatedJob:
+    """The job that an earlier request created with a key.
 
     Attributes:
-        fingerprint: that of the request that created it.
+        fingerprint: fingerprint of that request's payload.
     """
 
     job_id: str
@@ -45,7 +45,7 @@ class Made:
 
 
 def fingerprint(record: JobRecord) -> str:
-    """Hash of a job's request, 64 hexadecimal digits. Equal requests have equal fingerprints.
+    """64 hexadecimal digits that are equal for two jobs with the same payload.
 
     Options with their default value are left out, so that a new option changes no fingerprint.
     """
@@ -55,47 +55,47 @@ def fingerprint(record: JobRecord) -> str:
     return hashlib.sha256(to_json(payload)).hexdigest()
 
 
-class Claim:
-    """Claim of one request to one key of one owner. All methods may be repeated."""
+class KeyLease:
+    """One request's lease on one key of one owner. Every method may be called twice; all raise RedisError."""
 
     def __init__(self, redis: Redis, owner: str | None, key: str, kept_s: int) -> None:
-        """``kept_s``: seconds for which a key belongs to its job. Owner names have no colon."""
+        """``kept_s``: seconds that the key refers to the job it has created. Owner names contain no colon."""
         self._redis = redis
         self._key = f"{_KEY}{owner or ''}:{key}"
         self._kept_s = kept_s
-        self._token = _CLAIM + uuid4().hex.encode()
+        self._token = _LEASE_MARK + uuid4().hex.encode()
 
-    def take(self) -> Made | None:
-        """Claims the key, or keeps this claim. Returns the key's job if it has one, and then does not claim the key.
+    def acquire(self) -> CreatedJob | None:
+        """Takes the lease and returns None; returns the job instead when the key has created one already.
 
-        KeyInUseError if another request has the key.
+        KeyInUseError when another request holds the lease.
         """
-        held = cast("bytes | None", self._redis.set(self._key, self._token, nx=True, get=True, px=LEASE_S * 1000))
-        if held is None or held == self._token:
+        value = cast("bytes | None", self._redis.set(self._key, self._token, nx=True, get=True, px=LEASE_S * 1000))
+        if value is None or value == self._token:
             return None
-        if held.startswith(_CLAIM):
+        if value.startswith(_LEASE_MARK):
             raise KeyInUseError
-        job_id, made_from = held.decode().split()
-        return Made(job_id, made_from)
+        job_id, payload = value.decode().split()
+        return CreatedJob(job_id, payload)
 
     def renew(self) -> None:
-        """Renews the lease if the claim still holds."""
+        """Restarts the lease's time if this request still holds it."""
         self._redis.eval(_RENEW, 1, self._key, self._token, LEASE_S * 1000)
 
     def release(self) -> None:
-        """Frees the key if the claim still holds and no job was created."""
+        """Frees the key if this request still holds it and has created no job."""
         self._redis.eval(_RELEASE, 1, self._key, self._token)
 
     def watch(self, pipeline: Pipeline) -> None:
-        """Makes the transaction fail if the key changes before its end. ClaimLostError if another request has the key.
+        """Makes the transaction fail when the key changes before its end.
 
-        An expired lease is no problem as long as no other request has claimed the key.
+        KeyLeaseLostError when another request has the key. An expired lease that nobody else took is still good.
         """
         pipeline.watch(self._key)  # type: ignore[no-untyped-call]
-        held = cast("bytes | None", pipeline.get(self._key))
-        if held is not None and held != self._token:
-            raise ClaimLostError
+        value = cast("bytes | None", pipeline.get(self._key))
+        if value is not None and value != self._token:
+            raise KeyLeaseLostError
 
-    def settle(self, record: JobRecord, pipeline: Pipeline) -> None:
-        """Sets the key to this job in ``pipeline``."""
+    def save_job(self, record: JobRecord, pipeline: Pipeline) -> None:
+        """Adds to ``pipeline`` the command that stores the created job under the key."""
         pipeline.set(self._key, f"{record.id} {fingerprint(record)}", ex=self._kept_s)

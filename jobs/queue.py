@@ -1,4 +1,4 @@
-"""The queue: one RQ queue for all jobs, read by job objects that run the one task and refuse everything else."""
+"""The job queue: one RQ queue for all jobs, whose RQ jobs run one fixed task and nothing else."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,65 +13,77 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
-from jobs.idempotency import Claim
-from jobs.infra.redis_connection import ride_out
+from jobs.idempotency import KeyLease
+from jobs.infra.redis_connection import retry_while_unavailable
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord, JobStatus
 from jobs.repository import OPEN_KEY, JobRecords, UnknownJobError, owned_key
 
 QUEUE_NAME: Final = "v2m"
 TASK: Final = "worker.task.run"
-"""The function that a worker runs for a job; its one argument is the job's id."""
+"""Import path of the function that a worker runs for a job; its only argument is the job's id."""
 
 _BOOKKEEPING_TTL_S: Final = 24 * 3600
-"""RQ's own note of a finished job is for inspection only: our record is what counts."""
+"""Seconds that RQ keeps its own entry of a finished job, for inspection only: the job record is what counts."""
 _SUBMIT_PATIENCE_S: Final = 10.0
-_TRIES: Final = 100  # many more than threads that take jobs at once
+_TRIES: Final = 100  # many more than there are threads that submit at the same time
 
 
 class ForeignJobError(Exception):
-    """The queue holds a job for another function. Whoever can write to Redis must not choose what a worker executes."""
+    """The queue holds a job for another function. Write access to Redis must not decide what a worker executes."""
 
 
 class QueueFullError(Exception):
-    """So many jobs wait that no other is taken for now."""
+    """The queue is full: no further job is accepted for now.
+
+    Attributes:
+        limit: number of jobs that may wait.
+    """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} jobs wait already, which is the limit")
+        super().__init__(f"{limit} jobs are waiting already, which is the limit")
         self.limit = limit
 
 
 class TooManyJobsError(Exception):
-    """So many jobs of this owner are queued or in progress that no other is taken for now."""
+    """The owner has too many open jobs: no further one is accepted for now.
+
+    Attributes:
+        limit: number of jobs of one owner that may be queued or in progress.
+    """
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"{limit} jobs of this owner are not over yet, which is the limit")
+        super().__init__(f"{limit} jobs of this owner are queued or in progress already, which is the limit")
         self.limit = limit
 
 
-class NotTakenError(Exception):
-    """No job is there: Redis refuses to write (no memory, a full disk, a replica), or was out before it was asked."""
+class NotSubmittedError(Exception):
+    """The job was certainly not submitted: Redis refused to write (no memory, a full disk, a replica), or was down."""
 
 
-class _Doubt:
-    """Whether a transaction was sent whose answer nobody has heard."""
+class _Transmission:
+    """Tracks transactions that were sent without an answer, so that their effect is unknown.
+
+    Attributes:
+        is_uncertain: True when a transaction without an answer may have taken effect.
+    """
 
     def __init__(self) -> None:
-        self.there = False
+        self.is_uncertain = False
 
     @contextmanager
-    def of(self) -> Iterator[None]:
-        """Around sending one. Only a refusal says for certain that it has done nothing."""
-        before, self.there = self.there, True
+    def track(self) -> Iterator[None]:
+        """Wraps the sending of a transaction. Only a refusal by the server proves that it had no effect."""
+        before, self.is_uncertain = self.is_uncertain, True
         try:
             yield
         except ResponseError:
-            self.there = before
+            self.is_uncertain = before
             raise
 
 
 class ScoreJob(Job):
-    """An RQ job that can only run ``TASK``, without instance and without callbacks."""
+    """RQ job that can only run ``TASK``, without an instance and without callbacks."""
 
     @property
     def func(self) -> Callable[..., Any]:
@@ -80,17 +92,17 @@ class ScoreJob(Job):
             raise ForeignJobError(f"refused to run {self.func_name!r}: this queue is for {TASK} only")
         return import_attribute(TASK)
 
-    # RQ would import and call whatever these fields name; nothing of ours uses them.
+    # RQ would import and call whatever these fields name; this project uses none of them.
     success_callback = property(lambda _self: None)
     failure_callback = property(lambda _self: None)
     stopped_callback = property(lambda _self: None)
 
 
 class JobQueue:
-    """Puts jobs into the queue, takes them out, and tells their places. RQ's own retries are not used."""
+    """Submits, restores and removes jobs, and gives their positions. RQ's own retries are not used. RedisError."""
 
     def __init__(self, redis: Redis, records: JobRecords, settings: Settings) -> None:
-        """``settings`` gives the time-out of a job, how many may wait, and how many of one owner may be open."""
+        """``settings`` gives the timeout of a job and the limits of waiting jobs and of open jobs of one owner."""
         self._redis = redis
         self._records = records
         self._timeout_s = settings.job_timeout_s
@@ -99,32 +111,32 @@ class JobQueue:
         self.rq = Queue(QUEUE_NAME, connection=redis, job_class=ScoreJob, serializer=JSONSerializer)
 
     def check_room(self) -> None:
-        """QueueFullError when as many jobs wait as may."""
+        """QueueFullError when the limit of waiting jobs is reached."""
         if self.rq.count >= self._max_queued:
             raise QueueFullError(self._max_queued)
 
     def check_open(self, owner: str | None) -> None:
-        """TooManyJobsError when as many jobs of this owner are queued or in progress as may."""
-        if self._max_open is not None and self._records.open_of(owner) >= self._max_open:
+        """TooManyJobsError when the limit of this owner's queued and running jobs is reached."""
+        if self._max_open is not None and self._records.count_open(owner) >= self._max_open:
             raise TooManyJobsError(self._max_open)
 
-    def submit(self, record: JobRecord, claim: Claim | None = None) -> None:
-        """Writes the record and its place in the queue in one transaction: both are there, or neither.
+    def submit(self, record: JobRecord, lease: KeyLease | None = None) -> None:
+        """Writes the record, its queue entry and the job of the idempotency key in one transaction: all or nothing.
 
-        So is, with them, that the claimed idempotency key has made this job. Waits for a Redis that starts again.
-        QueueFullError; TooManyJobsError; ClaimLostError; NotTakenError when it is for certain not there; otherwise
-        RedisError, and then nobody knows whether the job is there: whatever it needs must be kept.
+        Waits up to 10 seconds for a Redis that restarts. QueueFullError; TooManyJobsError; KeyLeaseLostError;
+        NotSubmittedError when the job was certainly not written; otherwise RedisError, and then the outcome is unknown:
+        keep everything that the job needs.
         """
-        doubt = _Doubt()
+        transmission = _Transmission()
         try:
-            ride_out(lambda: self._submit_now(record, claim, doubt), _SUBMIT_PATIENCE_S)
+            retry_while_unavailable(lambda: self._submit_now(record, lease, transmission), _SUBMIT_PATIENCE_S)
         except RedisError as error:
-            if doubt.there:
+            if transmission.is_uncertain:
                 raise
-            raise NotTakenError(str(error)) from error
+            raise NotSubmittedError(str(error)) from error
 
-    def put_back(self, job_id: str) -> bool:
-        """Puts a job that is queued, but nowhere in RQ's list, at the head of it; False when that is not so."""
+    def restore(self, job_id: str) -> bool:
+        """Inserts a queued job that is missing from RQ's list at its head; returns False when it is not missing."""
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.watch(self._records.key(job_id), self.rq.key)  # type: ignore[no-untyped-call]
             record = self._records.get(job_id)
@@ -134,87 +146,87 @@ class JobQueue:
             pipeline.lrem(self.rq.intermediate_queue_key, 0, job_id)
             try:
                 pipeline.execute()
-            except WatchError:  # somebody changes the queue at this very moment: whoever looks next will see
+            except WatchError:  # the queue changes right now: the next reconciliation decides
                 return False
         return True
 
     def cancel(self, job_id: str) -> JobRecord:
-        """Cancels a job that waits at once, and one in progress at its next step; one that is over stays as it is.
+        """Cancels a waiting job at once and a running one at its next step; a job that has ended stays unchanged.
 
-        Returns the record as it is then. UnknownJobError.
+        Returns the record after that. UnknownJobError.
         """
         if self._records.request_cancel(job_id) is JobStatus.CANCELED:
-            self.take_out(job_id)
+            self.remove(job_id)
         record = self._records.get(job_id)
         if record is None:
             raise UnknownJobError(f"there is no job {job_id}")
         return record
 
-    def take_out(self, job_id: str) -> None:
-        """Takes a job that nobody is to run out of RQ's list; one that a worker has just taken stays with it."""
+    def remove(self, job_id: str) -> None:
+        """Removes a job from RQ's list; a job that a worker has just taken stays with that worker."""
         if self._redis.lrem(self.rq.key, 0, job_id):
-            self._redis.delete(Job.key_for(job_id))  # RQ keeps its note of a job for ever until that has been run
+            self._redis.delete(Job.key_for(job_id))  # RQ keeps its entry of a job that never ran for ever
 
-    def places(self, job_ids: Sequence[str]) -> dict[str, int]:
-        """The positions of those of these jobs that wait: one question, however many there are."""
+    def positions(self, job_ids: Sequence[str]) -> dict[str, int]:
+        """Positions of the jobs among these that wait, with one request to Redis for any number of them."""
         if len(job_ids) < 2:
-            return {job_id: place for job_id in job_ids if (place := self.position(job_id)) is not None}
+            return {job_id: position for job_id in job_ids if (position := self.position(job_id)) is not None}
         wanted = set(job_ids)
-        return {job_id: place for place, job_id in enumerate(self.waiting(), 1) if job_id in wanted}
+        return {job_id: position for position, job_id in enumerate(self.list_waiting(), 1) if job_id in wanted}
 
     def position(self, job_id: str) -> int | None:
-        """1 for the job that is next, 2 for the one after it; None for a job that is not waiting."""
-        place = self.rq.get_job_position(job_id)
-        return None if place is None else place + 1
+        """1 for the next job, 2 for the one after it; None for a job that is not waiting."""
+        index = self.rq.get_job_position(job_id)
+        return None if index is None else index + 1
 
-    def waiting(self) -> list[str]:
-        """The ids in RQ's list, the next one first."""
+    def list_waiting(self) -> list[str]:
+        """The ids in RQ's list, the next job first."""
         return self.rq.get_job_ids()
 
-    def taken(self) -> list[str]:
-        """The ids that a worker has taken off RQ's list and not noted as running, or never will: it may have died."""
+    def list_taken(self) -> list[str]:
+        """The ids that workers have taken off RQ's list and not yet marked as running; some of them may have died."""
         return self.rq.intermediate_queue.get_job_ids()
 
-    def forget_taken(self, job_id: str) -> None:
-        """Nobody waits for a worker to note this one."""
+    def remove_taken(self, job_id: str) -> None:
+        """Removes an id from the list of taken jobs."""
         self._redis.lrem(self.rq.intermediate_queue_key, 0, job_id)
 
     def counts(self) -> dict[str, int]:
-        """How many jobs are ``queued`` and ``in_progress``."""
+        """Number of jobs that are ``queued`` and ``in_progress``."""
         queued, open_ = self.rq.count, int(self._redis.zcard(OPEN_KEY))
         return {"queued": queued, "in_progress": max(0, open_ - queued)}
 
-    def _submit_now(self, record: JobRecord, claim: Claim | None, doubt: _Doubt) -> None:
+    def _submit_now(self, record: JobRecord, lease: KeyLease | None, transmission: _Transmission) -> None:
         for _ in range(_TRIES):
             try:
-                self._submit_once(record, claim, doubt)
-            except WatchError:  # the connection was lost, or the owner's jobs or the claim changed: look again
+                self._submit_once(record, lease, transmission)
+            except WatchError:  # the connection broke, or the owner's jobs or the key changed: check again
                 continue
             return
-        raise RedisConnectionError("others change the same keys all the time, or the line breaks again and again")
+        raise RedisConnectionError("other clients keep changing the same keys, or the connection keeps breaking")
 
-    def _submit_once(self, record: JobRecord, claim: Claim | None, doubt: _Doubt) -> None:
+    def _submit_once(self, record: JobRecord, lease: KeyLease | None, transmission: _Transmission) -> None:
         with self._redis.pipeline(transaction=True) as pipeline:
-            # Watched, because the client repeats a transaction whose answer got lost only if nothing is watched.
+            # Watched, because without a watch the client itself would repeat a transaction whose answer got lost.
             pipeline.watch(self._records.key(record.id))  # type: ignore[no-untyped-call]
             if self._records.exists(record.id):
                 return
             self.check_room()
-            if claim is not None:
-                claim.watch(pipeline)
+            if lease is not None:
+                lease.watch(pipeline)
             if self._max_open is not None:
-                # Two submissions at once must not both take the last place; jobs that end meanwhile do no harm.
+                # Two submissions at once must not both pass the check of the limit. Jobs that end meanwhile do no harm.
                 pipeline.watch(owned_key(record.owner))  # type: ignore[no-untyped-call]
                 self.check_open(record.owner)
             self._enqueue(record.id, pipeline)
             self._records.create(record, pipeline)
-            if claim is not None:
-                claim.settle(record, pipeline)
-            with doubt.of():
+            if lease is not None:
+                lease.save_job(record, pipeline)
+            with transmission.track():
                 pipeline.execute()
 
     def _enqueue(self, job_id: str, pipeline: Pipeline, *, at_front: bool = False) -> None:
-        self.rq.enqueue_call(  # opens the transaction
+        self.rq.enqueue_call(  # starts the transaction's MULTI
             TASK,
             args=(job_id,),
             job_id=job_id,

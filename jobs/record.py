@@ -1,4 +1,4 @@
-"""Job records: the stored state of a job, kept apart from RQ's jobs, which expire and have no stages."""
+"""The job record, from which the API reads a job's state. RQ's own jobs expire and have no stages."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ _JOB_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class JobStatus(StrEnum):
-    """The status of a job. `completed`, `failed` and `canceled` are final."""
+    """Status of a job."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -24,26 +24,26 @@ class JobStatus(StrEnum):
     CANCELED = "canceled"
 
 
-MOVES: Final[dict[JobStatus, frozenset[JobStatus]]] = {
+TRANSITIONS: Final[dict[JobStatus, frozenset[JobStatus]]] = {
     JobStatus.QUEUED: frozenset({JobStatus.IN_PROGRESS, JobStatus.FAILED, JobStatus.CANCELED}),
-    # back to queued: its worker stopped, was lost, or could not reach the store
+    # back to queued: the worker stopped, was lost, or could not use the store
     JobStatus.IN_PROGRESS: frozenset(JobStatus) - {JobStatus.IN_PROGRESS},
     JobStatus.COMPLETED: frozenset(),
     JobStatus.FAILED: frozenset(),
     JobStatus.CANCELED: frozenset(),
 }
-"""The statuses that each status may become. The last three are final."""
+"""The allowed transitions: the statuses that may follow each status. The last three are final."""
 
 
 class JobKind(StrEnum):
-    """What a job creates: `score` a video with music, `curve` the event curve only."""
+    """The kind of result that a job creates."""
 
     SCORE = "score"
     CURVE = "curve"
 
 
 class JobError(BaseModel):
-    """Why a job failed."""
+    """Reason of a failed job: a stable ``code`` for programs, a ``detail`` for people, the input ``field`` if any."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,17 @@ class JobError(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A job's webhook and the state of its delivery."""
+    """Webhook of a job and the state of its delivery.
+
+    Attributes:
+        url: address of the receiver.
+        attempts: number of deliveries attempted so far.
+        delivered_at: time of the successful delivery; None until then.
+        given_up_at: time of the last failed attempt, after which there is no other; None otherwise.
+        next_at: time of the next attempt; None before the first attempt and after the last.
+        last_status: HTTP status of the last response; None when there was none.
+        last_error: reason of the last failure, as a sentence; None after a success.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +83,7 @@ class Webhook(BaseModel):
 
 
 class Artifact(BaseModel):
-    """One published file. It never changes: another attempt publishes its own files."""
+    """A published file. It never changes: another attempt publishes its own files under its own number."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,23 +92,26 @@ class Artifact(BaseModel):
 
 
 class JobRecord(BaseModel):
-    """One job as it stood when it was read.
+    """Snapshot of one job.
 
     Attributes:
-        attempt: counts the workers that started it.
-        crashes: counts those that died of it, or with it.
-        retries: counts those that gave it back because the store did not work.
-        worker: name of the one that has it; None unless it is in progress.
-        model: of the worker that started it last; None while it is queued.
-        cancel_requested: its worker will stop at its next step.
-        artifacts: what its last attempt published; none before completion, and none once they have expired.
-        expired_at: when its files were removed.
-        request_id: of the request that made it.
-        upload_bytes: size of its upload.
-        upload_sha256: of the upload, in hexadecimal digits.
-        kind: what is to be made: a scored video, or the event curve alone.
-        owner: name of the API key that made it, which alone sees it; None where the service has no keys.
-        webhook: who is told of its end; None when nobody asked for it.
+        progress: progress of the whole job in 0..1.
+        video: properties of the uploaded video, as the probe found them.
+        error: reason of the failure; None unless the job has failed.
+        attempt: number of attempts started so far; the number of the current attempt.
+        crashes: number of attempts whose worker died.
+        retries: number of attempts that were requeued because the store did not work.
+        worker: name of the worker that runs the job; None unless it is in progress.
+        model: model of the last attempt; None while the job is queued.
+        cancel_requested: True when the worker is to stop at its next step.
+        artifacts: files published by the last attempt; empty before completion and after expiry.
+        expired_at: time at which the files were removed.
+        request_id: id of the request that created the job.
+        upload_bytes: size of the upload in bytes.
+        upload_sha256: SHA-256 of the upload in hexadecimal digits.
+        kind: a scored video, or the event curve alone.
+        owner: name of the API key that created the job and alone can read it; None in a service without keys.
+        webhook: webhook for the job's end; None when none was requested.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -137,7 +150,7 @@ class JobRecord(BaseModel):
         video: dict[str, JsonValue],
         **others: Any,
     ) -> "JobRecord":
-        """A queued job with a fresh id; ``others`` are attributes by name."""
+        """A queued job with a new id; ``others`` are further attributes by name."""
         return cls(id=uuid4().hex, prompt=prompt, options=options, video=video, created_at=now(), **others)
 
     @property
@@ -152,22 +165,22 @@ class JobRecord(BaseModel):
 
     @property
     def is_final(self) -> bool:
-        """True when the status can never change again."""
-        return not MOVES[self.status]
+        """True when the status cannot change any more."""
+        return not TRANSITIONS[self.status]
 
 
 def now() -> datetime:
-    """The time in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 def is_job_id(text: str) -> bool:
-    """True for what ``JobRecord.new`` makes as an id; anything else must never reach a path or a Redis key."""
+    """True for ids in the form that ``JobRecord.new`` creates; no other text may reach a path or a Redis key."""
     return _JOB_ID.fullmatch(text) is not None
 
 
 def check_job_id(text: str) -> str:
-    """The id itself; ValueError when it is not one."""
+    """Returns the id; ValueError when it is malformed."""
     if not is_job_id(text):
         raise ValueError("a job id is 32 hexadecimal digits")
     return text

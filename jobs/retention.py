@@ -1,77 +1,75 @@
-"""How long files are kept: by age, by the store's quota, and by whether anybody knows of them.
+"""Retention of files: by age, by the store's quota, and by whether a record refers to them.
 
-Only files of jobs that are over are ever removed.
+Only files of jobs that have ended are removed. The owners' job lists are pruned on the way.
 """
 
 from contextlib import suppress
-from typing import Final
+from typing import Final, cast
 
 from redis import Redis
 
-from jobs import owner_index
 from jobs.infra.redis_connection import server_time
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord, JobStatus
-from jobs.removal import Expired, Removal
-from jobs.repository import JobRecords, UnknownJobError
+from jobs.removal import ExpiredFiles, FileRemover
+from jobs.repository import OWNERS_KEY, JobRecords, UnknownJobError, owned_key
 from jobs.store import ArtifactStore, StoredJob, StoreFullError
-from jobs.store.quota import Quota
-from jobs.store.usage import Usage
+from jobs.store.quota import Quota, Usage
 
-_TIDIED_KEY: Final = "v2m:store:tidied"
-_MIN_AGE_S: Final = 24 * 3600.0  # an upload is there before its record is
-_TIDY_EVERY_S: Final = 3600  # it looks through the whole store
-_AT_ONCE: Final = 1000
+_SCANNED_KEY: Final = "v2m:store:tidied"
+_MIN_AGE_S: Final = 24 * 3600.0  # an upload is stored before its record
+_SCAN_EVERY_S: Final = 3600  # a scan reads the whole store
+_BATCH: Final = 1000
 
 
 class Retention:
-    """Removes what need not be kept, and tells whether there is room for more."""
+    """Removes files that need not be kept, and checks the room for new ones."""
 
     def __init__(self, redis: Redis, records: JobRecords, store: ArtifactStore, settings: Settings) -> None:
-        """``settings`` gives the ages, the quota, and the room that must stay free on a disk."""
+        """``settings`` gives the ages, the quota, and the space that must stay free on a disk."""
         self._redis = redis
         self._records = records
         self._store = store
         self._upload_retention_s = settings.upload_retention_s
         self._retention_s = settings.retention_s
         self._min_free_bytes = settings.min_free_bytes
-        self._removal = Removal(redis, records, store)
+        self._remover = FileRemover(redis, records, store)
         self._usage = Usage(redis, store)
         limit = settings.store_max_bytes
-        self._quota = None if limit is None else Quota(redis, records, store, self._removal, self._usage, limit)
+        self._quota = None if limit is None else Quota(redis, records, store, self._remover, self._usage, limit)
 
-    def expire(self, now: float | None = None) -> list[Expired]:
-        """Removes what should have gone before, what is over its age or the quota, then what nobody knows of.
+    def expire(self, now: float | None = None) -> list[ExpiredFiles]:
+        """Runs one round: retries earlier failures, then removes by age and by quota. Returns what was removed.
 
-        Once an hour the lists of jobs are freed from those that are forgotten, too.
+        Once an hour it also scans the store for files without a record and prunes the owners' job lists.
 
-        ``now``: seconds since 1970, by default the server's clock. One file that cannot be removed is logged and does
-        not stand in the way of the others; StoreError when the store as a whole does not work, RedisError.
+        ``now``: seconds since 1970, by default the server's clock. A single file that cannot be removed is logged and
+        skipped. StoreError when the store as a whole does not work; RedisError.
         """
         if now is None:
             now = server_time(self._redis)
         self._store.scratch.sweep()
-        gone = self._removal.again()
-        gone += self._by_age(now)
+        gone = self._remover.retry_pending()
+        gone += self._remove_by_age(now)
         if self._quota is not None:
-            gone += self._quota.keep()
-        if self._redis.set(_TIDIED_KEY, "1", nx=True, ex=_TIDY_EVERY_S):
-            owner_index.tidy(self._redis)
-            gone += self._tidy(now)
+            gone += self._quota.enforce()
+        if self._redis.set(_SCANNED_KEY, "1", nx=True, ex=_SCAN_EVERY_S):
+            prune_owner_lists(self._redis)
+            gone += self._remove_strays(now)
         return gone
 
     def make_room(self, size: int) -> None:
-        """Makes sure that an upload of ``size`` bytes may be put into the store; the oldest files make room for it.
+        """Reserves ``size`` bytes in the store for an upload; removes the oldest files where the quota asks for it.
 
-        It counts as stored until the store is looked through again: ``release`` it when it is not. It is taken to lie
-        in the scratch already. StoreFullError when there is no room, StoreError, RedisError.
+        The upload is expected to be in the scratch folder already. Call ``release`` when it is not stored in the end.
+        StoreFullError when there is no room; StoreError; RedisError.
         """
         self.check_disk()
         if self._quota is not None:
             self._quota.reserve(size)
 
     def check_disk(self, extra: int = 0) -> None:
-        """StoreFullError when less than must stay free would be, with ``extra`` bytes more in the scratch.
+        """StoreFullError when ``extra`` bytes more in the scratch folder would leave less than must stay free.
 
         The store is on the same disk, or on none.
         """
@@ -80,48 +78,73 @@ class Retention:
             raise StoreFullError(f"{free} bytes would be free on the disk; {self._min_free_bytes} must stay free")
 
     def release(self, size: int) -> None:
-        """Takes back ``make_room``: the upload has not been stored."""
+        """Undoes ``make_room`` for an upload that was not stored."""
         if self._quota is not None:
             self._usage.release(size)
 
     def delete(self, record: JobRecord) -> None:
-        """Removes a job that is not in progress, whatever there is of it; IllegalMoveError while it is.
+        """Removes a job with its record and files; IllegalTransitionError while it is in progress.
 
-        The record goes first, as always: files that cannot be removed now are tried again every round. A job that is
-        gone already is looked after in the same way: the answer may have got lost on its way.
+        The record goes first: files that cannot be removed now are tried again every round. A job without a record is
+        handled the same way, since this may be the second call after a lost answer.
         """
         with suppress(UnknownJobError):
             self._records.remove(record)
-        self._removal.tried(Expired(record.id, "all", "deleted"))
+        self._remover.remove(ExpiredFiles(record.id, "all", "deleted"))
 
-    def used(self) -> int | None:
-        """Bytes in the store when it was last looked through, and uploads since; None when it never was."""
-        return self._usage.known()
+    def used_bytes(self) -> int | None:
+        """Bytes in the store at the last scan plus later uploads; None before the first scan."""
+        return self._usage.get_bytes()
 
-    def _by_age(self, now: float) -> list[Expired]:
-        gone: list[Expired] = []
-        for job_id in self._records.kept("uploads", now - self._upload_retention_s, _AT_ONCE):
-            gone += self._removal.tried(Expired(job_id, "upload", "age"))
-        for job_id in self._records.kept("results", now - self._retention_s, _AT_ONCE):
-            gone += self._removal.tried(Expired(job_id, "all", "age"))
+    def _remove_by_age(self, now: float) -> list[ExpiredFiles]:
+        gone: list[ExpiredFiles] = []
+        for job_id in self._records.list_kept("uploads", now - self._upload_retention_s, _BATCH):
+            gone += self._remover.remove(ExpiredFiles(job_id, "upload", "age"))
+        for job_id in self._records.list_kept("results", now - self._retention_s, _BATCH):
+            gone += self._remover.remove(ExpiredFiles(job_id, "all", "age"))
         return gone
 
-    def _tidy(self, now: float) -> list[Expired]:
-        """Removes old files of jobs without a record, of expired jobs, and of attempts that came to nothing."""
-        gone: list[Expired] = []
+    def _remove_strays(self, now: float) -> list[ExpiredFiles]:
+        """Removes old files of jobs without a record, of expired jobs, and of attempts that failed."""
+        gone: list[ExpiredFiles] = []
         used = 0
-        for job in self._store.stored():
-            removed = self._tried_stray(job) if job.changed < now - _MIN_AGE_S else []
+        for job in self._store.list_jobs():
+            removed = self._remove_stray(job) if job.changed < now - _MIN_AGE_S else []
             used += 0 if removed and removed[0].what == "all" else job.bytes
             gone += removed
-        self._usage.note(used)
+        self._usage.set_bytes(used)
         return gone
 
-    def _tried_stray(self, job: StoredJob) -> list[Expired]:
+    def _remove_stray(self, job: StoredJob) -> list[ExpiredFiles]:
         record = self._records.get(job.id)
         if record is None or record.expired_at is not None:
-            return self._removal.tried(Expired(job.id, "all", "nobody knows of them"))
-        counts = record.attempt if record.status is JobStatus.COMPLETED else 0  # attempts are numbered from 1
-        if record.is_final and job.attempts - {counts}:
-            return self._removal.tried(Expired(job.id, "stray results", "nobody knows of them"), counts)
+            return self._remover.remove(ExpiredFiles(job.id, "all", "unreferenced"))
+        keep = record.attempt if record.status is JobStatus.COMPLETED else 0  # attempts are numbered from 1
+        if record.is_final and job.attempts - {keep}:
+            return self._remover.remove(ExpiredFiles(job.id, "stray results", "unreferenced"), keep)
         return []
+
+
+def prune_owner_lists(redis: Redis, batch: int = _BATCH) -> None:
+    """Removes the ids of expired records from every owner's job list; RedisError.
+
+    Redis expires a record on its own and leaves its id in the list. Each list is read from its old end in batches until
+    every id of a batch has a record. Records expire roughly in the order of creation, so few stay behind.
+    """
+    for owner in cast("set[bytes]", redis.smembers(OWNERS_KEY)):
+        _prune(redis, owned_key(owner.decode()), batch)
+
+
+def _prune(redis: Redis, key: str, batch: int) -> None:
+    kept = 0
+    while job_ids := cast("list[bytes]", redis.zrange(key, kept, kept + batch - 1)):
+        with redis.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.exists(JobRecords.key(job_id.decode()))
+            found = cast("list[int]", pipeline.execute())
+        # A record and its list entry are created together, and ids are never reused: what is gone now stays gone.
+        gone = [job_id for job_id, exists in zip(job_ids, found, strict=True) if not exists]
+        if not gone:
+            return
+        redis.zrem(key, *gone)
+        kept += len(job_ids) - len(gone)

@@ -1,11 +1,11 @@
-"""The changes of a job record, each one atomic script on the Redis server.
+"""The transitions of a job record, each an atomic Lua script on the Redis server.
 
-An answer can get lost on its way, and then the client asks again. So each script, when it finds its change made already
-by the same attempt, answers as it did the first time and counts nothing twice.
+An answer can get lost, and then the client repeats the request. So a script whose change was already made by the same
+attempt gives the same answer as the first time and counts nothing twice.
 
-KEYS of all: 1 the record, 2 the index of open jobs, 3 the leases, 4 and 5 the finished jobs whose upload and whose
-results are kept, 6 the finished jobs of whose end somebody is yet to be told, by the time that this is due. ARGV 1 is
-always the job's id. Answers are pairs: a verdict, and the attempt or the job's status.
+KEYS of every script: 1 the record, 2 the index of open jobs, 3 the leases, 4 and 5 the ended jobs whose upload and
+whose results are kept, 6 the webhook outbox: ended jobs by the time at which their webhook is due. ARGV 1 is always the
+job's id. Answers are pairs: an outcome (ok, missing, refused, stale, cancel), and the attempt or the job's status.
 """
 
 from typing import Final
@@ -42,7 +42,7 @@ return {'ok', tostring(attempt)}
 """
 )
 
-# ARGV: 2 the attempt, then fields and values, or none: then the lease alone is renewed.
+# ARGV: 2 the attempt, then fields and values; without any, only the lease is renewed.
 ADVANCE: Final = (
     _BEGIN
     + """
@@ -55,17 +55,17 @@ return {'ok', attempt}
 """
 )
 
-# Out of in_progress (or, without an attempt, out of the queue: of a job that nobody can ever start).
+# From in_progress to a final status; without an attempt also from queued, for a job that can never be started.
 # ARGV: 2 the attempt, or ''; 3 the new status; 4 the time as JSON; then fields and values.
-LEAVE: Final = (
+FINISH: Final = (
     _BEGIN
     + """
 if ARGV[2] ~= '' and attempt ~= ARGV[2] then return {'stale', status} end
-local unwanted = redis.call('HGET', KEYS[1], 'cancel_requested') == 'true'
-if status == ARGV[3] or (unwanted and status == 'canceled') then return {'ok', attempt} end
+local canceled_by_user = redis.call('HGET', KEYS[1], 'cancel_requested') == 'true'
+if status == ARGV[3] or (canceled_by_user and status == 'canceled') then return {'ok', attempt} end
 if not (status == 'in_progress' or (status == 'queued' and ARGV[2] == '')) then return {'refused', status} end
-if unwanted and ARGV[3] == 'completed' then return {'cancel', status} end
-if unwanted then  -- why it failed is of no interest any more
+if canceled_by_user and ARGV[3] == 'completed' then return {'cancel', status} end
+if canceled_by_user then  -- a canceled job keeps no error
   cancel(ARGV[4])
   return {'ok', attempt}
 end
@@ -76,10 +76,10 @@ return {'ok', attempt}
 """
 )
 
-# Back into the queue, unless somebody wants it canceled, or has had enough of it.
-# ARGV: 2 the attempt; 3 the time as JSON; 4 the counter to add one to, or ''; 5 the count at which the job has failed;
-# 6 the error of that as JSON. The second part of the answer is the new status.
-GIVE_BACK: Final = (
+# Back into the queue, unless cancellation was requested or the limit of the counter is reached.
+# ARGV: 2 the attempt; 3 the time as JSON; 4 the counter to increment, or ''; 5 the count at which the job fails;
+# 6 the error of that failure as JSON. The second part of the answer is the new status.
+REQUEUE: Final = (
     _BEGIN
     + """
 if attempt ~= ARGV[2] then return {'stale', status} end
@@ -104,7 +104,7 @@ return {'ok', 'queued'}
 """
 )
 
-# ARGV: 2 the time as JSON. The second part of the answer is the status after it.
+# ARGV: 2 the time as JSON. The second part of the answer is the new status.
 CANCEL: Final = (
     _BEGIN
     + """
@@ -130,7 +130,7 @@ return {'ok', attempt}
 """
 )
 
-# A job that waits is over with this, too: whoever takes it off the queue finds no record of it.
+# Removes waiting jobs, too: a worker that takes one off the queue finds no record and skips it.
 REMOVE: Final = (
     _BEGIN
     + """

@@ -6,10 +6,10 @@ from typing import Annotated, Final, cast
 from fastapi import Depends, Path, Request
 from redis import Redis
 
+from jobs.estimates import Paces
 from jobs.infra import process_identity
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from jobs.pace import Paces
 from jobs.queue import JobQueue
 from jobs.record import JobRecord, is_job_id
 from jobs.repository import JobRecords

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobs.idempotency import LEASE_S, Claim, KeyInUseError, fingerprint
+from jobs.idempotency import LEASE_S, KeyInUseError, KeyLease, fingerprint
 from jobs.record import JobRecord
 from service.auth.caller import caller_of
 from service.dependencies import Services
@@ -57,10 +57,10 @@ class Idempotency(JobMiddleware):
             return
         if len(keys) > 1 or not _VALID.fullmatch(keys[0]):
             raise InvalidIdempotencyKey(MAX_CHARS)
-        claim = Claim(self._redis, caller_of(scope).name, keys[0], self._kept_s)
+        claim = KeyLease(self._redis, caller_of(scope).name, keys[0], self._kept_s)
         scope["state"][_STATE] = claim
         try:
-            existing = await self._in_thread(claim.take)
+            existing = await self._in_thread(claim.acquire)
         except KeyInUseError:
             raise IdempotencyKeyInUse from None
         except RedisError as error:
@@ -92,7 +92,7 @@ class Idempotency(JobMiddleware):
         finally:
             renewing.cancel()
 
-    async def _renew(self, claim: Claim) -> None:
+    async def _renew(self, claim: KeyLease) -> None:
         while True:
             await asyncio.sleep(_RENEW_S)
             await self._try(claim.renew)
@@ -108,9 +108,9 @@ class Idempotency(JobMiddleware):
         return await to_thread.run_sync(call, limiter=self._limiter)
 
 
-def claim_of(scope: Scope) -> Claim | None:
+def claim_of(scope: Scope) -> KeyLease | None:
     """The claim of a request; None without the header."""
-    return cast("Claim | None", scope["state"].get(_STATE))
+    return cast("KeyLease | None", scope["state"].get(_STATE))
 
 
 async def get_claim(
@@ -125,21 +125,21 @@ async def get_claim(
             examples=["5d0a4f4e-6c1c-4d0e-9d5b-1f2f0c4b7a11"],
         ),
     ] = None,
-) -> Claim | None:
+) -> KeyLease | None:
     """The claim that the middleware made for the request; None without the header."""
     return claim_of(request.scope)
 
 
-ClaimDep = Annotated[Claim | None, Depends(get_claim)]
+ClaimDep = Annotated[KeyLease | None, Depends(get_claim)]
 
 
-def replay(services: Services, claim: Claim, wanted: JobRecord) -> JobRecord | None:
+def replay(services: Services, claim: KeyLease, wanted: JobRecord) -> JobRecord | None:
     """The existing job of the key, as it is now; None if there is none, and ``wanted`` may be created.
 
     Problem 409 while another request has the key, 422 if the key's job is a different one, 410 if it was deleted.
     """
     try:
-        existing = claim.take()
+        existing = claim.acquire()
     except KeyInUseError:
         raise IdempotencyKeyInUse from None
     if existing is None:

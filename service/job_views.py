@@ -7,8 +7,8 @@ import structlog
 from fastapi import Response
 from redis.exceptions import RedisError
 
-from jobs.forecast import Forecast
-from jobs.idempotency import Claim
+from jobs.estimates import Forecast
+from jobs.idempotency import KeyLease
 from jobs.record import JobRecord, JobStatus
 from service.auth.caller import Caller
 from service.dependencies import Services
@@ -32,7 +32,7 @@ def views(services: Services, records: Sequence[JobRecord]) -> list[JobView]:
     places: dict[str, int] = {}
     forecast = Forecast()
     try:
-        places = services.queue.places(queued)
+        places = services.queue.positions(queued)
         forecast = services.paces.forecast(queue=bool(queued)) if is_open else forecast
     except RedisError as error:  # show a new job even if its position is unknown
         log.warning("places_unknown", error=str(error))
@@ -47,7 +47,7 @@ def job_view(services: Services, record: JobRecord, position: int | None, foreca
 
 
 async def create_job_from_form(
-    services: Services, caller: Caller, claim: Claim | None, form: JobForm, response: Response
+    services: Services, caller: Caller, claim: KeyLease | None, form: JobForm, response: Response
 ) -> JobView:
     """Creates the job in an upload thread; sets the headers of the response and returns the job's view."""
     return await services.uploads.run(lambda: _created(services, response, accept(services, caller, claim, form)))

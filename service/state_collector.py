@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from jobs.infra.liveness import silences
+from jobs.infra.liveness import heartbeat_ages
 from jobs.infra.redis_connection import connect
 from jobs.queue import JobQueue
 from jobs.record import now
@@ -74,10 +74,12 @@ class StateCollector(Collector):
         yield GaugeMetricFamily(
             "v2m_webhooks_waiting", "Webhooks that have not been delivered.", self._redis.zcard(WEBHOOKS_KEY)
         )
-        alive = [name for name, silence in silences(self._redis).items() if silence < self._settings.heartbeat_ttl_s]
+        alive = [
+            name for name, silence in heartbeat_ages(self._redis).items() if silence < self._settings.heartbeat_ttl_s
+        ]
         yield GaugeMetricFamily("v2m_workers", "Workers with a recent heartbeat.", len(alive))
         if not self._counts_the_store:
-            used = self._retention.used()
+            used = self._retention.used_bytes()
             if used is not None:
                 yield GaugeMetricFamily(*_USED, used)
 

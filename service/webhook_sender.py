@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from jobs.webhooks.attempt import SCHEDULE_S, Attempts, Result
-from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.delivery import SCHEDULE_S, Delivery, DeliveryAttempts, Result
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
@@ -20,5 +19,5 @@ def make_deliverer(services: Services, on_result: Callable[[Result], None]) -> D
         return None
     outbox = Outbox(services.redis, services.records, _LEASE_S)
     delivery = Delivery(private=settings.webhook_private)
-    attempts = Attempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S, settings.base_url)
+    attempts = DeliveryAttempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S, settings.base_url)
     return Deliverer(outbox, services.records, attempts, on_result)

@@ -1,4 +1,7 @@
-"""``python -m worker.health``: status 0 while a worker of this machine or container has shown itself lately."""
+"""Health check of a worker: ``python -m worker.health`` exits with 0 while a live worker runs on this machine.
+
+In a container it checks the workers of that container. A worker is live when its last heartbeat is recent enough.
+"""
 
 import sys
 
@@ -11,7 +14,7 @@ from jobs.infra.settings import Settings
 
 
 def is_healthy(settings: Settings) -> bool:
-    """True when one of the live workers runs here."""
+    """True when a live worker runs on this machine; False when there is none or Redis is unavailable."""
     try:
         with connect(settings.redis) as redis:
             return any(process_of(name) is not None for name in live_workers(redis, settings.heartbeat_ttl_s))

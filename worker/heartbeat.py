@@ -1,4 +1,4 @@
-"""The worker's second thread: shows that the worker lives, keeps the running job's claim, and ends what hangs."""
+"""Heartbeat thread of a worker, which also renews the lease of the current job and watches its deadline."""
 
 import os
 import threading
@@ -13,111 +13,114 @@ from redis.exceptions import RedisError
 
 log: Final = structlog.get_logger(__name__)
 HUNG_EXIT_STATUS: Final = 75
+"""Exit status of a process whose job ran past its deadline."""
 _TICK_S: Final = 0.5
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A job that is being watched.
+class WatchedJob:
+    """Callbacks for the job that is being watched.
 
     Attributes:
-        keep_claim: renews its lease; RedisError when that cannot be done now.
-        on_hung: writes why it ends, before the process does.
-        on_stuck: gives it back because the worker stops; True when the process may end.
+        renew_lease: renews the job's lease; RedisError when Redis is unavailable now.
+        on_hung: writes the error of a job past its deadline, just before the process ends.
+        on_stuck: requeues a job that does not stop in time; returns True when the process may end.
     """
 
-    keep_claim: Callable[[], None]
+    renew_lease: Callable[[], None]
     on_hung: Callable[[], None]
     on_stuck: Callable[[], bool]
 
 
-class Pulse:
-    """Calls ``beat`` every ``interval_s``, and looks after the job that is being watched."""
+class Heartbeat:
+    """Sends a heartbeat every ``interval_s`` seconds, and ends the process when the watched job hangs."""
 
     def __init__(
         self,
         interval_s: float,
-        beat: Callable[[], None],
-        stopping: Callable[[], bool] = lambda: False,
+        send: Callable[[], None],
+        is_stopping: Callable[[], bool] = lambda: False,
         patience_s: float = float("inf"),
     ) -> None:
-        """``beat`` notes that this worker lives; a RedisError from it is logged and the next beat tries again.
+        """``send`` records a heartbeat of this worker; after a RedisError, which is logged, the next one is on time.
 
-        Once ``stopping`` says so, the job has ``patience_s`` seconds to come to a step at which it can stop.
+        Once ``is_stopping`` returns True, the job has ``patience_s`` seconds to reach a step at which it can stop.
         """
         self._interval_s = interval_s
-        self._beat = beat
-        self._stopping = stopping
+        self._send = send
+        self._is_stopping = is_stopping
         self._patience_s = patience_s
         self._stop_by: float | None = None
-        self._watched: Watched | None = None
+        self._watched: WatchedJob | None = None
         self._deadline = float("inf")
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """The first beat comes at once."""
+        """Starts the thread, which sends the first heartbeat at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No beat comes after this returns."""
+        """Stops the thread; no heartbeat is sent after this returns."""
         self._ended.set()
-        if self._thread.is_alive():  # it was never started, when a signal came before that
+        if self._thread.is_alive():  # not so when a signal came before `start`
             self._thread.join()
 
     @contextmanager
-    def watching(self, watched: Watched, limit_s: float) -> Iterator[None]:
-        """Looks after a job during the block.
+    def watch(self, job: WatchedJob, limit_s: float) -> Iterator[None]:
+        """Watches a job during the block.
 
-        RQ's own time-out interrupts Python code only. A job that is still there after ``limit_s``, deep in a C call,
-        ends with its process, and its supervisor starts another. So does one that does not stop when the worker should.
+        RQ's own timeout interrupts Python code only. When a job is still running after ``limit_s`` seconds, for example
+        deep in a C call, the process ends, and its supervisor starts another. The same happens when the job does not
+        stop in time although the worker should.
         """
         self._deadline = time.monotonic() + limit_s
-        self._watched = watched
+        self._watched = job
         try:
             yield
         finally:
             self._watched, self._deadline = None, float("inf")
 
-    def relax(self) -> None:
-        """The job's work is over: from now on it may take as long as it likes."""
+    def clear_deadline(self) -> None:
+        """Removes the deadline of the watched job: its work is done, and its outcome may wait for Redis."""
         self._deadline = float("inf")
 
     def _run(self) -> None:
-        next_beat = time.monotonic()
+        next_heartbeat = time.monotonic()
         while True:
-            if time.monotonic() >= next_beat:
-                self._once()
-                next_beat = time.monotonic() + self._interval_s
-            if (watched := self._watched) is not None:
-                self._end_what_hangs(watched)
+            if time.monotonic() >= next_heartbeat:
+                self._send_once()
+                next_heartbeat = time.monotonic() + self._interval_s
+            if (job := self._watched) is not None:
+                self._end_hung(job)
             if self._ended.wait(min(self._interval_s, _TICK_S)):
                 return
 
-    def _once(self) -> None:
-        watched = self._watched
+    def _send_once(self) -> None:
+        job = self._watched
         try:
-            self._beat()
-            if watched is not None:
-                watched.keep_claim()
+            self._send()
+            if job is not None:
+                job.renew_lease()
         except RedisError as error:
             log.warning("heartbeat_missed", error=str(error))
-        except Exception:  # without this thread the worker would pass for dead, and nobody would end what hangs
+        except Exception:  # without this thread the worker would look dead, and hung jobs would never end
             log.exception("heartbeat_broken")
 
-    def _end_what_hangs(self, watched: Watched) -> None:
+    def _end_hung(self, job: WatchedJob) -> None:
+        """Ends the process when the job is past its deadline, or did not stop in time."""
         now = time.monotonic()
         if now > self._deadline:
             log.error("job_hung", exit_status=HUNG_EXIT_STATUS)
             try:
-                watched.on_hung()
+                job.on_hung()
             finally:
                 os._exit(HUNG_EXIT_STATUS)
         if self._stop_by is None:
-            self._stop_by = now + self._patience_s if self._stopping() else None
+            self._stop_by = now + self._patience_s if self._is_stopping() else None
         elif now > self._stop_by:
             try:
-                if watched.on_stuck():
+                if job.on_stuck():
                     os._exit(0)
-            except RedisError as error:  # it is found lost, if Redis stays away
+            except RedisError as error:  # if Redis stays unavailable, another worker finds the job as lost
                 log.warning("job_not_given_back", error=str(error))

@@ -1,4 +1,4 @@
-"""The worker's third thread: mends what other workers left half done, and removes what has expired."""
+"""Housekeeping thread of a worker: recovers the jobs of lost workers and removes expired files."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.infra.lock import held
+from jobs.infra.lock import hold_lock
 from jobs.recovery import Reconciler
 from jobs.retention import Retention
 from jobs.store import StoreError
@@ -18,10 +18,10 @@ log: Final = structlog.get_logger(__name__)
 
 
 class Housekeeping:
-    """Does its rounds at once and then every ``interval_s``, also during a long job, as RQ's does not."""
+    """Runs rounds at once and then every ``interval_s`` seconds. Unlike RQ's maintenance, it also runs during a job."""
 
     def __init__(self, redis: Redis, reconciler: Reconciler, retention: Retention, interval_s: float) -> None:
-        """Reconciling is safe to do by many workers at once; expiring is left to one at a time."""
+        """Many workers may reconcile at the same time; a lock lets only one of them remove expired files."""
         self._redis = redis
         self._reconciler = reconciler
         self._retention = retention
@@ -30,39 +30,39 @@ class Housekeeping:
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
-        """The first round comes at once."""
+        """Starts the thread, which runs the first round at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """No round begins after this; one under way may go on, and ends with the process."""
+        """Starts no further round; a running one may continue, and ends with the process."""
         self._ended.set()
 
     def _run(self) -> None:
         wait_s = 0.0
         while not self._ended.wait(wait_s):
-            again = self._guarded(self._reconcile)
-            self._guarded(self._expire)
+            again = self._run_safely(self._reconcile)
+            self._run_safely(self._expire)
             wait_s = min(self._interval_s, self._reconciler.grace_s) if again else self._interval_s
 
     def _reconcile(self) -> bool:
         repairs = self._reconciler.run()
         for _ in range(repairs.requeued):
-            metrics.job_requeued("crash")
+            metrics.count_requeued("crash")
         for _ in range(repairs.failed):
-            metrics.job_ended("failed", "worker_lost")
-        return repairs.look_again
+            metrics.count_ended("failed", "worker_lost")
+        return repairs.needs_rerun
 
     def _expire(self) -> bool:
-        with held(self._redis, "v2m:housekeeping", wait_s=0) as mine:
-            if mine:
+        with hold_lock(self._redis, "v2m:housekeeping", wait_s=0) as is_held:
+            if is_held:
                 self._retention.expire()
         return False
 
-    def _guarded(self, task: Callable[[], bool]) -> bool:
+    def _run_safely(self, task: Callable[[], bool]) -> bool:
         try:
             return task()
         except (RedisError, StoreError) as error:
             log.warning("housekeeping_put_off", error=str(error))
-        except Exception:  # the thread must live on: without it no lost job is ever found
+        except Exception:  # the thread must continue: without it no lost job is ever found
             log.exception("housekeeping_failed")
         return False

@@ -1,4 +1,4 @@
-"""The next job's video is looked at while this one's music is made: a GPU that samples leaves the processor idle."""
+"""Prefetch: the next job's video is analyzed while a GPU samples the current job's music and leaves the CPU idle."""
 
 import threading
 import time
@@ -13,163 +13,167 @@ from jobs.repository import JobRecords
 from jobs.store import ArtifactStore
 from model_core.errors import CanceledError
 from model_core.options import ProgressCallback
-from worker.scorer import Look, Scorer
+from worker.scorer import Scorer, VideoAnalysis
 
 log: Final = structlog.get_logger(__name__)
-_PEEK_S: Final = 0.5
+_CHECK_S: Final = 0.5
 _POLL_S: Final = 0.1
-_LEAVE_S: Final = 5.0  # for a look to come to its next step of progress, which ends it
+_JOIN_S: Final = 5.0  # for an analysis to reach its next step of progress, at which it ends
 
 
-class LookAhead:
-    """Looks at the job that is next in the queue, without taking it, and keeps what was seen for its run here.
+class Prefetcher:
+    """Analyzes the video of the next job in the queue, without taking the job, and keeps the result for its run here.
 
-    Another worker may take the job; then the look was in vain, and the next one is for another job. All methods are
-    for the worker's own thread, and none but ``take`` and ``turn_off`` wait.
+    When another worker takes the job, the analysis is wasted, and the next one is for another job. All methods belong
+    to the worker's own thread, and only ``take`` and ``disable`` block.
+
+    Attributes:
+        on: False when prefetching is disabled.
     """
 
     def __init__(self, queue: Queue, records: JobRecords, store: ArtifactStore, scorer: Scorer, *, on: bool) -> None:
-        """``on``: whether it ever does anything."""
+        """``on``: False disables prefetching from the start."""
         self.on = on
         self._queue = queue
         self._records = records
         self._store = store
         self._scorer = scorer
-        self._watch: _Watch | None = None
-        self._before: _Watch | None = None
+        self._current: _PrefetchThread | None = None
+        self._previous: _PrefetchThread | None = None
 
-    def begin(self) -> None:
-        """The job under way has got to its music: now is the time. What has begun goes on."""
-        if self.on and self._watch is None:
-            self._watch = _Watch(self._next, self._look, self._before)
-            self._watch.start()
+    def start(self) -> None:
+        """Starts prefetching, because the current job has reached its music; does nothing when it is running."""
+        if self.on and self._current is None:
+            self._current = _PrefetchThread(self._find_next, self._analyze, self._previous)
+            self._current.start()
 
-    def rest(self) -> None:
-        """The job under way is over: a look that has begun goes on, and no other begins."""
-        if self._watch is not None:
-            self._watch.rest()
+    def pause(self) -> None:
+        """Starts no further analysis, because the current job has ended; a running one continues."""
+        if self._current is not None:
+            self._current.pause()
 
-    def take(self, job_id: str, report: ProgressCallback) -> Look | None:
-        """What was seen of the job that starts now, if it was looked at; whatever else was seen is forgotten.
+    def take(self, job_id: str, report: ProgressCallback) -> VideoAnalysis | None:
+        """Returns the analysis for the job that starts now, or None; discards the analysis of any other job.
 
-        A look at this job that is still under way is waited for, with its steps as the job's own. What ``report``
-        raises ends it and is passed on.
+        Waits for a running analysis of this job and reports its progress as the job's own. An exception of ``report``
+        ends the analysis and is passed on.
         """
-        watch, self._watch = self._watch, None
-        if watch is None:
+        thread, self._current = self._current, None
+        if thread is None:
             return None
-        self._before = watch
-        watch.rest()
+        self._previous = thread
+        thread.pause()
         try:
-            if watch.job_id != job_id:
+            if thread.job_id != job_id:
                 return None
             report("probe", 0.0)
-            while watch.is_alive():
-                report(*watch.step)
-                watch.join(_POLL_S)
-            if watch.seen is None:
+            while thread.is_alive():
+                report(*thread.step)
+                thread.join(_POLL_S)
+            if thread.analysis is None:
                 return None
             report("curve", 1.0)
-            return watch.seen
+            return thread.analysis
         finally:
-            watch.ended.set()
+            thread.ended.set()
 
-    def turn_off(self) -> bool:
-        """Looks no more, and gives up the memory that this takes; True when a look was under way."""
+    def disable(self) -> bool:
+        """Ends prefetching for good and frees its memory; returns True when an analysis was running."""
         self.on = False
-        watches = [watch for watch in (self._before, self._watch) if watch is not None]
-        self._before, self._watch = None, None
-        looking = any(watch.looking for watch in watches)
-        for watch in watches:
-            watch.rest()
-            watch.ended.set()
-        for watch in watches[-1:]:  # which itself waits for the one before it
-            watch.join(_LEAVE_S)
-        return looking
+        threads = [thread for thread in (self._previous, self._current) if thread is not None]
+        self._previous, self._current = None, None
+        was_busy = any(thread.is_busy for thread in threads)
+        for thread in threads:
+            thread.pause()
+            thread.ended.set()
+        for thread in threads[-1:]:  # which itself waits for the one before it
+            thread.join(_JOIN_S)
+        return was_busy
 
-    def _next(self) -> JobRecord | None:
-        """The record of the job at the head of the queue, if there is a job of ours."""
+    def _find_next(self) -> JobRecord | None:
+        """The record of the job at the head of the queue; None when the queue is empty."""
         (job_id,) = self._queue.get_job_ids(0, 1) or ("",)
         record = self._records.get(job_id) if is_job_id(job_id) else None
         return record if record is not None and record.status is JobStatus.QUEUED else None
 
-    def _look(self, record: JobRecord, report: ProgressCallback) -> Look:
-        asked = time.monotonic()
+    def _analyze(self, record: JobRecord, report: ProgressCallback) -> VideoAnalysis:
+        checked = time.monotonic()
 
-        def watched(stage: str, fraction: float) -> None:
-            nonlocal asked
+        def report_or_cancel(stage: str, fraction: float) -> None:
+            nonlocal checked
             report(stage, fraction)
-            if time.monotonic() - asked > _PEEK_S:
-                asked = time.monotonic()
+            if time.monotonic() - checked > _CHECK_S:
+                checked = time.monotonic()
                 now = self._records.get(record.id)
                 if now is None or now.is_final:
-                    raise CanceledError("nobody waits for it any more")
+                    raise CanceledError("the job has ended or was deleted")
 
         with self._store.upload(record.id) as video:
-            return self._scorer.look(video, record.prompt, record.options, watched)
+            return self._scorer.analyze(video, record.prompt, record.options, report_or_cancel)
 
 
-class _Watch(threading.Thread):
-    """The thread that looks ahead during one job.
+class _PrefetchThread(threading.Thread):
+    """The thread that prefetches during one job.
 
     Attributes:
-        job_id, seen: the job that was looked at last, and what was seen of it once that is known.
-        step: stage and fraction of the look.
-        looking: whether a look is under way.
-        ended: set from outside; the look under way ends at its next step of progress.
+        job_id: id of the job that was analyzed last.
+        analysis: the result for that job; None until it is complete.
+        step: stage and fraction of the analysis.
+        is_busy: True while an analysis is running.
+        ended: set by other threads; ends a running analysis at its next step of progress.
     """
 
     def __init__(
         self,
-        next_job: Callable[[], JobRecord | None],
-        look: Callable[[JobRecord, ProgressCallback], Look],
-        before: "_Watch | None",
+        find_next: Callable[[], JobRecord | None],
+        analyze: Callable[[JobRecord, ProgressCallback], VideoAnalysis],
+        previous: "_PrefetchThread | None",
     ) -> None:
-        # A daemon: the process may end before a look comes to its next step.
-        super().__init__(name="look-ahead", daemon=True)
+        # A daemon, since the process may end before an analysis reaches its next step.
+        super().__init__(name="prefetch", daemon=True)
         self.job_id = ""
-        self.seen: Look | None = None
+        self.analysis: VideoAnalysis | None = None
         self.step = ("probe", 0.0)
-        self.looking = False
+        self.is_busy = False
         self.ended = threading.Event()
-        self._resting = threading.Event()
+        self._paused = threading.Event()
         self._choosing = threading.Lock()
-        self._next_job = next_job
-        self._look = look
-        self._before = before
+        self._find_next = find_next
+        self._analyze = analyze
+        self._previous = previous
 
-    def rest(self) -> None:
-        """No other look begins: what ``job_id`` says now is the last."""
+    def pause(self) -> None:
+        """Starts no further analysis: the current ``job_id`` is the last."""
         with self._choosing:
-            self._resting.set()
+            self._paused.set()
 
     def run(self) -> None:
-        """Looks whenever another job is next. No error leaves it: the job's own run has its say."""
-        if self._before is not None:
-            self._before.join()  # so that there is never more than one look
-            self._before = None
-        while not self._resting.is_set():
+        """Analyzes each new job at the head of the queue. Errors are only logged; the job's own run will meet them."""
+        if self._previous is not None:
+            self._previous.join()  # so that there is never more than one analysis
+            self._previous = None
+        while not self._paused.is_set():
             try:
-                record = self._next_job()
+                record = self._find_next()
             except Exception as error:
                 log.info("look_ahead_failed", error=f"{type(error).__name__}: {error}")
                 record = None
-            if record is not None and record.id != self.job_id and self._chosen(record):
-                self._tried(record)
-            self._resting.wait(_PEEK_S)
+            if record is not None and record.id != self.job_id and self._choose(record):
+                self._run_analysis(record)
+            self._paused.wait(_CHECK_S)
 
-    def _chosen(self, record: JobRecord) -> bool:
+    def _choose(self, record: JobRecord) -> bool:
         with self._choosing:
-            if self._resting.is_set():
+            if self._paused.is_set():
                 return False
-            self.job_id, self.seen, self.step = record.id, None, ("probe", 0.0)
+            self.job_id, self.analysis, self.step = record.id, None, ("probe", 0.0)
             return True
 
-    def _tried(self, record: JobRecord) -> None:
+    def _run_analysis(self, record: JobRecord) -> None:
         began = time.monotonic()
-        self.looking = True
+        self.is_busy = True
         try:
-            self.seen = self._look(record, self._note)
+            self.analysis = self._analyze(record, self._set_step)
         except CanceledError as reason:
             log.info("look_ahead_ended", job_id=record.id, reason=str(reason))
         except Exception as error:
@@ -177,9 +181,9 @@ class _Watch(threading.Thread):
         else:
             log.info("looked_ahead", job_id=record.id, seconds=round(time.monotonic() - began, 2))
         finally:
-            self.looking = False
+            self.is_busy = False
 
-    def _note(self, stage: str, fraction: float) -> None:
+    def _set_step(self, stage: str, fraction: float) -> None:
         if self.ended.is_set():
             raise CanceledError("another job runs, or the worker stops")
         self.step = (stage, fraction)

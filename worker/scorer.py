@@ -1,4 +1,4 @@
-"""What a worker needs of the method: a look at a video, and the music for it. The tests bring one without torch."""
+"""Scorer protocol between worker and model: video analysis, then music. Tests use an implementation without torch."""
 
 from pathlib import Path
 from typing import Protocol
@@ -11,75 +11,86 @@ from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.results import Variant, write_curves
 from model_core.runtime import Runtime, within_memory
 
-Look = tuple[VideoInfo, EventCurve]
-"""What is in a video, and its event curve: all that the music is made from."""
+VideoAnalysis = tuple[VideoInfo, EventCurve]
+"""Result of the video analysis: the properties of the video and its event curve, the inputs of the music model."""
 
 
 class Scorer(Protocol):
-    """Makes soundtracks, one at a time. Another thread may look at the next video meanwhile.
+    """Creates soundtracks, one at a time. Another thread may analyze the next video meanwhile.
 
     Attributes:
-        model: which one makes the music.
-        looks_ahead: whether that makes the jobs faster: where scoring leaves the processor idle.
+        model: the music model.
+        prefetches: True when prefetching speeds jobs up, because scoring leaves the CPU idle.
     """
 
     model: ModelInfo
-    looks_ahead: bool
+    prefetches: bool
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
-        """The first half: the stages probe and curve, which come to the same for every prompt.
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
+        """Analyzes the video in the stages probe and curve. The result does not depend on the prompt.
 
-        Passes on what ``progress`` raises. InputError when prompt, options (found before the video is opened) or video
-        cannot be used; DeviceMemoryError when there is too little memory.
+        InputError when prompt, options or video cannot be used; prompt and options are checked before the video is
+        opened. DeviceMemoryError when there is too little memory. Exceptions of ``progress`` are passed on.
         """
         ...
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
-        """The second half, from a look at the same job: writes the artifacts into the folder ``out``, and returns
-        them by variant. Raises what ``look`` raises.
+        """Creates the music from the analysis of the same job; writes the artifacts into the folder ``out``.
+
+        Returns their paths by variant. Raises the errors of ``analyze``.
         """
         ...
 
 
-def write_curve(look: Look, out: Path) -> dict[str, Path]:
-    """Writes the event curve of a look into the folder ``out``, in the form that a score's has, and returns it by
-    variant.
-    """
-    return {Variant.CURVE: write_curves({"video": curve_json(look[1])}, out)}
+def write_curve(analysis: VideoAnalysis, out: Path) -> dict[str, Path]:
+    """Writes the event curve into the folder ``out``, in a score's curve format; returns its path by variant."""
+    return {Variant.CURVE: write_curves({"video": curve_json(analysis[1])}, out)}
 
 
 class PipelineScorer:
-    """The real one: the model is loaded once, when the scorer is made."""
+    """Scorer with the model pipeline, which is loaded once, when the scorer is created."""
 
     def __init__(self, settings: Settings) -> None:
-        """ModelError when ``settings.model`` cannot be loaded in the way that the settings ask for.
+        """ModelError when ``settings.model`` cannot be loaded with these settings.
 
-        DeviceMemoryError when the memory was there as it began, and somebody else took it meanwhile.
+        DeviceMemoryError when another process took the memory while the model was being loaded.
         """
-        # Imports torch, which only a process that scores should pay for.
+        # Imported here, since it imports torch, which only a process with a model needs.
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
         self._pipeline = within_memory(lambda: Pipeline.load(settings.model, runtime))
         self.model = self._pipeline.info
-        self.looks_ahead = self._pipeline.model.uses_gpu
+        self.prefetches = self._pipeline.model.uses_gpu
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
-        """See ``Scorer.look``."""
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
+        """See ``Scorer.analyze``."""
         self._pipeline.check(prompt, options)
         return within_memory(lambda: self._pipeline.analyze(video, progress))
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See ``Scorer.score``."""
         prompt = self._pipeline.check(prompt, options)
-        info, curve = look
+        info, curve = analysis
 
-        def made() -> dict[str, Path]:
+        def write_score() -> dict[str, Path]:
             soundtrack = self._pipeline.score_curve(curve, info, prompt, options, progress)
             return soundtrack.write(video, out, progress)
 
-        return within_memory(made)
+        return within_memory(write_score)

@@ -1,4 +1,4 @@
-"""The one task: what one job asks for is made. Whatever happens to it, the record says so and the worker goes on."""
+"""The task of a job, from the upload to the published results. Every outcome is written to the record."""
 
 import errno
 import time
@@ -13,28 +13,25 @@ from redis.exceptions import RedisError
 from rq import Retry
 from rq.timeouts import JobTimeoutException
 
-from jobs.pace import Paces
+from jobs.estimates import PUBLISH, Paces, overall_progress
 from jobs.record import Artifact, JobError, JobKind, JobRecord, JobStatus
 from jobs.repository import CancelRequestedError, JobRecords, RecordError
-from jobs.stages import PUBLISH, overall
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError
-from jobs.store.errors import is_full
+from jobs.store.backend import is_full
 from model_core.errors import CanceledError, DeviceMemoryError, InputError
 from model_core.options import ProgressCallback
 from model_core.results import Variant
 from worker import metrics
-from worker.attempt import Attempt
-from worker.prefetch import LookAhead
-from worker.progress import Throttle
+from worker.attempt import Attempt, Stop, Throttle
+from worker.prefetch import Prefetcher
 from worker.scorer import Scorer, write_curve
-from worker.stop import Stop
 
 log: Final = structlog.get_logger(__name__)
 INTERNAL: Final = JobError(
-    code="internal", detail="An unexpected error occurred and was logged. The upload is kept for a while."
+    code="internal", detail="The job failed because of an internal error. The upload has been kept."
 )
 STORE: Final = JobError(
-    code="storage", detail="The result could not be stored, despite retries. The upload is kept for a while."
+    code="storage", detail="The result could not be stored after several retries. The upload has been kept."
 )
 UPLOAD_MISSING: Final = JobError(
     code="upload_missing", detail="The upload is missing from the store. Create the job again."
@@ -43,52 +40,58 @@ _BROKEN_DISK: Final = frozenset({errno.EIO, errno.EROFS})
 
 
 class TaskRunner:
-    """Runs jobs with one scorer."""
+    """Runs jobs with one scorer.
+
+    Attributes:
+        records, store, prefetcher, stop: as passed to the constructor.
+    """
 
     def __init__(
         self,
         records: JobRecords,
         store: ArtifactStore,
         scorer: Scorer,
-        ahead: LookAhead,
+        prefetcher: Prefetcher,
         paces: Paces,
         stop: Stop,
         max_retries: int,
     ) -> None:
-        """``ahead`` looks by the same scorer; ``stop`` is looked at on every step of progress.
+        """``prefetcher`` uses the same scorer; ``stop`` is checked at every step of progress.
 
-        ``paces`` learns from every job that is completed. ``max_retries``: how often a job is put off because the store
-        does not work.
+        ``paces`` learns from every completed job. ``max_retries``: how often a job is requeued because the store does
+        not work.
         """
         self.records = records
         self.store = store
-        self.ahead = ahead
+        self.prefetcher = prefetcher
         self.stop = stop
         self._scorer = scorer
         self._paces = paces
         self._max_retries = max_retries
         self._attempt: Attempt | None = None
-        self.settling: Callable[[], None] = lambda: None
-        """Called when a job's work is over and its outcome is about to be told, which may have to wait for Redis."""
+        self.before_outcome: Callable[[], None] = lambda: None
+        """Called when a job's work is done and its outcome is about to be written, which may have to wait for Redis."""
 
-    def hold(self) -> None:
-        """Renews the lease of the job under way, if there is one; for the pulse's thread."""
+    def renew_lease(self) -> None:
+        """Renews the lease of the current job, if any; called by the heartbeat thread."""
         if (attempt := self._attempt) is not None:
-            attempt.hold()
+            attempt.renew_lease()
 
-    def leave(self) -> str | None:
-        """Gives the job under way back for good, for the pulse's thread; its id, or None when there is none to give."""
+    def requeue_current(self) -> str | None:
+        """Requeues the current job for good and returns its id, or None without one; called by the heartbeat thread."""
         attempt = self._attempt
-        return attempt.job.id if attempt is not None and attempt.is_left() else None
+        return attempt.job.id if attempt is not None and attempt.try_requeue() else None
 
     def run(self, job_id: str, worker: str) -> Retry | None:
-        """Does one job for the worker of that name; returns a Retry when the job must go back into the queue.
+        """Runs one job for the worker of that name; returns a Retry when the job must go back into the queue.
 
-        Raises nothing but SystemExit, and RedisError when Redis stays away until the worker is told to stop.
+        Raises only SystemExit, and RedisError when Redis stays unavailable until the worker is asked to stop.
         """
         with structlog.contextvars.bound_contextvars(job_id=job_id):
             try:
-                attempt = Attempt.begin(job_id, self._scorer.model, worker, self.records, self.stop, self.settling)
+                attempt = Attempt.begin(
+                    job_id, self._scorer.model, worker, self.records, self.stop, self.before_outcome
+                )
             except RecordError as error:
                 log.info("job_skipped", reason=str(error))
                 return None
@@ -98,36 +101,36 @@ class TaskRunner:
                 self._attempt = attempt
                 began = time.monotonic()
                 try:
-                    retry = self._outcome(attempt)
+                    retry = self._run_attempt(attempt)
                     if retry is None:
-                        metrics.job_seconds(time.monotonic() - began)
+                        metrics.observe_job(time.monotonic() - began)
                     return retry
                 except RecordError as error:
                     log.warning("job_outcome_dropped", reason=str(error))
-                    self._tidy(lambda: self._discard_unless_named(attempt))
+                    self._remove_files(lambda: self._discard_unless_named(attempt))
                     return None
                 finally:
                     self._attempt = None
 
-    def _outcome(self, attempt: Attempt) -> Retry | None:
-        # The inner part may wait for the store or for Redis, and these three can end that as well.
+    def _run_attempt(self, attempt: Attempt) -> Retry | None:
+        # The inner method may wait for the store or for Redis, and these exceptions can end that wait as well.
         try:
-            return self._tried(attempt)
+            return self._try_attempt(attempt)
         except (CancelRequestedError, CanceledError):
             if self.stop.is_final:
-                return attempt.give_back()
+                return attempt.requeue()
             attempt.cancel()
-            self._tidy(lambda: self.store.discard(attempt.job.id, attempt.number))
+            self._remove_files(lambda: self.store.discard(attempt.job.id, attempt.number))
         except JobTimeoutException as error:
             attempt.fail(JobError(code="timeout", detail=f"{error}."))
-        except SystemExit:  # a second SIGTERM: the person will not wait
-            attempt.give_back()
+        except SystemExit:  # a second SIGTERM asks for an immediate end
+            attempt.requeue()
             raise
         return None
 
-    def _tried(self, attempt: Attempt) -> Retry | None:
+    def _try_attempt(self, attempt: Attempt) -> Retry | None:
         try:
-            artifacts, seconds = self._make(attempt)
+            artifacts, seconds = self._create_artifacts(attempt)
             attempt.complete(artifacts)
         except (RecordError, RedisError, CanceledError, JobTimeoutException):
             raise
@@ -139,81 +142,81 @@ class TaskRunner:
             log.error("upload_missing", error=str(error))
             attempt.fail(UPLOAD_MISSING)
         except Exception as error:
-            if isinstance(error, StoreError) or (isinstance(error, OSError) and _of_the_disk(error)):
+            if isinstance(error, StoreError) or (isinstance(error, OSError) and _is_disk_error(error)):
                 log.error("store_failed", error=str(error), retries=attempt.job.retries)
-                return attempt.put_off(STORE, self._max_retries)
+                return attempt.retry_later(STORE, self._max_retries)
             log.exception("job_broken")
             attempt.fail(INTERNAL)
         else:
-            self._tidy(lambda: self.store.keep_only(attempt.job.id, attempt.number))
+            self._remove_files(lambda: self.store.keep_only(attempt.job.id, attempt.number))
             self._learn(attempt.job, seconds)
         return None
 
-    def _make(self, attempt: Attempt) -> tuple[Mapping[Variant, Artifact], Mapping[str, float]]:
-        """What was published, and the seconds that each stage took."""
+    def _create_artifacts(self, attempt: Attempt) -> tuple[Mapping[Variant, Artifact], Mapping[str, float]]:
+        """Runs the stages and publishes the results; returns the artifacts and the seconds of each stage."""
         job = attempt.job
-        stages = metrics.Stages()
-        report = self._reporter(attempt, stages)
+        timer = metrics.StageTimer()
+        report = self._make_reporter(attempt, timer)
         try:
             with self.store.upload(job.id) as video, self.store.scratch.folder(job.id) as out:
-                asked = video, job.prompt, job.options
-                look = self.ahead.take(job.id, report) or self._scorer.look(*asked, report)
+                request = video, job.prompt, job.options
+                analysis = self.prefetcher.take(job.id, report) or self._scorer.analyze(*request, report)
                 if job.kind is JobKind.CURVE:
-                    files = write_curve(look, out)
+                    files = write_curve(analysis, out)
                 else:
-                    files = self._scored(lambda: self._scorer.score(look, *asked, out, report))
-                stages.at(PUBLISH)
+                    files = self._score(lambda: self._scorer.score(analysis, *request, out, report))
+                timer.enter(PUBLISH)
                 published = self.store.publish(job.id, attempt.number, files)
-            return published, stages.end()
+            return published, timer.end()
         finally:
-            self.ahead.rest()
-            stages.end()
+            self.prefetcher.pause()
+            timer.end()
 
-    def _scored(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
-        """What ``score`` returns; once more where it may only have lacked the memory that the look ahead took."""
+    def _score(self, score: Callable[[], dict[str, Path]]) -> dict[str, Path]:
+        """Calls ``score``; calls it again when a running prefetch may have used the memory that it lacked."""
         try:
             return score()
         except DeviceMemoryError:
-            if not self.ahead.turn_off():
+            if not self.prefetcher.disable():
                 raise
         log.warning("look_ahead_turned_off", reason="there is too little memory for it beside a job")
         return score()
 
-    def _reporter(self, attempt: Attempt, stages: metrics.Stages) -> ProgressCallback:
+    def _make_reporter(self, attempt: Attempt, timer: metrics.StageTimer) -> ProgressCallback:
         throttle = Throttle()
 
         def report(stage: str, fraction: float) -> None:
             if self.stop.reason is not None:
                 raise CanceledError(self.stop.reason)
-            stages.at(stage)
+            timer.enter(stage)
             if stage == "generate":
-                self.ahead.begin()
-            if throttle.lets_pass(stage):
-                attempt.advance(stage, overall(attempt.job.kind, stage, fraction))
+                self.prefetcher.start()
+            if throttle.allows(stage):
+                attempt.advance(stage, overall_progress(attempt.job.kind, stage, fraction))
 
         return report
 
     def _learn(self, job: JobRecord, seconds: Mapping[str, float]) -> None:
         try:
-            self._paces.note(job, seconds)
-        except RedisError as error:  # the next job will do
+            self._paces.record(job, seconds)
+        except RedisError as error:  # the next job updates the averages
             log.warning("pace_not_noted", error=str(error))
 
     def _discard_unless_named(self, attempt: Attempt) -> None:
-        # A time-out or a signal may come after the job was completed: then these results are the ones that count.
+        # A timeout or a signal may arrive after the job was completed; then the record refers to these results.
         record = self.records.get(attempt.job.id)
         if record is None or record.status is not JobStatus.COMPLETED or record.attempt != attempt.number:
             self.store.discard(attempt.job.id, attempt.number)
 
-    def _tidy(self, remove: Callable[[], None]) -> None:
-        """Removes files that nothing points to. What fails here is removed by the sweep, with the job's other files."""
+    def _remove_files(self, remove: Callable[[], None]) -> None:
+        """Calls ``remove`` for files to which no record refers. After a failure the retention removes them later."""
         try:
             remove()
         except (StoreError, RedisError) as error:
             log.warning("files_not_removed", error=str(error))
 
 
-def _of_the_disk(error: OSError) -> bool:
+def _is_disk_error(error: OSError) -> bool:
     return is_full(error) or error.errno in _BROKEN_DISK
 
 
@@ -221,8 +224,8 @@ _runner: ContextVar[Callable[[str], Retry | None]] = ContextVar("v2m_task_runner
 
 
 @contextmanager
-def bound(run_job: Callable[[str], Retry | None]) -> Iterator[None]:
-    """Inside the block ``run`` does this: RQ calls the task by name and can pass it no objects."""
+def bind_runner(run_job: Callable[[str], Retry | None]) -> Iterator[None]:
+    """Makes ``run`` call ``run_job`` during the block: RQ calls the task by name and cannot pass objects to it."""
     token = _runner.set(run_job)
     try:
         yield
@@ -231,5 +234,5 @@ def bound(run_job: Callable[[str], Retry | None]) -> Iterator[None]:
 
 
 def run(job_id: str) -> Retry | None:
-    """The function in the queue (``jobs.queue.TASK``)."""
+    """The function that queued jobs name (``jobs.queue.TASK``)."""
     return _runner.get()(job_id)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from cli.doctor import Deployment, Finding, fail, ok, warn
 from cli.redis_server import socket_in
 from cli.serve import url_at
-from jobs.infra.liveness import silences
+from jobs.infra.liveness import heartbeat_ages
 from jobs.infra.process_identity import is_gone, machine, process_of
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
@@ -117,7 +117,7 @@ def check_workers(deployment: Deployment) -> Iterator[Finding]:
     if deployment.redis is None:
         return
     settings = deployment.settings
-    all_silences = silences(deployment.redis)
+    all_silences = heartbeat_ages(deployment.redis)
     live = {name: silence for name, silence in all_silences.items() if silence < settings.heartbeat_ttl_s}
     if live:
         machines = Counter(name.partition("-")[0] for name in live)
@@ -146,14 +146,14 @@ def check_queue(deployment: Deployment) -> Iterator[Finding]:
     redis, settings = deployment.redis, deployment.settings
     records = JobRecords(redis, settings.record_retention_s)
     queue = JobQueue(redis, records, settings)
-    waiting = set(queue.waiting())
-    open_ids = records.open_ids()
+    waiting = set(queue.list_waiting())
+    open_ids = records.list_open()
     found = [record for record in map(records.get, open_ids[:_MOST_RECORDS]) if record]
     running = [record for record in found if record.status is JobStatus.IN_PROGRESS]
     yield _length(len(waiting), settings.max_queued, len(running))
     yield from _oldest([record for record in found if record.id in waiting], settings.job_timeout_s)
     advice = f"a live worker requeues them within {settings.maintenance_s} s; if not, read the workers' logs"
-    silent = [record.id for record in running if records.seconds_since_held(record.id) > settings.heartbeat_ttl_s]
+    silent = [record.id for record in running if records.lease_age_s(record.id) > settings.heartbeat_ttl_s]
     if silent:
         yield warn("queue", f"{len(silent)} in progress without a live worker: {_ids(silent)}", advice)
     missed = [record.id for record in found if record.status is JobStatus.QUEUED and record.id not in waiting]
@@ -180,7 +180,7 @@ def _oldest(waiting: list[JobRecord], long_s: float) -> Iterator[Finding]:
 
 
 def _failures(redis: Redis, records: JobRecords) -> Finding:
-    over = [records.get(job_id) for job_id in records.kept("results", limit=-1)[-_MOST_RECORDS:]]
+    over = [records.get(job_id) for job_id in records.list_kept("results", limit=-1)[-_MOST_RECORDS:]]
     since = now() - _LATELY
     late = [record for record in over if record and record.finished_at and record.finished_at > since]
     codes = Counter(record.error.code for record in late if record.error is not None)

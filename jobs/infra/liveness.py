@@ -1,4 +1,4 @@
-"""Which workers are alive: each notes the server's time in one sorted set, again and again."""
+"""Heartbeats of the workers: each worker writes the server's time into one sorted set at a fixed interval."""
 
 from typing import Final, cast
 
@@ -9,24 +9,24 @@ from jobs.infra.redis_connection import server_time
 _KEY: Final = "v2m:workers"
 
 
-def beat(redis: Redis, worker: str) -> None:
-    """Notes that this worker has its model loaded and lives."""
+def record_heartbeat(redis: Redis, worker: str) -> None:
+    """Records that this worker is alive and has its model loaded; RedisError."""
     redis.zadd(_KEY, {worker: server_time(redis)})
 
 
-def leave(redis: Redis, worker: str) -> None:
-    """Notes that this worker stops."""
+def remove_worker(redis: Redis, worker: str) -> None:
+    """Removes a worker that stops; RedisError."""
     redis.zrem(_KEY, worker)
 
 
 def live_workers(redis: Redis, ttl_s: float) -> list[str]:
-    """Names of the workers seen within the last ``ttl_s`` seconds; older ones are forgotten on the way."""
+    """Names of the workers with a heartbeat in the last ``ttl_s`` seconds; removes the others. RedisError."""
     redis.zremrangebyscore(_KEY, "-inf", server_time(redis) - ttl_s)
     return [name.decode() for name in cast("list[bytes]", redis.zrange(_KEY, 0, -1))]
 
 
-def silences(redis: Redis) -> dict[str, float]:
-    """Seconds since each worker's last beat, of all that have not been forgotten; changes nothing."""
+def heartbeat_ages(redis: Redis) -> dict[str, float]:
+    """Seconds since the last heartbeat of every worker that has not been removed; changes nothing. RedisError."""
     now = server_time(redis)
-    beats = cast("list[tuple[bytes, float]]", redis.zrange(_KEY, 0, -1, withscores=True))
-    return {name.decode(): max(0.0, now - seen) for name, seen in beats}
+    heartbeats = cast("list[tuple[bytes, float]]", redis.zrange(_KEY, 0, -1, withscores=True))
+    return {name.decode(): max(0.0, now - time) for name, time in heartbeats}

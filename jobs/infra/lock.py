@@ -1,4 +1,4 @@
-"""A lock in Redis for work of any length that a death does not keep: it is short, and a thread renews it."""
+"""Redis lock for work of any length: it expires soon after its holder dies, and a thread renews it until then."""
 
 import threading
 from collections.abc import Iterator
@@ -11,29 +11,29 @@ from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
 log: Final = structlog.get_logger(__name__)
-LASTS_S: Final = 15.0  # after its holder has died
-_RENEWALS: Final = 3  # in that time
+LOCK_TTL_S: Final = 15.0  # also the time after which the lock of a dead holder is free
+_RENEWALS: Final = 3  # within one TTL
 
 
 @contextmanager
-def held(redis: Redis, name: str, wait_s: float, lasts_s: float = LASTS_S) -> Iterator[bool]:
-    """Holds the lock during the block; yields False when another still has it after ``wait_s`` seconds. RedisError.
+def hold_lock(redis: Redis, name: str, wait_s: float, ttl_s: float = LOCK_TTL_S) -> Iterator[bool]:
+    """Holds the lock during the block; yields False when another holder still has it after ``wait_s`` seconds.
 
-    A holder that was paused, or cut off from Redis, for ``lasts_s`` seconds may no longer be the only one.
+    RedisError. A holder that is paused, or cut off from Redis, for ``ttl_s`` seconds may no longer be the only one.
     """
-    lock = redis.lock(name, timeout=lasts_s, blocking_timeout=wait_s, thread_local=False)
+    lock = redis.lock(name, timeout=ttl_s, blocking_timeout=wait_s, thread_local=False)
     if not lock.acquire():
         yield False
         return
     ended = threading.Event()
-    thread = threading.Thread(target=_renew, args=(lock, lasts_s / _RENEWALS, ended), name="lock", daemon=True)
+    thread = threading.Thread(target=_renew, args=(lock, ttl_s / _RENEWALS, ended), name="lock", daemon=True)
     thread.start()
     try:
         yield True
     finally:
         ended.set()
         thread.join()
-        with suppress(LockError):  # it is another's by now
+        with suppress(LockError):  # it expired, and another holder may have it
             lock.release()
 
 
@@ -44,5 +44,5 @@ def _renew(lock: Lock, every_s: float, ended: threading.Event) -> None:
         except LockError:
             log.warning("lock_lost", name=lock.name)
             return
-        except RedisError as error:  # the next time may be soon enough
+        except RedisError as error:  # the next renewal may still be in time
             log.warning("lock_not_renewed", name=lock.name, error=str(error))

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: ours through structlog, those of uvicorn, RQ and others in the same shape."""
+"""Structured logs on standard error: structlog for this project, and the same format for uvicorn, RQ and others."""
 
 import logging
 import sys
@@ -9,16 +9,16 @@ from structlog.typing import Processor
 
 Format = Literal["auto", "json", "text"]
 Level = Literal["debug", "info", "warning", "error"]
-_OURS: Final = ("cli", "jobs", "model_core", "service", "worker")
+_PROJECT: Final = ("cli", "jobs", "model_core", "service", "worker")
 _CHATTY: Final = ("rq", "httpx", "aiobotocore", "botocore", "httpcore", "uvicorn.error")
 
 
 def configure(log_format: Format = "auto", level: Level = "info") -> None:
-    """Sets logging up for this process: one line an event, JSON unless standard error is a terminal.
+    """Configures logging for this process: one line per event, as JSON unless standard error is a terminal.
 
-    Every event has ``timestamp``, ``level``, ``logger`` and ``event``, then its own fields, what is bound to the
-    request or job under way, and ``exception`` where there was one. ``level`` is the least that is told; ``debug`` is
-    for our own packages alone, since some of the others write secrets and every byte they send at that level.
+    Every event has ``timestamp``, ``level``, ``logger`` and ``event``, then its own fields, the fields bound to the
+    current request or job, and ``exception`` if there was one. ``level`` is the lowest level that is logged; ``debug``
+    applies to this project's packages only, since some libraries log secrets and all their traffic at that level.
     """
     text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
@@ -41,16 +41,16 @@ def configure(log_format: Format = "auto", level: Level = "info") -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            # extra fields first, so that level, logger and time stamp are always ours
+            # extra fields first, so that they cannot replace level, logger and timestamp
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
         )
     )
-    least: int = logging.getLevelNamesMapping()[level.upper()]
+    lowest: int = logging.getLevelNamesMapping()[level.upper()]
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(max(least, logging.INFO))
-    for name in _OURS:
-        logging.getLogger(name).setLevel(least)
+    root.setLevel(max(lowest, logging.INFO))
+    for name in _PROJECT:
+        logging.getLogger(name).setLevel(lowest)
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(max(least, logging.WARNING))
+        logging.getLogger(name).setLevel(max(lowest, logging.WARNING))

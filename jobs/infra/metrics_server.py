@@ -1,4 +1,4 @@
-"""Metrics on a port of their own, in the format that Prometheus reads. Nothing that serves jobs depends on it."""
+"""HTTP server for Prometheus metrics, on its own port. Jobs are served with or without it."""
 
 import threading
 from typing import Final
@@ -14,7 +14,7 @@ class MetricsServer:
     """Answers ``GET /metrics`` from a thread until it is closed, or the process ends.
 
     Attributes:
-        port: that it listens on.
+        port: the port that it listens on.
     """
 
     def __init__(self, server: WSGIServer, thread: threading.Thread) -> None:
@@ -30,13 +30,14 @@ class MetricsServer:
 
 
 def serve(registry: CollectorRegistry, host: str, port: int | None) -> MetricsServer | None:
-    """Serves ``registry`` on ``host``; port 0 takes a free one. None where ``port`` is, and where it cannot be had:
+    """Serves ``registry`` on ``host`` and ``port``; port 0 takes a free one. Returns None when ``port`` is None.
 
-    that is one warning in the log, because a service without metrics is better than none.
+    Also returns None, with a warning in the log, when the port cannot be used: a service without metrics is better than
+    no service.
     """
     if port is None:
         return None
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a time stamp beside every counter, which nobody needs
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # an extra series with a timestamp for every counter
     try:
         server = MetricsServer(*start_http_server(port, host, registry))
     except OSError as error:

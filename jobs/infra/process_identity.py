@@ -1,5 +1,9 @@
-"""A worker's name says where it runs, so that a later one on the same machine can tell that it is gone."""
+"""Identity of this process: a name that tells other workers on the machine whether it still runs, and its protection.
 
+The protection keeps other processes of the same user from reading this one's memory and environment.
+"""
+
+import ctypes
 import hashlib
 import os
 import socket
@@ -10,13 +14,14 @@ from uuid import uuid4
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
+_PR_SET_DUMPABLE: Final = 4
 
 
 @cache
 def machine() -> str:
-    """Twelve hexadecimal digits for this boot of this machine and this container's process numbers.
+    """Twelve hexadecimal digits that identify this boot of this machine and this container's PID namespace.
 
-    The host name is not enough: two containers may share it and still count their processes apart.
+    The host name is not enough: two containers may share it and still number their processes separately.
     """
     if _BOOT_ID.exists() and _PID_NAMESPACE.is_symlink():
         marks = _BOOT_ID.read_text().strip() + os.readlink(_PID_NAMESPACE)
@@ -26,20 +31,20 @@ def machine() -> str:
 
 
 def new_name() -> str:
-    """A name for the worker in this process: machine, process number, and a part that no other worker has."""
+    """A unique name for the worker in this process: machine, process number and a random part."""
     return f"{machine()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
 def process_of(name: str) -> int | None:
-    """The process number in a worker's name when it runs on this machine, otherwise None."""
+    """The process number in a worker's name when the worker belongs to this machine, otherwise None."""
     parts = name.split("-")
     return int(parts[1]) if len(parts) == 3 and parts[0] == machine() and parts[1].isdigit() else None
 
 
 def is_gone(name: str, own_name: str) -> bool:
-    """True when the worker ran on this machine and its process has ended. False also means: cannot be told from here.
+    """True when the worker ran on this machine and its process has ended; False also when that is unknown.
 
-    A process number equal to our own belongs to a predecessor: in a container every worker is process 1.
+    A process number equal to the current one belongs to a predecessor: in a container every worker is process 1.
     """
     process = process_of(name)
     if process is None or name == own_name:
@@ -47,9 +52,19 @@ def is_gone(name: str, own_name: str) -> bool:
     return process == os.getpid() or not _runs(process)
 
 
+def deny_inspection() -> None:
+    """Stops other processes of this user (except root's) from inspecting this one through /proc or as a debugger.
+
+    A decoder that an attacker controls runs as the same user. Without Landlock in the kernel it could otherwise read
+    the environment of its parent process, with keys and passwords, and other users' videos in its memory. Child
+    processes are not protected by this. The process also leaves no core dumps.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def _runs(process: int) -> bool:
     try:
-        os.kill(process, 0)  # signal 0 only asks
+        os.kill(process, 0)  # signal 0 only checks
     except ProcessLookupError:
         return False
     except PermissionError:

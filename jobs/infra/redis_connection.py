@@ -1,4 +1,4 @@
-"""One way to connect to Redis: with time-outs and a few quick retries; and how to wait for it longer."""
+"""Connections to Redis, with timeouts and a few quick retries, and longer retries while Redis is unavailable."""
 
 import time
 from collections.abc import Callable
@@ -19,11 +19,11 @@ _LONGEST_WAIT_S: Final = 2.0
 
 
 def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
-    """A thread-safe client for ``redis://``, ``rediss://`` or ``unix://``; connects on the first command.
+    """A thread-safe client for ``redis://``, ``rediss://`` or ``unix://``; it connects on the first command.
 
-    Only a connection that is refused or lost is tried again, for about two seconds: a server that starts anew is not
-    noticed by whoever asks in between. One that hangs has cost ``socket_timeout`` seconds by the time it shows, and the
-    client would repeat connecting within repeating the command: minutes, for whoever waits.
+    Only a refused or lost connection is retried, for about two seconds, which hides a short restart of the server.
+    Timeouts are not retried: each takes ``socket_timeout`` seconds, and the client retries the connection within every
+    retry of the command, so a server that hangs would block the caller for minutes.
 
     Answers stay bytes, as RQ expects them. ValueError when the URL has another scheme.
     """
@@ -36,32 +36,34 @@ def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
 
 
 def server_time(redis: Redis) -> float:
-    """Seconds since 1970 by Redis' own clock: workers and the API may run on machines whose clocks differ."""
+    """Seconds since 1970 by the clock of Redis, since clocks of workers and API may differ. RedisError."""
     seconds, microseconds = redis.time()
     return float(seconds + microseconds / 1e6)
 
 
-def passes(error: RedisError) -> bool:
-    """True for an error of the server's state and not of the command: the same may work later."""
+def is_transient(error: RedisError) -> bool:
+    """True for an error of the server's state, not of the command: the same command may succeed later."""
     if isinstance(error, RedisConnectionError | RedisTimeoutError | ReadOnlyError | OutOfMemoryError):
         return True
-    # it cannot write its log: the disk is full
+    # the server cannot write to its disk, for example because it is full
     return isinstance(error, ResponseError) and str(error).startswith("MISCONF")
 
 
-def ride_out(ask: Callable[[], T], patience_s: float, gives_up: Callable[[], bool] = lambda: False) -> T:
-    """What ``ask`` returns, asked again and again while Redis is out, for ``patience_s`` seconds.
+def retry_while_unavailable(
+    call: Callable[[], T], patience_s: float, should_stop: Callable[[], bool] = lambda: False
+) -> T:
+    """Returns the result of ``call``, which is repeated while Redis is unavailable, for up to ``patience_s`` seconds.
 
-    ``ask`` must come to the same when it is done twice: an answer may get lost. RedisError in the end, or as soon as
-    ``gives_up`` says so.
+    ``call`` must be idempotent, since an answer may get lost. RedisError after that time, as soon as ``should_stop``
+    returns True, or when the error is not transient.
     """
     deadline = time.monotonic() + patience_s
     wait_s = _FIRST_WAIT_S
     while True:
         try:
-            return ask()
+            return call()
         except RedisError as error:
-            if not passes(error) or gives_up() or time.monotonic() + wait_s > deadline:
+            if not is_transient(error) or should_stop() or time.monotonic() + wait_s > deadline:
                 raise
             log.warning("redis_awaited", error=str(error))
         time.sleep(wait_s)

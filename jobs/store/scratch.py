@@ -1,4 +1,4 @@
-"""Files in the making, on the local disk: each process has its own folder, and what a dead one left is swept up."""
+"""Scratch files on the local disk: one folder per process; the folders of dead processes are swept up."""
 
 import os
 import shutil
@@ -12,54 +12,56 @@ from typing import IO, Final, TypeVar
 import structlog
 
 from jobs.infra.process_identity import is_gone
-from jobs.store.errors import translated
+from jobs.store.backend import translate_os_errors
 
 log: Final = structlog.get_logger(__name__)
 _CHUNK: Final = 1 << 20
 _MIN_AGE_S: Final = 24 * 3600.0
-_OURS: Final[set[str]] = (
-    set()
-)  # owners within this process: a process number equal to ours is not always a predecessor's
+# Owners within this process: a worker name with this process's number does not always belong to a predecessor.
+_OWN_NAMES: Final[set[str]] = set()
 T = TypeVar("T")
 
 
 class UploadTooLargeError(Exception):
-    """The upload is over the limit."""
+    """The upload is larger than the limit."""
 
 
 class Scratch:
-    """Temporary files and folders under ``root/<owner>``, gone when their blocks end."""
+    """Temporary files and folders under ``root/<owner>``, removed when their blocks end."""
 
     def __init__(self, root: Path, owner: str) -> None:
-        """``owner`` is a name of ``jobs.infra.process_identity.new_name``. Makes ``root``; StoreError when that cannot be done."""
+        """Creates ``root`` if needed; StoreError when that fails.
+
+        ``owner``: a name from ``jobs.infra.process_identity.new_name``.
+        """
         self._root = root
         self._own = root / owner
         self._owner = owner
-        _OURS.add(owner)
-        with translated(f"The folder {root} for temporary files cannot be created"):
+        _OWN_NAMES.add(owner)
+        with translate_os_errors(f"the folder {root} for temporary files cannot be created"):
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager
-    def file(self, source: IO[bytes], limit: int, each: Callable[[bytes], object] | None = None) -> Iterator[Path]:
-        """All of ``source`` as a file; ``each`` is called with every chunk on the way.
+    def file(self, source: IO[bytes], limit: int, on_chunk: Callable[[bytes], object] | None = None) -> Iterator[Path]:
+        """Copies all of ``source`` to a file; calls ``on_chunk`` with every chunk.
 
         UploadTooLargeError past ``limit`` bytes; StoreFullError, StoreError when it cannot be written.
         """
-        with translated("a file in the making cannot be written"):
-            handle, name = self._made(lambda: tempfile.mkstemp(dir=self._own, prefix="file-"))
+        with translate_os_errors("a temporary file cannot be written"):
+            handle, name = self._create(lambda: tempfile.mkstemp(dir=self._own, prefix="file-"))
         path = Path(name)
         try:
-            with translated("a file in the making cannot be written"), os.fdopen(handle, "wb") as target:
-                _copy(source, target, limit, each)
+            with translate_os_errors("a temporary file cannot be written"), os.fdopen(handle, "wb") as target:
+                _copy(source, target, limit, on_chunk)
             yield path
         finally:
             path.unlink(missing_ok=True)
 
     @contextmanager
     def folder(self, prefix: str) -> Iterator[Path]:
-        """An empty folder, removed with all that is in it; StoreError when it cannot be made."""
-        with translated("a folder in the making cannot be made"):
-            path = Path(self._made(lambda: tempfile.mkdtemp(dir=self._own, prefix=f"{prefix}-")))
+        """An empty folder, removed with its contents; StoreError when it cannot be created."""
+        with translate_os_errors("a temporary folder cannot be created"):
+            path = Path(self._create(lambda: tempfile.mkdtemp(dir=self._own, prefix=f"{prefix}-")))
         try:
             yield path
         finally:
@@ -67,8 +69,8 @@ class Scratch:
 
     def check_writable(self) -> None:
         """StoreError when nothing can be written."""
-        with translated("nothing can be written"):
-            handle, name = self._made(lambda: tempfile.mkstemp(dir=self._own, prefix="check-"))
+        with translate_os_errors("nothing can be written"):
+            handle, name = self._create(lambda: tempfile.mkstemp(dir=self._own, prefix="check-"))
             try:
                 with os.fdopen(handle, "wb") as probe:
                     probe.write(b"v2m")
@@ -76,52 +78,52 @@ class Scratch:
                 Path(name).unlink(missing_ok=True)
 
     def free_bytes(self) -> int:
-        """Room left on the disk; StoreError when it cannot be asked."""
-        with translated("the disk's room cannot be asked"):
+        """Free bytes on the disk; StoreError when they cannot be read."""
+        with translate_os_errors("the free space of the disk cannot be read"):
             return shutil.disk_usage(self._root).free
 
     def sweep(self, min_age_s: float = _MIN_AGE_S) -> None:
-        """Removes what is left of processes that are gone, and whatever has not been touched for ``min_age_s`` seconds.
+        """Removes the files of processes that have ended, and all files unchanged for ``min_age_s`` seconds.
 
-        StoreError when the root cannot be read. A folder within that cannot be, or be removed, is logged and left.
+        StoreError when the root cannot be read. A folder within that cannot be read or removed is logged and skipped.
         """
         limit = time.time() - min_age_s
-        with translated("the files in the making cannot be looked through"):
+        with translate_os_errors("the temporary files cannot be listed"):
             owners = [path for path in self._root.iterdir() if path.is_dir()]
         for owner in owners:
             try:
                 self._sweep_one(owner, limit)
-            except OSError as error:  # another user's, say: in the way of nobody else's
+            except OSError as error:  # for example another user's; the other folders are still swept
                 log.warning("scratch_not_swept", folder=owner.name, error=str(error))
 
     def _sweep_one(self, owner: Path, limit: float) -> None:
-        gone = owner.name not in _OURS and is_gone(owner.name, self._owner)
+        gone = owner.name not in _OWN_NAMES and is_gone(owner.name, self._owner)
         for path in _entries(owner):
             if gone or _newest(path) < limit:
                 _delete(path)
         if gone or (owner != self._own and _newest(owner) < limit):
             _delete_empty(owner)
 
-    def _made(self, make: Callable[[], T]) -> T:
-        """What ``make`` returns, with our folder there: another process may sweep it up while it is empty."""
+    def _create(self, create: Callable[[], T]) -> T:
+        """Calls ``create`` with the own folder in place, since another process may sweep it up while it is empty."""
         for _ in range(2):
             self._own.mkdir(exist_ok=True, mode=0o700)
             try:
-                return make()
+                return create()
             except FileNotFoundError:
                 continue
-        return make()
+        return create()
 
 
-def _copy(source: IO[bytes], target: IO[bytes], limit: int, each: Callable[[bytes], object] | None) -> None:
+def _copy(source: IO[bytes], target: IO[bytes], limit: int, on_chunk: Callable[[bytes], object] | None) -> None:
     total = 0
     while chunk := source.read(_CHUNK):
         total += len(chunk)
         if total > limit:
             raise UploadTooLargeError
         target.write(chunk)
-        if each is not None:
-            each(chunk)
+        if on_chunk is not None:
+            on_chunk(chunk)
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -132,7 +134,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _newest(path: Path) -> float:
-    """When anything within was last changed; now, for what another process has just removed."""
+    """Unix time of the last change of anything within; the current time when another process has just removed it."""
     try:
         newest = path.lstat().st_mtime
         inside = path.rglob("*") if path.is_dir() and not path.is_symlink() else ()

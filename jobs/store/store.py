@@ -1,7 +1,7 @@
-"""The artifact store: uploads and results by job id.
+"""Artifact store: uploads and results by job id.
 
 Layout: ``jobs/<id>/upload`` and ``jobs/<id>/results/<attempt>/<variant>.<suffix>``. The job's record names the attempt
-whose results count, so an attempt that was overtaken, or that broke off, is never seen.
+whose results count, so the results of a superseded or unfinished attempt are never visible.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -13,8 +13,7 @@ from typing import Final
 from jobs.infra.process_identity import new_name
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, check_job_id, is_job_id
-from jobs.store.backend import Entry, Files
-from jobs.store.errors import StoreError, translated
+from jobs.store.backend import Entry, Files, StoreError, translate_os_errors
 from jobs.store.local import LocalFiles
 from jobs.store.scratch import Scratch
 from model_core.results import Variant
@@ -26,9 +25,13 @@ _S3: Final = "s3://"
 
 @dataclass(frozen=True)
 class StoredJob:
-    """What the store has of one job: bytes in all and of the upload, the attempts with results, the last change.
+    """Summary of the files of one job.
 
-    ``changed`` is in seconds since 1970, by the clock of the place where the files are.
+    Attributes:
+        bytes: size of all files.
+        upload_bytes: size of the upload, in bytes.
+        attempts: numbers of the attempts with results.
+        changed: time of the last change in seconds since 1970, by the clock of the backend.
     """
 
     id: str
@@ -39,10 +42,10 @@ class StoredJob:
 
 
 class ArtifactStore:
-    """Files by job id. Ids are checked, so that no request can reach outside. Its methods raise StoreError."""
+    """Files by job id. Ids are validated, so that no request can reach other paths. Methods raise StoreError."""
 
     def __init__(self, files: Files, scratch: Scratch) -> None:
-        """``scratch``: where files are made that ``put_upload`` and ``publish`` take in."""
+        """``scratch``: temporary folder of the files that ``put_upload`` and ``publish`` move in."""
         self._files = files
         self.scratch = scratch
 
@@ -63,24 +66,24 @@ class ArtifactStore:
         raise StoreError(f"V2M_STORE must be file:///folder or s3://bucket/prefix, not {url}.{advice}")
 
     def put_upload(self, job_id: str, path: Path) -> None:
-        """Takes a scratch file in as the job's upload; it lasts when this returns."""
+        """Moves a scratch file in as the job's upload; it is durable when this returns."""
         self._files.put(_upload(job_id), path)
 
     def upload(self, job_id: str) -> AbstractContextManager[Path]:
-        """The upload as a file of this machine, for the length of the block; MissingArtifactError."""
+        """The upload as a local file for the duration of the block; MissingArtifactError."""
         return self._files.local(_upload(job_id))
 
     def publish(self, job_id: str, attempt: int, files: Mapping[str, Path]) -> dict[Variant, Artifact]:
-        """Takes scratch files, by variant, in as an attempt's results: all of them or none.
+        """Moves scratch files, by variant, in as an attempt's results: all of them or none.
 
-        ValueError when a name is no variant or a file is missing: then nothing is published.
+        ValueError when a name is not a variant or a file is missing; then nothing is published.
         """
         folder = _results(job_id, attempt)
         named: dict[Variant, tuple[Artifact, Path]] = {}
         for name, path in files.items():
             if name not in _VARIANTS or not path.is_file():
                 raise ValueError(f"the artifact {name!r} at {path} is no file of a known variant")
-            with translated("the results cannot be read"):
+            with translate_os_errors("the results cannot be read"):
                 named[Variant(name)] = Artifact(name=f"{name}{path.suffix.lower()}", bytes=path.stat().st_size), path
         self._files.put_all(folder, {artifact.name: path for artifact, path in named.values()})
         return {variant: artifact for variant, (artifact, _) in named.items()}
@@ -88,7 +91,7 @@ class ArtifactStore:
     def read(
         self, job_id: str, attempt: int, artifact: Artifact, start: int = 0, stop: int | None = None
     ) -> Generator[bytes]:
-        """The bytes of a result from ``start`` up to ``stop``, or its end, in chunks.
+        """The bytes of a result from ``start`` up to ``stop``, or to its end, in chunks.
 
         MissingArtifactError before the first chunk.
         """
@@ -96,7 +99,7 @@ class ArtifactStore:
         return self._files.read(key, start, artifact.bytes if stop is None else stop)
 
     def discard(self, job_id: str, attempt: int) -> None:
-        """Removes the results of an attempt that no record will name."""
+        """Removes the results of an attempt to which no record refers."""
         self._files.remove(_results(job_id, attempt))
 
     def keep_only(self, job_id: str, attempt: int) -> None:
@@ -106,19 +109,19 @@ class ArtifactStore:
                 self._files.remove(f"{_results(job_id)}/{name}")
 
     def remove_upload(self, job_id: str) -> None:
-        """Removes the upload; nothing happens when there is none."""
+        """Removes the upload; does nothing when there is none."""
         self._files.remove(_upload(job_id))
 
     def remove_results(self, job_id: str) -> None:
-        """Removes the results of all attempts; nothing happens when there are none."""
+        """Removes the results of all attempts; does nothing when there are none."""
         self._files.remove(_results(job_id))
 
     def remove(self, job_id: str) -> None:
-        """Removes all files of a job; nothing happens when there are none."""
+        """Removes all files of a job; does nothing when there are none."""
         self._files.remove(check_job_id(job_id))
 
-    def stored(self) -> list[StoredJob]:
-        """What there is, job by job. Looks through the whole store."""
+    def list_jobs(self) -> list[StoredJob]:
+        """A summary of every job with files. Scans the whole store."""
         jobs: dict[str, list[Entry]] = {}
         for entry in self._files.entries():
             job_id = entry.key.partition("/")[0]
@@ -127,11 +130,11 @@ class ArtifactStore:
         return [_summary(job_id, entries) for job_id, entries in jobs.items()]
 
     def used_bytes(self) -> int:
-        """The size of all uploads and results. Looks through the whole store."""
+        """Size of all uploads and results in bytes. Scans the whole store."""
         return sum(entry.bytes for entry in self._files.entries())
 
     def free_bytes(self) -> int | None:
-        """Room left on the store's disk; None when it is not on a disk."""
+        """Free bytes on the store's disk; None when it is not on a disk."""
         return self._files.free_bytes()
 
     def check_writable(self) -> None:
@@ -139,14 +142,14 @@ class ArtifactStore:
         self._files.check_writable()
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes the connections."""
         self._files.close()
 
 
 def check_store(settings: Settings) -> None:
     """StoreError with one sentence if the store of ``settings`` cannot be opened or written. Creates its folders."""
     if settings.store is None:  # before its subfolder: mkdir gives its mode to the last folder only
-        with translated(f"The folder {settings.state_dir} cannot be created"):
+        with translate_os_errors(f"The folder {settings.state_dir} cannot be created"):
             settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = ArtifactStore.open(settings, new_name())
     try:

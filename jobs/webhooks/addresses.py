@@ -1,6 +1,7 @@
-"""Allowed webhook addresses: checks of the URL when a job is created, and of its addresses when a webhook is sent.
+"""Allowed destinations of webhooks: checks of the URL when a job is created, and of the address at each delivery.
 
-Every caller chooses URLs. Without these checks the service could be made to request what only it can reach (SSRF).
+Any caller that may create jobs chooses the URL. Without these checks, callers could make the service send requests to
+hosts that only the service can reach (server-side request forgery).
 """
 
 import re
@@ -18,16 +19,16 @@ Resolve = Callable[[str, int], list[Address]]
 _NAME: Final = re.compile(r"([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
 _UNICAST: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-# Special in IANA's registries, but global in some versions of `ipaddress`. 6to4 and Teredo, which can embed any IPv4
-# address, are among them.
+# Special-purpose by IANA's registries, but global to some versions of `ipaddress`. They include 6to4 and Teredo, which
+# can embed any IPv4 address.
 _SPECIAL: Final = [ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")]
 
 
 class InvalidWebhookError(ValueError):
-    """The URL is not allowed; the message is a sentence that says why.
+    """The URL is refused, for the reason in the message.
 
     Attributes:
-        limit: the most characters, if the URL is too long.
+        limit: the limit in characters that the URL exceeds; None for any other reason.
     """
 
     def __init__(self, reason: str, limit: int | None = None) -> None:
@@ -36,9 +37,9 @@ class InvalidWebhookError(ValueError):
 
 
 def check_url(text: str, *, private: bool) -> str:
-    """The URL in its normal form. ``private``: plain HTTP and addresses that are not public are allowed.
+    """Returns the normalized URL; InvalidWebhookError when it is refused.
 
-    InvalidWebhookError. Host names are resolved, and checked with `is_public`, each time a webhook is sent.
+    ``private``: also allows HTTP, and hosts that are not public. Host names are resolved and checked at each delivery.
     """
     if len(text) > MAX_URL:
         raise InvalidWebhookError(f"The webhook must have at most {MAX_URL} characters.", MAX_URL)
@@ -68,8 +69,8 @@ def _must_be(private: bool) -> str:
 
 
 def is_public(address: Address) -> bool:
-    """True for the address of one host on the internet. For an embedded IPv4 address, that one counts."""
-    if address in _NAT64:  # IPv4 addresses in networks without IPv4
+    """True for a unicast address on the public internet; a NAT64 address counts as the IPv4 address it stands for."""
+    if address in _NAT64:  # used by IPv6-only networks to reach IPv4 hosts
         return is_public(IPv4Address(address.packed[12:]))
     if isinstance(address, IPv6Address) and address not in _UNICAST:
         return False
@@ -79,7 +80,7 @@ def is_public(address: Address) -> bool:
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a host, as this machine resolves them; OSError if there are none."""
+    """Resolves a host name with the system's resolver; OSError when it has no address."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
 
@@ -92,7 +93,7 @@ def _check_host(host: str, private: bool) -> None:
             raise InvalidWebhookError("The webhook has an invalid host name.") from None
         name = host.rstrip(".").lower()
         last = name.rpartition(".")[2]
-        # 127.1 and 0x7f000001 are addresses to a resolver
+        # resolvers read 127.1 and 0x7f000001 as addresses
         if not private and ("." not in name or last == "localhost" or last[0].isdigit()):
             raise InvalidWebhookError(f"The webhook's host is not on the internet. It {_must_be(private)}") from None
     else:

@@ -1,20 +1,34 @@
-"""One try: look the host up, refuse what is not public, send to the very address that was looked at.
+"""Delivery of one webhook: the message, its request to the receiver, and the record of the outcome.
 
-The connection goes to that address and not to the name, or a second look-up could say something else. TLS is for the
-name. Nothing is kept from one try to the next: no connection, no cookie.
+The host name is resolved once, every address is checked, and the connection goes to the checked address and not to the
+name, since a second lookup could give another address. TLS verifies the name. DeliveryAttempts share no connection or
+cookie.
 """
 
+import random
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 import httpx
+import structlog
 from anyio import to_thread
 
+from jobs.infra.redis_connection import retry_while_unavailable
+from jobs.record import JobRecord, Webhook, now
 from jobs.webhooks.addresses import Address, InvalidWebhookError, Resolve, check_url, is_public, resolve
-from jobs.webhooks.outbox import Outcome
+from jobs.webhooks.message import build_message, message_id
+from jobs.webhooks.outbox import Outbox, Outcome
+from jobs.webhooks.signing import Signer
 
+log: Final = structlog.get_logger(__name__)
+Result = Literal["delivered", "failed", "given_up", "dropped"]
+SCHEDULE_S: Final = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
+"""Seconds from a failed attempt to the next: the example of Standard Webhooks. About three days in all."""
+_JITTER: Final = 0.1
+_RECORD_PATIENCE_S: Final = 20.0
 _MAX_READ: Final = 64 * 1024
 _MAX_ADDRESSES: Final = 4
 _CONNECT_S: Final = 5.0
@@ -23,7 +37,7 @@ _PORTS: Final = {"https": 443, "http": 80}
 
 
 class Delivery:
-    """Sends one message at a time, or many."""
+    """HTTP client for webhooks; may send several messages at the same time."""
 
     def __init__(
         self,
@@ -33,9 +47,9 @@ class Delivery:
         lookup: Resolve = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """``private``: addresses that are not public are fine. ``timeout_s`` is for a whole try, whatever it does.
+        """``private``: allows addresses that are not public. ``timeout_s``: limit of a whole attempt, in seconds.
 
-        ``tls``: whom to trust; by default certifi's list, or what SSL_CERT_FILE and SSL_CERT_DIR name.
+        ``tls``: trusted certificates; by default certifi's list, or those that SSL_CERT_FILE and SSL_CERT_DIR name.
         """
         self._private = private
         self._timeout_s = timeout_s
@@ -43,13 +57,13 @@ class Delivery:
         self._tls = tls or httpx.create_ssl_context()
 
     async def send(self, url: str, body: str, headers: dict[str, str]) -> Outcome:
-        """One POST; any status of 2xx is a success, and only 410 the end. Never raises for what the network does."""
+        """Sends one POST. Any 2xx status is a success; only 410 is final. Network errors become part of the outcome."""
         statuses: list[int] = []
         try:
-            # once more, since the settings may have changed meanwhile
+            # checked again, since the settings may have changed since the job was created
             target = httpx.URL(check_url(url, private=self._private))
             with anyio.fail_after(self._timeout_s):
-                addresses = await self._addresses(target)
+                addresses = await self._find_addresses(target)
                 await self._post(target, addresses, body, headers, statuses)
         except TimeoutError:
             if not statuses:
@@ -66,7 +80,7 @@ class Delivery:
         also = "; redirects are not followed" if 300 <= status < 400 else ""
         return Outcome(status, f"the answer was {status}, not 2xx{also}")
 
-    async def _addresses(self, target: httpx.URL) -> list[Address]:
+    async def _find_addresses(self, target: httpx.URL) -> list[Address]:
         port = target.port or _PORTS[target.scheme]
         try:
             found = await to_thread.run_sync(
@@ -82,7 +96,7 @@ class Delivery:
     async def _post(
         self, target: httpx.URL, addresses: list[Address], body: str, headers: dict[str, str], statuses: list[int]
     ) -> None:
-        """Appends the answer's status to ``statuses``. Tries the next address only where there was no connection."""
+        """Appends the response's status to ``statuses``. Tries the next address only when the connection failed."""
         for address in addresses:
             try:
                 await self._post_to(address, target, body, headers, statuses)
@@ -107,16 +121,73 @@ class Delivery:
             ) as response,
         ):
             statuses.append(response.status_code)
-            with suppress(httpx.HTTPError):  # the status counts, whatever becomes of the rest
+            with suppress(httpx.HTTPError):  # only the status counts
                 await _drain(response)
 
 
+class DeliveryAttempts:
+    """Runs delivery attempts and records their outcomes in the outbox."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        signer: Signer,
+        delivery: Delivery,
+        schedule_s: tuple[float, ...],
+        base_url: str = "",
+    ) -> None:
+        """``schedule_s``: seconds before each retry, one entry a retry. ``base_url``: start of the message's URLs."""
+        self._outbox = outbox
+        self._signer = signer
+        self._delivery = delivery
+        self._schedule_s = schedule_s
+        self._base_url = base_url
+
+    async def run(self, record: JobRecord, webhook: Webhook, should_stop: Callable[[], bool]) -> Result:
+        """Runs one attempt and returns its result.
+
+        RedisError when the outcome cannot be recorded within 20 seconds, or before ``should_stop`` returns True.
+        """
+        outcome = await self._send(record, webhook)
+        next_s = self._find_delay(webhook, outcome)
+        result = _result(outcome, next_s)
+        write = log.info if result == "delivered" else log.warning
+        write(f"webhook_{result}", status=outcome.status, error=outcome.error, attempt=webhook.attempts + 1)
+
+        def record_attempt() -> None:
+            self._outbox.record_attempt(record, webhook, outcome, next_s)
+
+        await to_thread.run_sync(retry_while_unavailable, record_attempt, _RECORD_PATIENCE_S, should_stop)
+        return result
+
+    async def _send(self, record: JobRecord, webhook: Webhook) -> Outcome:
+        try:
+            body = build_message(record, self._base_url)
+            headers = self._signer.headers(message_id(record), body, now(), record.owner)
+            return await self._delivery.send(webhook.url, body, headers)
+        except Exception:  # it counts as an attempt; otherwise it would be repeated forever
+            log.exception("webhook_broken")
+            return Outcome(error="an internal error")
+
+    def _find_delay(self, webhook: Webhook, outcome: Outcome) -> float | None:
+        """Seconds until the next attempt; None when there is none."""
+        if outcome.error is None or outcome.final or webhook.attempts >= len(self._schedule_s):
+            return None
+        return self._schedule_s[webhook.attempts] * random.uniform(1, 1 + _JITTER)
+
+
 class _RefusedError(Exception):
-    """It is not sent at all."""
+    """The message must not be sent to this URL."""
+
+
+def _result(outcome: Outcome, next_s: float | None) -> Result:
+    if outcome.error is None:
+        return "delivered"
+    return "given_up" if next_s is None else "failed"
 
 
 async def _drain(response: httpx.Response) -> None:
-    """Reads a little of the answer, since some servers mind a connection that is closed while they write."""
+    """Reads a little of the response, since some servers fail when the connection is closed while they write."""
     read = 0
     async for chunk in response.aiter_raw():
         read += len(chunk)

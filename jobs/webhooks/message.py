@@ -41,7 +41,7 @@ def message_id(record: JobRecord) -> str:
     return f"msg_{record.id}_{record.status}"
 
 
-def message(record: JobRecord, base_url: str = "") -> str:
+def build_message(record: JobRecord, base_url: str = "") -> str:
     """The body, as JSON, for a job that has ended; `base_url` is the start of its URLs."""
     data = JobEndedData(
         id=record.id,

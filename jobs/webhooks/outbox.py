@@ -1,7 +1,7 @@
-"""Which ends of jobs are yet to be told: a sorted set in Redis, by the time that each is due.
+"""Outbox of webhooks: a sorted set in Redis of the ended jobs, by the time at which their next delivery is due.
 
-A job enters it in the step that ends the job (`jobs.transitions`), and leaves it in the step that notes how telling it came
-out. In between it is only ever moved to a later time, so whoever dies meanwhile, nothing is lost.
+A job enters it in the script that ends the job (`jobs.transitions`) and leaves it in the script that records the last
+attempt. In between its time is only moved forward, so nothing is lost when a process dies.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from redis import Redis
 from jobs.record import JobRecord, Webhook, now
 from jobs.repository import WEBHOOKS_KEY, JobRecords
 
-# KEYS: 1 the outbox. ARGV: 1 seconds of the lease, 2 how many at most. The answer: the ids of those that are due.
-_CLAIM: Final = """
+# KEYS: 1 the outbox. ARGV: 1 seconds of the lease, 2 the maximum number of jobs. The answer: the ids of due jobs.
+_LEASE: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
 local due = redis.call('ZRANGE', KEYS[1], '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
@@ -25,8 +25,8 @@ return due
 """
 
 # KEYS: 1 the outbox, 2 the record. ARGV: 1 the job's id, 2 the webhook as JSON, 3 its attempts before this one,
-# 4 seconds until the next try, or '' for none. A second answer to the same question changes nothing.
-_NOTE: Final = """
+# 4 seconds until the next attempt, or '' for none. Running it twice for the same attempt changes nothing.
+_RECORD: Final = """
 local old = redis.call('HGET', KEYS[2], 'webhook')
 if not old or old == 'null' then
   redis.call('ZREM', KEYS[1], ARGV[1])
@@ -43,7 +43,7 @@ end
 return 1
 """
 
-_PUT_OFF: Final = """
+_POSTPONE: Final = """
 local clock = redis.call('TIME')
 return redis.call('ZADD', KEYS[1], 'XX', clock[1] + clock[2] / 1000000 + ARGV[2], ARGV[1])
 """
@@ -51,12 +51,12 @@ return redis.call('ZADD', KEYS[1], 'XX', clock[1] + clock[2] / 1000000 + ARGV[2]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one try came out.
+    """Outcome of one delivery attempt.
 
     Attributes:
-        status: of the answer; None when there was none.
-        error: why it was none that counts; None when it was delivered.
-        final: nobody should try again.
+        status: HTTP status of the response; None when there was none.
+        error: reason of the failure; None when the webhook was delivered.
+        final: True when there must be no further attempt.
     """
 
     status: int | None = None
@@ -65,39 +65,39 @@ class Outcome:
 
 
 class Outbox:
-    """What is to be told, and how telling it came out. RedisError when Redis is out."""
+    """The due webhooks, and the outcomes of their attempts. Methods raise RedisError."""
 
     def __init__(self, redis: Redis, records: JobRecords, lease_s: float) -> None:
-        """``lease_s``: who has claimed a job's end is left alone with it for so many seconds."""
+        """``lease_s``: seconds during which a leased webhook is not given to another process."""
         self._redis = redis
         self._records = records
         self._lease_s = lease_s
-        self._claim = redis.register_script(_CLAIM)
-        self._note = redis.register_script(_NOTE)
-        self._put_off = redis.register_script(_PUT_OFF)
+        self._lease = redis.register_script(_LEASE)
+        self._record = redis.register_script(_RECORD)
+        self._postpone = redis.register_script(_POSTPONE)
 
-    def claim(self, limit: int) -> list[str]:
-        """The ids of at most ``limit`` jobs whose end is due to be told, the longest due first, now with a lease."""
-        ids = self._claim(keys=[WEBHOOKS_KEY], args=[self._lease_s, limit])
+    def lease_due(self, limit: int) -> list[str]:
+        """Leases at most ``limit`` due webhooks, the longest overdue first; returns the ids of their jobs."""
+        ids = self._lease(keys=[WEBHOOKS_KEY], args=[self._lease_s, limit])
         return [job_id.decode() for job_id in cast("list[bytes]", ids)]
 
-    def put_off(self, job_id: str, delay_s: float) -> None:
-        """Gives a claim back, untried: it is due again after about so many seconds, and not all at the same time."""
-        self._put_off(keys=[WEBHOOKS_KEY], args=[job_id, delay_s * uniform(0.5, 1.5)])
+    def postpone(self, job_id: str, delay_s: float) -> None:
+        """Makes a webhook due again after ``delay_s`` seconds, give or take a random half, without an attempt."""
+        self._postpone(keys=[WEBHOOKS_KEY], args=[job_id, delay_s * uniform(0.5, 1.5)])
 
-    def drop(self, job_id: str) -> None:
-        """There is nothing to tell any more."""
+    def remove(self, job_id: str) -> None:
+        """Removes a webhook whose job no longer has a record."""
         self._redis.zrem(WEBHOOKS_KEY, job_id)
 
-    def note(self, record: JobRecord, before: Webhook, outcome: Outcome, next_s: float | None) -> None:
-        """Notes a try, once, and when the next one is due: after ``next_s`` seconds, or never.
+    def record_attempt(self, record: JobRecord, before: Webhook, outcome: Outcome, next_s: float | None) -> None:
+        """Records an attempt once, and makes the next one due after ``next_s`` seconds; None for no further attempt.
 
-        ``before`` is the webhook as it was before the try. What another one has noted in its place stays.
+        ``before``: the webhook before this attempt. Nothing changes when another process has recorded this attempt.
         """
         webhook = _after(before, outcome, next_s)
         delay = "" if next_s is None else str(next_s)
         keys = [WEBHOOKS_KEY, self._records.key(record.id)]
-        self._note(keys=keys, args=[record.id, to_json(webhook), before.attempts, delay])
+        self._record(keys=keys, args=[record.id, to_json(webhook), before.attempts, delay])
 
 
 def _after(before: Webhook, outcome: Outcome, next_s: float | None) -> Webhook:

@@ -1,7 +1,7 @@
-"""Signatures as Standard Webhooks has them: with every secret, so that a receiver can go from the old to the new.
+"""Webhook signatures by Standard Webhooks, one with each secret, so that receivers can rotate to a new secret.
 
-Who can verify can also sign. So each caller's receivers have secrets of their own, which are made of the service's and
-the name of the caller's key: they tell nothing of the service's, nor of another caller's.
+The scheme is symmetric: whoever can verify a message can also sign one. So every API key has its own secrets, derived
+from the service's secrets and the key's name. They reveal neither the service's secrets nor those of other keys.
 """
 
 import base64
@@ -18,22 +18,22 @@ _PURPOSE: Final = "v2m webhook "
 
 
 class Signer:
-    """Signs with one secret or several."""
+    """Signs messages with one or more secrets."""
 
     def __init__(self, secrets: str) -> None:
-        """``secrets``: each ``whsec_`` and base64, with spaces between them. ValueError, which does not tell them."""
+        """``secrets``: each ``whsec_`` and base64, separated by spaces. ValueError, without them in its message."""
         self._keys = [_key(secret) for secret in secrets.split()]
         if not self._keys:
             raise ValueError("holds no secret")
 
     def secrets(self, owner: str) -> list[str]:
-        """What the receivers of a key's jobs verify with, in the order of the service's; ``owner`` is its name."""
+        """Secrets for the receivers of one API key, named ``owner``, in the order of the service's secrets."""
         return [_PREFIX + base64.b64encode(_derived(key, owner)).decode() for key in self._keys]
 
     def headers(self, message_id: str, body: str, at: datetime, owner: str | None = None) -> dict[str, str]:
-        """The headers of a message that is sent at this time, which must be one in UTC.
+        """Headers of a message that is sent at the UTC time ``at``.
 
-        ``owner``: name of the key that made the job; None without keys: the service's own secrets sign.
+        ``owner``: name of the API key that created the job; None in a service without keys, whose own secrets sign.
         """
         keys = self._keys if owner is None else [_derived(key, owner) for key in self._keys]
         return {

@@ -12,7 +12,7 @@ from starlette.routing import Match
 
 from jobs.queue import QueueFullError, TooManyJobsError
 from jobs.store import StoreError, StoreFullError
-from jobs.store.errors import from_os_error
+from jobs.store.backend import from_os_error
 from jobs.validation import field_name, sentence
 from service.errors.problem import FieldError, Problem
 from service.errors.requests import BadRequest, InvalidRequest, MethodNotAllowed, NotFound

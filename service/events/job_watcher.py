@@ -178,9 +178,9 @@ class Watch:
 
     def _changes(self, known: Mapping[str, Sight | None]) -> dict[str, Sight | None]:
         """The jobs whose state differs from `known`; RedisError."""
-        found = dict(zip(known, self._services.records.many(list(known)), strict=True))
+        found = dict(zip(known, self._services.records.get_many(list(known)), strict=True))
         queued = [job_id for job_id, record in found.items() if record and record.status is JobStatus.QUEUED]
-        places = self._services.queue.places(queued)
+        places = self._services.queue.positions(queued)
         gone: dict[str, Sight | None] = {job_id: None for job_id, record in found.items() if record is None}
         changed = [record for job_id, record in found.items() if record and not _same(record, places, known[job_id])]
         if not changed:

@@ -11,7 +11,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jobs.store.errors import StoreError, StoreFullError, translated
+from jobs.store.backend import StoreError, StoreFullError, translate_os_errors
 from service.errors.handlers import from_store_error
 from service.errors.uploads import UploadTooLarge
 from service.middleware.base import HttpMiddleware, creates_job
@@ -66,7 +66,7 @@ class BodyLimit(HttpMiddleware):
         Asks the kernel, which answers from memory: not worth a thread.
         """
         try:
-            with translated("the free space of TMPDIR cannot be read"):
+            with translate_os_errors("the free space of TMPDIR cannot be read"):
                 free = shutil.disk_usage(tempfile.gettempdir()).free - expected_bytes
             if free < self._min_free_bytes:
                 raise StoreFullError(f"{free} bytes would be free in TMPDIR; {self._min_free_bytes} must stay free")

@@ -6,7 +6,7 @@ import structlog
 from fastapi import APIRouter, Depends, Form, Query, Request, Response, status
 
 from jobs.record import JobKind, JobStatus
-from jobs.repository import IllegalMoveError, UnknownJobError
+from jobs.repository import IllegalTransitionError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
 from service.auth.caller import CallerDep
 from service.cursors import cursor_after, parse_cursor
@@ -83,7 +83,7 @@ def list_jobs(
     """Lists the jobs of the API key, newest first. Jobs that are created in the meantime do not shift the pages."""
     response.headers["Cache-Control"] = "no-store"
     before = None if cursor is None else parse_cursor(cursor)
-    found = services.records.page(caller.name, limit + 1, before)  # one more shows if there is a next page
+    found = services.records.list_page(caller.name, limit + 1, before)  # one more shows if there is a next page
     page = found[:limit]
     return JobList(jobs=views(services, page), next_cursor=cursor_after(page[-1]) if len(found) > limit else None)
 
@@ -146,7 +146,7 @@ def delete_job(services: ServicesDep, record: RecordDep) -> None:
     """Deletes a job and all its files. A queued job is canceled; a job in progress answers 409: cancel it first."""
     try:
         services.retention.delete(record)
-    except IllegalMoveError:
+    except IllegalTransitionError:
         raise InProgress from None
-    services.queue.take_out(record.id)
+    services.queue.remove(record.id)
     log.info("job_deleted", job_id=record.id, status=record.status)

@@ -9,8 +9,8 @@ import structlog
 from pydantic import JsonValue
 from redis.exceptions import RedisError
 
-from jobs.idempotency import Claim, ClaimLostError
-from jobs.queue import NotTakenError, QueueFullError, TooManyJobsError
+from jobs.idempotency import KeyLease, KeyLeaseLostError
+from jobs.queue import NotSubmittedError, QueueFullError, TooManyJobsError
 from jobs.record import JobRecord, now
 from jobs.store import StoreError
 from jobs.store.scratch import UploadTooLargeError
@@ -39,7 +39,7 @@ class Accepted:
     replayed: bool = False
 
 
-def accept(services: Services, caller: Caller, claim: Claim | None, form: JobForm) -> Accepted:
+def accept(services: Services, caller: Caller, claim: KeyLease | None, form: JobForm) -> Accepted:
     """Checks everything, stores the upload and queues the job. After an error there is neither a job nor a file.
 
     The upload is stored before the job is queued, so that every job has its video. ``claim``: that of the request's
@@ -73,7 +73,7 @@ def accept(services: Services, caller: Caller, claim: Claim | None, form: JobFor
         raise from_input_error(error, settings.max_duration_s) from error
 
 
-def _create(services: Services, wanted: JobRecord, received: Path, claim: Claim | None) -> Accepted:
+def _create(services: Services, wanted: JobRecord, received: Path, claim: KeyLease | None) -> Accepted:
     limits = MediaLimits(max_duration_s=services.settings.max_duration_s, wall_s=_PROBE_S, cpu_s=_PROBE_S)
     with services.uploads.probing:
         info = cast("dict[str, JsonValue]", asdict(probe(received, limits)))
@@ -97,21 +97,21 @@ def _store(services: Services, record: JobRecord, received: Path) -> None:
         raise
 
 
-def _submit(services: Services, record: JobRecord, claim: Claim | None) -> Accepted:
+def _submit(services: Services, record: JobRecord, claim: KeyLease | None) -> Accepted:
     try:
         _queue(services, record, claim)
-    except ClaimLostError as lost:
+    except KeyLeaseLostError as lost:
         existing = None if claim is None else replay(services, claim, record)
         if existing is None:
             raise IdempotencyKeyInUse from lost
         return Accepted(existing, replayed=True)
-    except NotTakenError as error:
+    except NotSubmittedError as error:
         log.error("job_not_taken", error=str(error))
         raise Unavailable("The job store accepts no new jobs at the moment. Try again later.") from error
     return Accepted(record)
 
 
-def _queue(services: Services, record: JobRecord, claim: Claim | None) -> None:
+def _queue(services: Services, record: JobRecord, claim: KeyLease | None) -> None:
     """Queues the job. Removes its upload again if the job was certainly not queued."""
     try:
         services.queue.submit(record, claim)

@@ -10,25 +10,31 @@ from model_core.options import ProgressCallback, ScoreOptions
 from tests.chaos import points
 from tests.worker.fake_scorer import FakeScorer
 from worker.main import run
-from worker.scorer import Look
+from worker.scorer import VideoAnalysis
 
 
 class HurtScorer(FakeScorer):
     """The fake scorer with a place in each stage and between them. The prompt ``poison`` kills the worker each time."""
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See worker.scorer.Scorer."""
-        seen = super().look(video, prompt, options, _with_places(progress))
-        points.at("looked")
+        seen = super().analyze(video, prompt, options, _with_places(progress))
+        points.at("analyzed")
         return seen
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See worker.scorer.Scorer."""
         if prompt == "poison":
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().score(look, video, prompt, options, out, _with_places(progress))
+        return super().score(analysis, video, prompt, options, out, _with_places(progress))
 
     def _write(self, video: Path, out: Path, report: dict[str, object]) -> dict[str, Path]:
         half = video.read_bytes()[: video.stat().st_size // 2]

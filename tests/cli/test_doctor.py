@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from cli.doctor import Deployment, examine, ok, run_checks
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment
@@ -34,7 +34,7 @@ def test_without_redis_it_still_says_all_it_can(make_settings: MakeSettings, tmp
 
 
 def test_as_json_it_is_a_list_of_findings(settings: Settings, redis: Redis) -> None:
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     redis.config_set("appendonly", "yes")
     try:
         done = doctor(settings, "--json")

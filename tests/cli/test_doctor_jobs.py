@@ -8,7 +8,7 @@ from redis import Redis
 
 from cli.doctor import Deployment, Finding
 from cli.doctor.service import check_queue, check_workers
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.process_identity import machine
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
@@ -55,7 +55,7 @@ def test_no_worker_is_a_failure(deployment: Deployment) -> None:
 
 def test_workers_are_counted_by_machine(deployment: Deployment, redis: Redis) -> None:
     for name in (f"{machine()}-{os.getppid()}-a", f"{machine()}-{os.getppid()}-b", "0123456789ab-7-c"):
-        beat(redis, name)
+        record_heartbeat(redis, name)
     (finding,) = check_workers(deployment)
     assert finding.state == "ok"
     assert finding.found.startswith("3 live: 1 on machine 0123456789ab, 2 on this machine (")
@@ -63,7 +63,7 @@ def test_workers_are_counted_by_machine(deployment: Deployment, redis: Redis) ->
 
 def test_a_worker_that_fell_silent_is_named_and_not_forgotten_for_it(deployment: Deployment, redis: Redis) -> None:
     dead, silent = f"{machine()}-{NO_PROCESS}-a", "0123456789ab-7-c"
-    beat(redis, f"{machine()}-{os.getppid()}-b")
+    record_heartbeat(redis, f"{machine()}-{os.getppid()}-b")
     redis.zadd("v2m:workers", {dead: 1.0, silent: 1.0})
     live, *others = check_workers(deployment)
     assert (live.state, states(others)) == ("ok", ["warn", "warn"])

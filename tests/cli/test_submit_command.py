@@ -140,7 +140,7 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_go_on(api: str, own_clip: Path, s
     command = [sys.executable, "-m", "cli.main", "submit", str(own_clip), "--prompt", "slow 60"]
 
     def running() -> str | None:
-        found = [job.id for job in services.records.page(None, 1) if job.status is JobStatus.IN_PROGRESS]
+        found = [job.id for job in services.records.list_page(None, 1) if job.status is JobStatus.IN_PROGRESS]
         return found[0] if found else None
 
     environment = {**os.environ, "V2M_URL": api}

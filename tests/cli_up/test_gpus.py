@@ -110,12 +110,12 @@ def test_each_gpu_has_a_worker_and_a_metrics_port(
 import json, os, pathlib, time
 from jobs.infra.redis_connection import connect
 from jobs.infra.process_identity import new_name
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 names = ("CUDA_VISIBLE_DEVICES", "V2M_WORKER_METRICS_PORT")
 pathlib.Path({str(given)!r}, str(os.getpid())).write_text(json.dumps([os.environ[name] for name in names]))
 redis, name = connect(os.environ["REDIS_URL"]), new_name()
 while True:
-    beat(redis, name)
+    record_heartbeat(redis, name)
     time.sleep(0.1)
 """
     _stop_once_two_are_ready(monkeypatch)

@@ -61,7 +61,7 @@ def test_a_worker_that_was_live_once_is_started_again(
     worker = f"""
 import os, pathlib, signal, sys, time
 from jobs.infra.redis_connection import connect
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.process_identity import new_name
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
@@ -70,7 +70,7 @@ if number == 1:
     sys.exit({main.NOT_USABLE})
 redis, name, ready = connect(os.environ["REDIS_URL"]), new_name(), pathlib.Path({str(ready)!r})
 while not ready.exists():
-    beat(redis, name)
+    record_heartbeat(redis, name)
     time.sleep(0.1)
 if number == 2:
     os.kill({os.getpid()}, signal.SIGTERM)
@@ -98,14 +98,14 @@ def test_a_worker_that_shows_no_life_is_killed_and_started_again(
 import os, pathlib, signal, time
 from jobs.infra.redis_connection import connect
 from jobs.infra.process_identity import new_name
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))
 if number == 1:
     os.kill({os.getpid()}, signal.SIGTERM)
     time.sleep(60)
-beat(connect(os.environ["REDIS_URL"]), new_name())
+record_heartbeat(connect(os.environ["REDIS_URL"]), new_name())
 os.kill(os.getpid(), signal.SIGSTOP)
 """
     changes = {"port": 0, "metrics_port": 9100, "worker_metrics_port": 0}

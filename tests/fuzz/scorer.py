@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model_core.curves.video import curve_json, video_curve
 from model_core.media import MediaError, mux, output_suffix, probe, read_audio, write_wav
 from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions
-from worker.scorer import Look
+from worker.scorer import VideoAnalysis
 
 SAMPLE_RATE: Final = 44_100
 
@@ -32,12 +32,12 @@ class MediaScorer:
     """Every operation of the sandbox sees every video: probe, frames, read_audio, mux."""
 
     model = ModelInfo(name="media", version="1", kind="none", licence="CC0-1.0")
-    looks_ahead = False
+    prefetches = False
 
     def __init__(self) -> None:
         self._encoder = MeanColours()
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See worker.scorer.Scorer."""
         progress("probe", 0.0)
         info = probe(video)
@@ -46,10 +46,16 @@ class MediaScorer:
         return info, curve
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See worker.scorer.Scorer."""
-        info, curve = look
+        info, curve = analysis
         for stage in STAGES[2:]:
             progress(stage, 0.0)
         tone = _tone(info.duration)

@@ -1,4 +1,4 @@
-"""Records, the queue, and stores to test: on a disk, and in a bucket."""
+"""Fixtures of job tests: records, queue, and stores on a disk and in a bucket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,5 +58,5 @@ def store(store_settings: Settings) -> Iterator[ArtifactStore]:
 
 @pytest.fixture
 def make(redis: Redis, make_settings: MakeSettings) -> Make:
-    """A house on a disk, with what the test wants to be different; it may fill the disk."""
+    """Creates a ``House`` on a disk with changed settings; it may fill the disk."""
     return lambda **changes: House(redis, make_settings(**{"min_free_bytes": 0, **changes}))

@@ -1,4 +1,4 @@
-"""A store with jobs, as the API and a worker make them, and their retention."""
+"""Store with jobs, as the API and a worker create them, and its retention."""
 
 import io
 import os
@@ -25,7 +25,7 @@ Make = Callable[..., "House"]
 
 
 class House:
-    """Jobs of every kind. What it makes of one lies in the store."""
+    """Creates jobs in every status, with their files in the store."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.records = JobRecords(redis, settings.record_retention_s)
@@ -70,22 +70,22 @@ class House:
         return record
 
     def stored(self) -> dict[str, StoredJob]:
-        return {job.id: job for job in self.store.stored()}
+        return {job.id: job for job in self.store.list_jobs()}
 
 
 def age(root: Path, seconds: float) -> None:
-    """Makes all that is there look as old."""
+    """Makes every file look ``seconds`` old."""
     for path in [*root.rglob("*"), root]:
         os.utime(path, (time.time() - seconds,) * 2)
 
 
 def job_folder(tmp_path: Path, job_id: str) -> Path:
-    """Where a store on the disk, of the usual settings, has a job's files."""
+    """Folder of a job's files in a store on the disk with the usual settings."""
     return tmp_path / "state" / "store" / "jobs" / job_id
 
 
 def too_deep(folder: Path) -> None:
-    """Makes a folder with a path within that is longer than the system takes, so that nobody can look through it."""
+    """Creates a folder with a path longer than the system's limit, so that it cannot be listed."""
     folder.mkdir()
     handle = os.open(folder, os.O_RDONLY)
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""What the settings of access say, and what stops the start."""
+"""Access settings: keys, rates and origins, and their errors at the start."""
 
 import pytest
 from pydantic import ValidationError
@@ -30,7 +30,7 @@ def test_keys_are_read() -> None:
         (" ", 1),
     ],
 )
-def test_a_malformed_entry_is_told_by_its_number_and_never_shown(
+def test_malformed_entry_is_named_by_its_number_and_never_shown(
     monkeypatch: pytest.MonkeyPatch, text: str, number: int
 ) -> None:
     monkeypatch.setenv("V2M_API_KEYS", text)
@@ -57,7 +57,7 @@ def test_rates_are_read_the_shortest_first(text: str, seconds: list[int]) -> Non
 @pytest.mark.parametrize(
     "text", ["600", "many/minute", "0/minute", "5/fortnight", "1/second;", "100001/day", "-1/day", " "]
 )
-def test_a_malformed_rate_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_malformed_rate_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("V2M_RATE_LIMIT", text)
     with pytest.raises(ValidationError, match="V2M_RATE_LIMIT"):
         Settings()
@@ -82,7 +82,7 @@ def test_origins_are_read() -> None:
         ",",
     ],
 )
-def test_a_malformed_origin_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_malformed_origin_stops_the_start(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("V2M_CORS_ORIGINS", text)
     with pytest.raises(ValidationError, match="V2M_CORS_ORIGINS: entry"):
         Settings()

@@ -1,4 +1,4 @@
-"""What a Redis that hangs, or is not there, costs whoever asks it."""
+"""Connections to a Redis that hangs or is down."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ from jobs.infra.redis_connection import connect
 
 
 class Silent:
-    """A server that takes connections and never answers."""
+    """A server that accepts connections and never answers."""
 
     def __init__(self) -> None:
         self.taken: list[socket.socket] = []
@@ -44,14 +44,14 @@ def silent() -> Iterator[Silent]:
     server.close()
 
 
-def test_a_server_that_hangs_is_waited_for_once(silent: Silent) -> None:
+def test_hanging_server_costs_one_timeout(silent: Silent) -> None:
     # Seven times seven tries it was, and each of them five seconds.
     with connect(silent.url, socket_timeout=0.2) as redis, pytest.raises(RedisTimeoutError):
         redis.get("key")
     assert len(silent.taken) == 1
 
 
-def test_a_server_that_is_not_there_is_asked_for_again() -> None:
+def test_refused_connection_is_retried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with connect(f"redis://127.0.0.1:{port}", retries=2) as redis, pytest.raises(RedisConnectionError, match="refused"):

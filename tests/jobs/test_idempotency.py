@@ -1,4 +1,4 @@
-"""Idempotency keys: one claim at a time, and one job for one key whatever gets lost."""
+"""Idempotency keys: one lease at a time, and one job for each key whatever gets lost."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from redis.client import Pipeline
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jobs.idempotency import LEASE_S, Claim, ClaimLostError, KeyInUseError, Made, fingerprint
+from jobs.idempotency import LEASE_S, CreatedJob, KeyInUseError, KeyLease, KeyLeaseLostError, fingerprint
 from jobs.queue import JobQueue
 from jobs.record import JobKind, JobRecord, Webhook
 from jobs.repository import JobRecords
@@ -19,49 +19,49 @@ from model_core.options import ScoreOptions
 DAY_S = 24 * 3600
 THREADS = 16
 STORED = "v2m:idempotency:ann:a-key"
-Claims = Callable[[], Claim]
+NewLease = Callable[[], KeyLease]
 
 
 @pytest.fixture
-def claims(redis: Redis) -> Claims:
-    """Each call is another request with the same key."""
-    return lambda: Claim(redis, "ann", "a-key", DAY_S)
+def new_lease(redis: Redis) -> NewLease:
+    """A new request with the same key at each call."""
+    return lambda: KeyLease(redis, "ann", "a-key", DAY_S)
 
 
-def asked(**others: object) -> JobRecord:
+def new_job(**others: object) -> JobRecord:
     given: dict[str, object] = {"upload_sha256": "ab" * 32, "owner": "ann", **others}
     prompt, options = str(given.pop("prompt", "")), given.pop("options", ScoreOptions())
     assert isinstance(options, ScoreOptions)
     return JobRecord.new(prompt, options, {}, **given)
 
 
-def made(record: JobRecord) -> Made:
-    return Made(record.id, fingerprint(record))
+def created(record: JobRecord) -> CreatedJob:
+    return CreatedJob(record.id, fingerprint(record))
 
 
-def test_a_key_is_claimed_by_one_request_at_a_time(redis: Redis, claims: Claims) -> None:
-    first, second = claims(), claims()
+def test_one_request_at_a_time_holds_a_key(redis: Redis, new_lease: NewLease) -> None:
+    first, second = new_lease(), new_lease()
     for _ in range(2):
-        assert first.take() is None
+        assert first.acquire() is None
         with pytest.raises(KeyInUseError):
-            second.take()
+            second.acquire()
     second.release()
     with pytest.raises(KeyInUseError):
-        second.take()
+        second.acquire()
     assert 0 < redis.pttl(STORED) <= LEASE_S * 1000
     for _ in range(2):
         first.release()
-    assert second.take() is None
+    assert second.acquire() is None
 
 
-def test_keys_of_different_owners_never_meet(redis: Redis) -> None:
+def test_keys_of_different_owners_are_separate(redis: Redis) -> None:
     for owner, key in [("ann", "b"), ("bob", "b"), (None, "b"), (None, "ann:b")]:
-        assert Claim(redis, owner, key, DAY_S).take() is None
+        assert KeyLease(redis, owner, key, DAY_S).acquire() is None
 
 
-def test_a_lease_is_renewed_by_whoever_has_it(redis: Redis, claims: Claims) -> None:
-    first, second = claims(), claims()
-    first.take()
+def test_only_the_holder_renews_a_lease(redis: Redis, new_lease: NewLease) -> None:
+    first, second = new_lease(), new_lease()
+    first.acquire()
     redis.pexpire(STORED, 5000)
     second.renew()
     assert redis.pttl(STORED) <= 5000
@@ -69,60 +69,60 @@ def test_a_lease_is_renewed_by_whoever_has_it(redis: Redis, claims: Claims) -> N
     assert redis.pttl(STORED) > 5000
     first.release()
     first.renew()
-    assert not redis.exists(STORED), "a renewal that comes late claims nothing"
+    assert not redis.exists(STORED), "a late renewal does not take the key"
 
 
-def test_a_key_names_the_job_that_it_has_made(redis: Redis, queue: JobQueue, claims: Claims) -> None:
-    first, record = claims(), asked()
-    first.take()
+def test_key_returns_the_job_it_has_created(redis: Redis, queue: JobQueue, new_lease: NewLease) -> None:
+    first, record = new_lease(), new_job()
+    first.acquire()
     queue.submit(record, first)
     first.release()
-    assert claims().take() == first.take() == made(record)
+    assert new_lease().acquire() == first.acquire() == created(record)
     assert DAY_S - 60 < redis.ttl(STORED) <= DAY_S
 
 
-def test_a_key_that_was_lost_makes_no_second_job(
-    redis: Redis, queue: JobQueue, records: JobRecords, claims: Claims
+def test_lost_key_creates_no_second_job(
+    redis: Redis, queue: JobQueue, records: JobRecords, new_lease: NewLease
 ) -> None:
-    first, second, record, other = claims(), claims(), asked(), asked()
-    first.take()
+    first, second, record, other = new_lease(), new_lease(), new_job(), new_job()
+    first.acquire()
     redis.delete(STORED)  # the lease ran out
-    second.take()
-    with pytest.raises(ClaimLostError):
+    second.acquire()
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(other, first)
     queue.submit(record, second)
-    with pytest.raises(ClaimLostError):
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(other, first)
     assert not records.exists(other.id)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
-def test_a_lease_that_ran_out_unnoticed_does_no_harm(queue: JobQueue, claims: Claims) -> None:
-    record = asked()
-    queue.submit(record, claims())
-    assert claims().take() == made(record)
+def test_expired_lease_that_no_request_took_is_still_good(queue: JobQueue, new_lease: NewLease) -> None:
+    record = new_job()
+    queue.submit(record, new_lease())
+    assert new_lease().acquire() == created(record)
 
 
-def test_of_many_at_once_one_makes_a_job(queue: JobQueue, claims: Claims) -> None:
+def test_one_of_many_concurrent_requests_creates_a_job(queue: JobQueue, new_lease: NewLease) -> None:
     together = threading.Barrier(THREADS)
 
     def submit(record: JobRecord) -> str | None:
-        claim = claims()
+        lease = new_lease()
         together.wait()
         try:
-            queue.submit(record, claim)  # without having claimed the key: as after leases that ran out
-        except ClaimLostError:
+            queue.submit(record, lease)  # without acquiring the key, as after expired leases
+        except KeyLeaseLostError:
             return None
         return record.id
 
     with ThreadPoolExecutor(THREADS) as pool:
-        taken = [job_id for job_id in pool.map(submit, [asked() for _ in range(THREADS)]) if job_id is not None]
+        taken = [job_id for job_id in pool.map(submit, [new_job() for _ in range(THREADS)]) if job_id is not None]
     assert len(taken) == 1
-    assert queue.waiting() == taken
+    assert queue.list_waiting() == taken
 
 
 class Line:
-    """Between a client and the server: something happens right before, or right after, the next transaction."""
+    """Connection to the server that runs a callback right before or right after the next transaction."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 1
@@ -148,46 +148,46 @@ class Line:
         monkeypatch.setattr(Pipeline, "parse_response", parsed)
 
 
-def test_an_answer_that_is_lost_makes_one_job(queue: JobQueue, claims: Claims, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, record, line = claims(), asked(), Line(monkeypatch)
+def test_lost_answer_creates_one_job(queue: JobQueue, new_lease: NewLease, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, record, line = new_lease(), new_job(), Line(monkeypatch)
     line.loses_answer = True
-    first.take()
+    first.acquire()
     queue.submit(record, first)
     assert line.left == 0
-    assert queue.waiting() == [record.id]
-    assert claims().take() == made(record)
+    assert queue.list_waiting() == [record.id]
+    assert new_lease().acquire() == created(record)
 
 
-def test_a_transaction_that_comes_late_does_nothing_to_a_key_that_was_taken_meanwhile(
-    redis: Redis, queue: JobQueue, claims: Claims, monkeypatch: pytest.MonkeyPatch
+def test_late_transaction_does_not_change_a_key_that_another_request_took(
+    redis: Redis, queue: JobQueue, new_lease: NewLease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, late, record, line = claims(), claims(), asked(), asked(), Line(monkeypatch)
+    first, second, late, record, line = new_lease(), new_lease(), new_job(), new_job(), Line(monkeypatch)
 
     def overtake() -> None:
         line.left = 0
         first.release()
-        second.take()
+        second.acquire()
         queue.submit(record, second)
 
     line.before = overtake
-    first.take()
-    with pytest.raises(ClaimLostError):
+    first.acquire()
+    with pytest.raises(KeyLeaseLostError):
         queue.submit(late, first)
-    assert queue.waiting() == [record.id]
-    assert claims().take() == made(record)
+    assert queue.list_waiting() == [record.id]
+    assert new_lease().acquire() == created(record)
 
 
-def test_the_fingerprint_is_of_what_was_asked_for() -> None:
-    base = fingerprint(asked())
-    assert base == fingerprint(asked(request_id="another", upload_bytes=5))
-    assert base == fingerprint(asked(options=ScoreOptions.model_validate_json('{"steps": null, "seed": 0}')))
+def test_fingerprint_covers_the_payload() -> None:
+    base = fingerprint(new_job())
+    assert base == fingerprint(new_job(request_id="another", upload_bytes=5))
+    assert base == fingerprint(new_job(options=ScoreOptions.model_validate_json('{"steps": null, "seed": 0}')))
     two = [ScoreOptions.model_validate_json(text) for text in ('{"seed": 1, "sync": 1}', '{"sync": 1.0, "seed": 1}')]
     others = [
-        asked(upload_sha256="cd" * 32),
-        asked(prompt="calm"),
-        asked(options=two[0]),
-        asked(kind=JobKind.CURVE),
-        asked(webhook=Webhook(url="https://example.com/")),
+        new_job(upload_sha256="cd" * 32),
+        new_job(prompt="calm"),
+        new_job(options=two[0]),
+        new_job(kind=JobKind.CURVE),
+        new_job(webhook=Webhook(url="https://example.com/")),
     ]
     assert len({base, *map(fingerprint, others)}) == len(others) + 1
-    assert fingerprint(asked(options=two[1])) == fingerprint(others[2])
+    assert fingerprint(new_job(options=two[1])) == fingerprint(others[2])

@@ -1,42 +1,42 @@
-"""A lock that is one holder's, lasts as long as the work, and is no one else's to release."""
+"""Redis lock: one holder, renewed during the work, released by the holder only."""
 
 from redis import Redis
 
-from jobs.infra.lock import held
+from jobs.infra.lock import hold_lock
 from tests.processes import until
 
 NAME = "a lock"
 
 
-def test_one_at_a_time(redis: Redis) -> None:
-    with held(redis, NAME, wait_s=0) as first:
-        with held(redis, NAME, wait_s=0) as second:
+def test_lock_has_one_holder(redis: Redis) -> None:
+    with hold_lock(redis, NAME, wait_s=0) as first:
+        with hold_lock(redis, NAME, wait_s=0) as second:
             assert (first, second) == (True, False)
         assert redis.exists(NAME), "it was not the second's to release"
     assert not redis.exists(NAME)
-    with held(redis, NAME, wait_s=0) as third:
+    with hold_lock(redis, NAME, wait_s=0) as third:
         assert third
 
 
-def test_it_is_renewed_while_the_work_lasts(redis: Redis) -> None:
-    with held(redis, NAME, wait_s=0, lasts_s=1):
+def test_lock_is_renewed_during_the_block(redis: Redis) -> None:
+    with hold_lock(redis, NAME, wait_s=0, ttl_s=1):
         redis.pexpire(NAME, 1_000_000)
         until(lambda: redis.pttl(NAME) <= 1000, "the renewal")
         assert redis.exists(NAME)
 
 
-def test_it_is_short(redis: Redis) -> None:
-    with held(redis, NAME, wait_s=0):
+def test_lock_has_a_short_ttl(redis: Redis) -> None:
+    with hold_lock(redis, NAME, wait_s=0):
         assert 0 < redis.pttl(NAME) <= 15_000
 
 
-def test_who_lost_it_takes_it_from_nobody(redis: Redis) -> None:
-    with held(redis, NAME, wait_s=0, lasts_s=0.3):
+def test_holder_that_lost_the_lock_does_not_release_it(redis: Redis) -> None:
+    with hold_lock(redis, NAME, wait_s=0, ttl_s=0.3):
         redis.set(NAME, "another's")
     assert redis.get(NAME) == b"another's"
 
 
-def test_one_that_waits_gets_it_when_it_is_free(redis: Redis) -> None:
+def test_waiting_caller_gets_the_lock_once_it_is_free(redis: Redis) -> None:
     redis.set(NAME, "one that died", px=200)
-    with held(redis, NAME, wait_s=600) as alone:
+    with hold_lock(redis, NAME, wait_s=600) as alone:
         assert alone

@@ -1,4 +1,4 @@
-"""What the log lines of a process look like, to whoever reads them by machine."""
+"""Format of the log lines of a process."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ ours, theirs = structlog.get_logger("worker.task"), logging.getLogger("somebody.
 
 
 def logged(code: str, log_format: str = "json", level: str = "info") -> list[str]:
-    """The lines that a process writes which runs ``code``."""
+    """The lines logged by a process that runs ``code``."""
     done = subprocess.run(
         [sys.executable, "-c", BEGINS + code, log_format, level],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
@@ -31,7 +31,7 @@ def events(code: str, level: str = "info") -> list[dict[str, Any]]:
     return found
 
 
-def test_an_event_is_one_line_with_all_that_is_known_of_it() -> None:
+def test_event_is_one_line_with_all_its_fields() -> None:
     (event,) = events("""
 with structlog.contextvars.bound_contextvars(job_id="7", request_id="r"):
     ours.info("job_failed", detail="two\\nlines", kind=object)
@@ -54,7 +54,7 @@ with structlog.contextvars.bound_contextvars(request_id="r"):
     }  # fmt: skip
 
 
-def test_an_exception_is_a_field_whoever_logs_it() -> None:
+def test_exception_is_a_field_for_every_logger() -> None:
     ours, theirs = events("""
 try:
     raise ValueError("of ours")
@@ -71,7 +71,7 @@ except ValueError:
         assert "exc_info" not in event
 
 
-def test_uvicorns_own_errors_are_events_and_its_chatter_is_not() -> None:
+def test_errors_of_uvicorn_are_logged_and_its_info_lines_are_not() -> None:
     (event,) = events("""
 logger = logging.getLogger("uvicorn.error")
 logger.info("Started server process", extra={"color_message": "x"})
@@ -90,7 +90,7 @@ def levels(level: str) -> tuple[list[str], list[str]]:
     return tuple([e["level"] for e in found if e["logger"] == name] for name in ("worker.task", "somebody.else"))  # type: ignore[return-value]
 
 
-def test_the_level_is_the_least_that_is_told() -> None:
+def test_level_is_the_lowest_that_is_logged() -> None:
     everything = ["debug", "info", "warning", "error"]
     assert levels("debug") == (everything, everything[1:]), "debug is for our own packages alone"
     assert levels("info") == (everything[1:], everything[1:])

@@ -1,4 +1,4 @@
-"""Lists of jobs: page after page, whatever comes and goes meanwhile."""
+"""Pages of an owner's jobs while jobs are added and removed."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 
 from jobs.record import JobRecord, JobStatus
-from jobs.repository import OWNERS_KEY, IllegalMoveError, JobRecords, UnknownJobError, owned_key
+from jobs.repository import OWNERS_KEY, IllegalTransitionError, JobRecords, UnknownJobError, owned_key
 from model_core.options import ModelInfo, ScoreOptions
 
 BEGAN = datetime(2026, 11, 23, 21, 10, 5, 123457, UTC)
@@ -27,10 +27,10 @@ def make(records: JobRecords, redis: Redis, made: datetime, owner: str | None = 
 
 
 def paged(records: JobRecords, size: int, owner: str | None = None) -> list[list[str]]:
-    """All pages of a list, each asked for after the last job of the one before."""
+    """All pages of a list, each starting after the last job of the previous one."""
     pages: list[list[str]] = []
     before = None
-    while page := records.page(owner, size, before):
+    while page := records.list_page(owner, size, before):
         before = page[-1].created_at.timestamp(), page[-1].id
         pages.append([record.id for record in page])
     return pages
@@ -46,12 +46,12 @@ def test_every_job_is_on_one_page(records: JobRecords, redis: Redis, size: int, 
     assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
 
 
-def test_new_jobs_and_removed_ones_shift_nothing(records: JobRecords, redis: Redis) -> None:
+def test_new_and_removed_jobs_do_not_shift_pages(records: JobRecords, redis: Redis) -> None:
     made = [make(records, redis, BEGAN + timedelta(seconds=number)) for number in range(6)]
-    last = records.page(None, 2)[-1]
+    last = records.list_page(None, 2)[-1]
     records.remove(last)
     make(records, redis, BEGAN + timedelta(days=1))
-    rest = records.page(None, 10, (last.created_at.timestamp(), last.id))
+    rest = records.list_page(None, 10, (last.created_at.timestamp(), last.id))
     assert [record.id for record in rest] == [record.id for record in reversed(made[:4])]
 
 
@@ -61,7 +61,7 @@ def test_each_owner_has_a_list(records: JobRecords, redis: Redis) -> None:
     assert [paged(records, 5, owner) for owner in ("us", "them", None)] == [[[ours.id]], [[theirs.id]], [[nobodys.id]]]
 
 
-def test_jobs_whose_retention_is_over_are_passed_over_and_forgotten(records: JobRecords, redis: Redis) -> None:
+def test_expired_jobs_are_skipped_and_removed_from_the_list(records: JobRecords, redis: Redis) -> None:
     made = [make(records, redis, BEGAN + timedelta(seconds=number)) for number in range(9)]
     kept = {made[1].id, made[8].id}
     for record in made:
@@ -71,17 +71,17 @@ def test_jobs_whose_retention_is_over_are_passed_over_and_forgotten(records: Job
     assert redis.zcard(owned_key(None)) == 2
 
 
-def test_a_page_costs_two_questions(records: JobRecords, redis: Redis) -> None:
+def test_page_takes_two_round_trips(records: JobRecords, redis: Redis) -> None:
     for number in range(50):
         make(records, redis, BEGAN + timedelta(seconds=number))
     redis.config_resetstat()
-    assert len(records.page(None, 50)) == 50
+    assert len(records.list_page(None, 50)) == 50
     calls = redis.info("commandstats")
     assert calls["cmdstat_zrevrangebyscore"]["calls"] == 1
     assert calls["cmdstat_hgetall"]["calls"] == 50
 
 
-def test_a_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> None:
+def test_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> None:
     record = make(records, redis, BEGAN)
     records.request_cancel(record.id)
     records.remove(record)
@@ -90,11 +90,11 @@ def test_a_removed_job_leaves_no_trace(records: JobRecords, redis: Redis) -> Non
         records.remove(record)
 
 
-def test_a_job_in_progress_is_not_removed(records: JobRecords, redis: Redis) -> None:
+def test_job_in_progress_is_not_removed(records: JobRecords, redis: Redis) -> None:
     record = make(records, redis, BEGAN)
     records.start(record.id, MODEL, "somebody")
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(IllegalTransitionError):
         records.remove(record)
-    (listed,) = records.page(None, 5)
+    (listed,) = records.list_page(None, 5)
     assert listed.status is JobStatus.IN_PROGRESS
-    assert records.in_progress() == [listed]
+    assert records.list_in_progress() == [listed]

@@ -1,4 +1,4 @@
-"""The queue: one transaction, places in line, and nothing but the one task."""
+"""Job queue: submission in one transaction, positions, and a single allowed task."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
-from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotTakenError, QueueFullError, ScoreJob
+from jobs.queue import QUEUE_NAME, TASK, ForeignJobError, JobQueue, NotSubmittedError, QueueFullError, ScoreJob
 from jobs.record import JobRecord, JobStatus
 from jobs.repository import JobRecords, UnknownJobError
 from model_core.options import ModelInfo, ScoreOptions
@@ -31,22 +31,22 @@ def fetch(redis: Redis, job_id: str) -> Job:
     return ScoreJob.fetch(job_id, redis, serializer=JSONSerializer)
 
 
-def test_a_redis_that_takes_no_writes_leaves_no_job_and_no_doubt(
+def test_redis_that_refuses_writes_certainly_has_no_job(
     redis: Redis, queue: JobQueue, records: JobRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.2)
     record = new_record()
     redis.config_set("maxmemory", 1)
     try:
-        with pytest.raises(NotTakenError, match="memory"):
+        with pytest.raises(NotSubmittedError, match="memory"):
             queue.submit(record)
     finally:
         redis.config_set("maxmemory", 0)
     assert records.get(record.id) is None
-    assert queue.waiting() == []
+    assert queue.list_waiting() == []
 
 
-def test_a_submitted_job_has_a_record_and_a_place(redis: Redis, queue: JobQueue, records: JobRecords) -> None:
+def test_submitted_job_has_a_record_and_a_position(redis: Redis, queue: JobQueue, records: JobRecords) -> None:
     submitted = [new_record() for _ in range(3)]
     for record in submitted:
         queue.submit(record)
@@ -62,15 +62,15 @@ def test_a_submitted_job_has_a_record_and_a_place(redis: Redis, queue: JobQueue,
     assert 0 < (job.result_ttl or 0) <= 24 * 3600
 
 
-def test_submitting_twice_makes_one_place(queue: JobQueue) -> None:
+def test_submitting_twice_adds_one_entry(queue: JobQueue) -> None:
     record = new_record()
     for _ in range(3):
         queue.submit(record)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
 class Drops:
-    """Between a client and the server: lets the next transaction through, and loses its answer with the connection."""
+    """Connection that delivers the next transaction and loses its answer."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left = 1
@@ -87,19 +87,17 @@ class Drops:
         monkeypatch.setattr(Pipeline, "parse_response", parse)
 
 
-def test_a_submit_whose_answer_is_lost_is_not_repeated(
+def test_submission_with_a_lost_answer_is_not_repeated(
     queue: JobQueue, records: JobRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record, drops = new_record(), Drops(monkeypatch)
     queue.submit(record)
     assert drops.left == 0
-    assert queue.waiting() == [record.id]
-    assert records.open_ids() == [record.id]
+    assert queue.list_waiting() == [record.id]
+    assert records.list_open() == [record.id]
 
 
-def test_a_redis_that_starts_again_just_before_a_submit_is_waited_for(
-    queue: JobQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_submission_waits_for_a_restarting_redis(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = JobQueue.check_room, 0
 
     def out_at_first(queue: JobQueue) -> None:
@@ -112,20 +110,20 @@ def test_a_redis_that_starts_again_just_before_a_submit_is_waited_for(
     monkeypatch.setattr(JobQueue, "check_room", out_at_first)
     record = new_record()
     queue.submit(record)
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
-def test_a_job_that_filled_the_queue_is_not_refused_when_its_answer_is_lost(
+def test_job_that_filled_the_queue_is_not_refused_after_a_lost_answer(
     redis: Redis, records: JobRecords, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = JobQueue(redis, records, settings.model_copy(update={"max_queued": 1}))
     record, drops = new_record(), Drops(monkeypatch)
     queue.submit(record)
     assert drops.left == 0
-    assert queue.waiting() == [record.id]
+    assert queue.list_waiting() == [record.id]
 
 
-def test_a_transaction_that_was_sent_leaves_a_doubt(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outcome_of_a_sent_transaction_is_uncertain(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
 
     def lost(*_: object) -> None:
@@ -136,19 +134,19 @@ def test_a_transaction_that_was_sent_leaves_a_doubt(queue: JobQueue, monkeypatch
         queue.submit(new_record())
 
 
-def test_so_many_jobs_may_wait(redis: Redis, records: JobRecords, settings: Settings) -> None:
+def test_queue_has_a_limit(redis: Redis, records: JobRecords, settings: Settings) -> None:
     queue = JobQueue(redis, records, settings.model_copy(update={"max_queued": 2}))
     for _ in range(2):
         queue.submit(new_record())
     refused = new_record()
-    with pytest.raises(QueueFullError, match="2 jobs wait already") as full:
+    with pytest.raises(QueueFullError, match="2 jobs are waiting already") as full:
         queue.submit(refused)
     assert full.value.limit == 2
     assert not records.exists(refused.id)
     assert queue.counts() == {"queued": 2, "in_progress": 0}
 
 
-def test_a_job_that_waits_is_canceled_at_once(queue: JobQueue) -> None:
+def test_waiting_job_is_canceled_at_once(queue: JobQueue) -> None:
     first, second = new_record(), new_record()
     for record in (first, second):
         queue.submit(record)
@@ -159,7 +157,7 @@ def test_a_job_that_waits_is_canceled_at_once(queue: JobQueue) -> None:
         queue.cancel("0" * 32)
 
 
-def test_a_job_in_progress_is_asked_to_stop(queue: JobQueue, records: JobRecords) -> None:
+def test_job_in_progress_is_asked_to_stop(queue: JobQueue, records: JobRecords) -> None:
     record = new_record()
     queue.submit(record)
     queue.rq.remove(record.id)
@@ -169,7 +167,7 @@ def test_a_job_in_progress_is_asked_to_stop(queue: JobQueue, records: JobRecords
     assert queue.counts() == {"queued": 0, "in_progress": 1}
 
 
-def test_only_what_is_queued_and_in_no_list_is_put_back(queue: JobQueue, records: JobRecords) -> None:
+def test_only_queued_jobs_missing_from_the_list_are_restored(queue: JobQueue, records: JobRecords) -> None:
     waiting, lost, running, over = (new_record() for _ in range(4))
     for record in (waiting, lost, running, over):
         queue.submit(record)
@@ -177,18 +175,18 @@ def test_only_what_is_queued_and_in_no_list_is_put_back(queue: JobQueue, records
         queue.rq.remove(record.id)
     records.start(running.id, MODEL, "one")
     records.request_cancel(over.id)
-    assert [queue.put_back(record.id) for record in (waiting, lost, running, over)] == [False, True, False, False]
-    assert queue.waiting() == [lost.id, waiting.id], "it has waited longest"
-    assert not queue.put_back("0" * 32)
+    assert [queue.restore(record.id) for record in (waiting, lost, running, over)] == [False, True, False, False]
+    assert queue.list_waiting() == [lost.id, waiting.id], "it has waited longest"
+    assert not queue.restore("0" * 32)
 
 
-def test_without_a_server_neither_record_nor_job_is_made(
+def test_without_a_server_nothing_is_written(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.queue._SUBMIT_PATIENCE_S", 0.0)
     with connect(f"unix://{tmp_path}/nobody.sock") as nobody:
         records = JobRecords(nobody, 1)
-        with pytest.raises(NotTakenError):
+        with pytest.raises(NotSubmittedError):
             JobQueue(nobody, records, settings).submit(new_record())
 
 
@@ -200,14 +198,14 @@ def test_another_function_is_refused(redis: Redis, name: str) -> None:
         fetch(redis, job_id).perform()
 
 
-def test_an_instance_is_refused(redis: Redis) -> None:
+def test_instance_is_refused(redis: Redis) -> None:
     job = ScoreJob.create(TASK, args=["x"], connection=redis, serializer=JSONSerializer)
     job.data = json.dumps([TASK, "an instance", [], {}]).encode()
     with pytest.raises(ForeignJobError):
         _ = job.func
 
 
-def test_callbacks_that_somebody_planted_are_not_looked_at(redis: Redis) -> None:
+def test_injected_callbacks_are_ignored(redis: Redis) -> None:
     foreign = Queue(QUEUE_NAME, connection=redis, serializer=JSONSerializer)
     planted = Callback("os.abort")
     job_id = foreign.enqueue_call(TASK, args=("x",), on_success=planted, on_failure=planted, on_stopped=planted).id

@@ -1,4 +1,4 @@
-"""The oldest files make room for new ones, and no more of them than must."""
+"""Quota of the store: the oldest files make room, and no more than needed."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 from redis import Redis
 
-from jobs.infra.lock import held
-from jobs.removal import MAX_FAILURES, Expired
+from jobs.infra.lock import hold_lock
+from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError, StoreFullError
 from tests.jobs.house import RESULT, UPLOAD, House, Make
 
@@ -31,17 +31,17 @@ def expired(house: House, jobs: list[str]) -> list[str]:
     return [job_id for job_id in jobs if house.record(job_id).expired_at is not None]
 
 
-def test_the_oldest_uploads_make_room(make: Make) -> None:
+def test_oldest_uploads_make_room(make: Make) -> None:
     house = make(store_max_bytes=3500)
     first, second, third = (house.completed() for _ in range(3))  # 1100 bytes each
     house.retention.make_room(200)  # 3500 exactly
-    assert house.retention.used() == 3500
+    assert house.retention.used_bytes() == 3500
     waiting = house.queued(200)
     assert len(house.stored()) == 4
     house.retention.make_room(150)
     left = {job_id: job.upload_bytes for job_id, job in house.stored().items()}
     assert left == {first: 0, second: 0, third: UPLOAD, waiting: 200}
-    assert house.retention.used() == 3300 + 150
+    assert house.retention.used_bytes() == 3300 + 150
 
 
 def test_results_go_when_no_upload_is_left(make: Make) -> None:
@@ -52,10 +52,10 @@ def test_results_go_when_no_upload_is_left(make: Make) -> None:
     assert house.record(first).expired_at is not None
     assert house.record(failed).expired_at is None, "it had no files left that could make room"
     assert house.record(second).expired_at is None
-    assert house.retention.used() == RESULT + 2000
+    assert house.retention.used_bytes() == RESULT + 2000
 
 
-def test_what_cannot_fit_removes_nothing(make: Make) -> None:
+def test_upload_that_cannot_fit_removes_nothing(make: Make) -> None:
     house = make(store_max_bytes=2000)
     house.completed()
     house.queued(500)
@@ -63,30 +63,30 @@ def test_what_cannot_fit_removes_nothing(make: Make) -> None:
     for size in (1600, 2001):
         with pytest.raises(StoreFullError, match="quota of 2000 bytes"):
             house.retention.make_room(size)
-        assert (house.stored(), house.retention.used()) == (before, used)
+        assert (house.stored(), house.retention.used_bytes()) == (before, used)
     house.retention.make_room(400)
 
 
-def test_room_that_was_not_needed_is_given_back(make: Make) -> None:
+def test_unused_reservation_is_released(make: Make) -> None:
     house = make(store_max_bytes=1000)
     house.retention.make_room(1000)
     house.retention.release(1000)
     house.retention.make_room(600)
     house.retention.release(600)
-    assert house.retention.used() == 0
+    assert house.retention.used_bytes() == 0
 
 
-def test_the_quota_is_kept_without_anybody_asking_for_room(make: Make) -> None:
+def test_quota_is_enforced_without_an_upload(make: Make) -> None:
     house = make(store_max_bytes=2200)
     first, second, third = (house.completed() for _ in range(3))
     gone = house.retention.expire()
-    assert gone == [*(Expired(job_id, "upload", "quota") for job_id in (first, second, third)),
-                    Expired(first, "all", "quota")]  # fmt: skip
-    assert house.retention.used() == 2 * RESULT
+    assert gone == [*(ExpiredFiles(job_id, "upload", "quota") for job_id in (first, second, third)),
+                    ExpiredFiles(first, "all", "quota")]  # fmt: skip
+    assert house.retention.used_bytes() == 2 * RESULT
     assert house.retention.expire() == []
 
 
-def test_a_store_that_removes_nothing_costs_one_job_its_results(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_that_removes_nothing_costs_one_job_its_results(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=10 * (UPLOAD + RESULT))
     jobs = [house.completed() for _ in range(10)]
     with monkeypatch.context() as patch:
@@ -95,31 +95,31 @@ def test_a_store_that_removes_nothing_costs_one_job_its_results(make: Make, monk
             house.retention.make_room(RESULT)
         assert [house.record(job_id).expired_at is not None for job_id in jobs] == [False] * 10, "its uploads failed"
         for job_id in jobs:
-            house.records.upload_removed(job_id)
+            house.records.mark_upload_removed(job_id)
         with pytest.raises(StoreFullError):
             house.retention.make_room(RESULT)
         assert expired(house, jobs) == jobs[:1]
-        assert house.retention.used() == 10 * (UPLOAD + RESULT), "it is still there"
+        assert house.retention.used_bytes() == 10 * (UPLOAD + RESULT), "it is still there"
     house.retention.make_room(RESULT)
     assert set(house.stored()) == set(jobs[1:]), "what should have gone before makes room first"
     assert expired(house, jobs) == jobs[:1]
 
 
-def test_results_are_given_up_no_more_once_several_are_stuck(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_results_expire_once_several_removals_failed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=1)
     jobs = [house.completed() for _ in range(2 * MAX_FAILURES)]
     for job_id in jobs:
-        house.records.upload_removed(job_id)
+        house.records.mark_upload_removed(job_id)
     with monkeypatch.context() as patch:
         break_removal(house, patch)
         for _ in range(2 * MAX_FAILURES):
             assert house.retention.expire() == []
         assert expired(house, jobs) == jobs[:MAX_FAILURES]
     assert {found.job_id for found in house.retention.expire()} == set(jobs)
-    assert house.retention.used() == 0
+    assert house.retention.used_bytes() == 0
 
 
-def test_one_file_that_is_stuck_is_in_nobodys_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_that_cannot_be_removed_does_not_block_others(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(store_max_bytes=2 * (UPLOAD + RESULT))
     stuck, other = house.completed(), house.completed()
     break_removal(house, monkeypatch, stuck)
@@ -130,12 +130,12 @@ def test_one_file_that_is_stuck_is_in_nobodys_way(make: Make, monkeypatch: pytes
     assert expired(house, [stuck, other]) == [stuck, other]
 
 
-def test_the_lock_of_one_that_was_killed_is_soon_gone(make: Make, redis: Redis, redis_url: str) -> None:
+def test_lock_of_a_killed_process_expires_soon(make: Make, redis: Redis, redis_url: str) -> None:
     house = make(store_max_bytes=UPLOAD)
     house.failed()
     dies = (
-        "import os; from jobs.infra.redis_connection import connect; from jobs.infra.lock import held\n"
-        f"with held(connect({redis_url!r}), {LOCK!r}, 0) as alone:\n"
+        "import os; from jobs.infra.redis_connection import connect; from jobs.infra.lock import hold_lock\n"
+        f"with hold_lock(connect({redis_url!r}), {LOCK!r}, 0) as alone:\n"
         "    os.kill(os.getpid(), 9 if alone else 0)"
     )
     assert subprocess.run([sys.executable, "-c", dies], check=False).returncode == -9
@@ -145,12 +145,12 @@ def test_the_lock_of_one_that_was_killed_is_soon_gone(make: Make, redis: Redis, 
     assert house.stored() == {}
 
 
-def test_an_upload_waits_for_another_to_make_room_and_then_is_refused(
+def test_upload_waits_for_another_to_make_room_and_then_is_refused(
     make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = make(store_max_bytes=UPLOAD)
     failed = house.failed()
     monkeypatch.setattr("jobs.store.quota._LOCK_WAIT_S", 0)
-    with held(redis, LOCK, 0), pytest.raises(StoreFullError, match="still making room"):
+    with hold_lock(redis, LOCK, 0), pytest.raises(StoreFullError, match="takes long"):
         house.retention.make_room(UPLOAD)
     assert set(house.stored()) == {failed}

@@ -1,4 +1,4 @@
-"""Job records against a real server: moves that are allowed, those that are not, and races between workers."""
+"""Job records on a real server: allowed and refused transitions, and races between workers."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +7,10 @@ from contextlib import suppress
 import pytest
 from redis import Redis
 
-from jobs.record import MOVES, Artifact, JobError, JobRecord, JobStatus
+from jobs.record import TRANSITIONS, Artifact, JobError, JobRecord, JobStatus
 from jobs.repository import (
     CancelRequestedError,
-    IllegalMoveError,
+    IllegalTransitionError,
     JobRecords,
     RecordError,
     StaleAttemptError,
@@ -26,7 +26,7 @@ MODEL = ModelInfo(name="one", version="2", kind="stable-audio-3", licence="CC0-1
 WORKER = "0123456789ab-1-00000000"
 FILES = {Variant.VIDEO: Artifact(name="video.mp4", bytes=3)}
 
-MOVE: dict[JobStatus, Callable[[JobRecords, str], object]] = {
+TRANSITION: dict[JobStatus, Callable[[JobRecords, str], object]] = {
     JobStatus.QUEUED: lambda records, job_id: records.requeue(job_id, 1),
     JobStatus.IN_PROGRESS: lambda records, job_id: records.start(job_id, MODEL, WORKER),
     JobStatus.COMPLETED: lambda records, job_id: records.complete(job_id, 1, FILES),
@@ -41,7 +41,7 @@ def records(redis: Redis) -> JobRecords:
 
 
 def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED) -> str:
-    """A job that has come to ``status`` in the ordinary way."""
+    """A job that reached ``status`` by the usual transitions."""
     record = JobRecord.new("a prompt: ä\n", ScoreOptions(seed=3), {"duration": 1.5, "audio_codec": None})
     with redis.pipeline() as pipeline:
         records.create(record, pipeline)
@@ -51,7 +51,7 @@ def make(records: JobRecords, redis: Redis, status: JobStatus = JobStatus.QUEUED
     elif status is not JobStatus.QUEUED:
         records.start(record.id, MODEL, WORKER)
     if status in (JobStatus.COMPLETED, JobStatus.FAILED):
-        MOVE[status](records, record.id)
+        TRANSITION[status](records, record.id)
     return record.id
 
 
@@ -61,11 +61,11 @@ def read(records: JobRecords, job_id: str) -> JobRecord:
     return record
 
 
-def reached(records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus) -> JobStatus:
-    """Where a job that stands at ``source`` is after everything was tried that leads to ``target``."""
+def apply_transition(records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus) -> JobStatus:
+    """Status of a job at ``source`` after all requests that lead to ``target``."""
     job_id = make(records, redis, source)
     with suppress(RecordError):
-        MOVE[target](records, job_id)
+        TRANSITION[target](records, job_id)
     if target is JobStatus.CANCELED:
         with suppress(RecordError):
             records.cancel(job_id, 1)
@@ -74,26 +74,24 @@ def reached(records: JobRecords, redis: Redis, source: JobStatus, target: JobSta
 
 @pytest.mark.parametrize("source", JobStatus)
 @pytest.mark.parametrize("target", JobStatus)
-def test_only_the_moves_of_the_table_happen(
+def test_only_allowed_transitions_happen(
     records: JobRecords, redis: Redis, source: JobStatus, target: JobStatus
 ) -> None:
-    expected = target if target in MOVES[source] else source
-    assert reached(records, redis, source, target) is expected
+    expected = target if target in TRANSITIONS[source] else source
+    assert apply_transition(records, redis, source, target) is expected
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED])
 @pytest.mark.parametrize("target", JobStatus)
-def test_nothing_changes_a_job_that_is_over(
-    records: JobRecords, redis: Redis, status: JobStatus, target: JobStatus
-) -> None:
+def test_final_status_does_not_change(records: JobRecords, redis: Redis, status: JobStatus, target: JobStatus) -> None:
     job_id = make(records, redis, status)
     before = read(records, job_id)
     with suppress(RecordError):
-        MOVE[target](records, job_id)
+        TRANSITION[target](records, job_id)
     assert read(records, job_id) == before
 
 
-def test_a_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis) -> None:
+def test_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis) -> None:
     record = read(records, make(records, redis))
     assert (record.prompt, record.options.seed) == ("a prompt: ä\n", 3)
     assert record.video == {"duration": 1.5, "audio_codec": None}
@@ -102,7 +100,7 @@ def test_a_record_comes_back_as_it_was_written(records: JobRecords, redis: Redis
     assert record.model is None
 
 
-def test_a_job_is_said_to_be_of_the_model_and_the_worker_that_run_it(records: JobRecords, redis: Redis) -> None:
+def test_record_names_the_current_model_and_worker(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     assert (read(records, job_id).model, read(records, job_id).worker) == (MODEL, WORKER)
     records.requeue(job_id, 1)
@@ -113,29 +111,29 @@ def test_a_job_is_said_to_be_of_the_model_and_the_worker_that_run_it(records: Jo
     assert read(records, job_id).artifacts == FILES
 
 
-def test_a_record_from_before_a_field_can_be_read(records: JobRecords, redis: Redis) -> None:
+def test_record_from_before_a_field_can_be_read(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     redis.hdel(records.key(job_id), "model", "crashes", "artifacts")
     assert (read(records, job_id).model, read(records, job_id).crashes) == (None, 0)
 
 
-def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecords, redis: Redis) -> None:
+def test_attempt_writes_progress_until_another_starts(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     first = records.start(job_id, MODEL, WORKER)
     records.advance(job_id, first, "generate", 0.5)
     assert (read(records, job_id).stage, read(records, job_id).progress) == ("generate", 0.5)
-    assert records.crashed(job_id, first, 2, ERROR) is JobStatus.QUEUED
+    assert records.requeue_lost(job_id, first, 2, ERROR) is JobStatus.QUEUED
     second = records.start(job_id, MODEL, "another")
     assert (first, second) == (1, 2)
     assert (read(records, job_id).stage, read(records, job_id).progress) == (None, 0.0)
     late_calls: list[Callable[[], object]] = [
         lambda: records.advance(job_id, first, "mux", 0.9),
-        lambda: records.hold(job_id, first),
+        lambda: records.renew_lease(job_id, first),
         lambda: records.complete(job_id, first, FILES),
         lambda: records.fail(job_id, ERROR, first),
         lambda: records.cancel(job_id, first),
         lambda: records.requeue(job_id, first),
-        lambda: records.crashed(job_id, first, 2, ERROR),
+        lambda: records.requeue_lost(job_id, first, 2, ERROR),
     ]
     for late in late_calls:
         with pytest.raises(StaleAttemptError, match=job_id):
@@ -144,15 +142,15 @@ def test_an_attempt_reports_progress_until_another_takes_over(records: JobRecord
     assert (read(records, job_id).progress, read(records, job_id).crashes) == (1.0, 1)
 
 
-def test_an_attempt_that_lost_its_job_does_not_fail_it_while_it_waits(records: JobRecords, redis: Redis) -> None:
+def test_stale_attempt_cannot_fail_a_queued_job(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    records.crashed(job_id, 1, 2, ERROR)
-    with pytest.raises(IllegalMoveError):
+    records.requeue_lost(job_id, 1, 2, ERROR)
+    with pytest.raises(IllegalTransitionError):
         records.fail(job_id, ERROR, 1)
     assert read(records, job_id).status is JobStatus.QUEUED
 
 
-def test_a_failure_after_a_cancel_is_a_cancel(records: JobRecords, redis: Redis) -> None:
+def test_failure_after_a_cancel_request_is_canceled(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     records.request_cancel(job_id)
     for _ in range(2):  # an answer may get lost
@@ -160,10 +158,10 @@ def test_a_failure_after_a_cancel_is_a_cancel(records: JobRecords, redis: Redis)
     assert (read(records, job_id).status, read(records, job_id).error) == (JobStatus.CANCELED, None)
 
 
-def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords, redis: Redis) -> None:
+def test_repeated_request_takes_effect_once(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     assert [records.start(job_id, MODEL, WORKER) for _ in range(2)] == [1, 1]
-    assert [records.crashed(job_id, 1, 2, ERROR) for _ in range(2)] == [JobStatus.QUEUED] * 2
+    assert [records.requeue_lost(job_id, 1, 2, ERROR) for _ in range(2)] == [JobStatus.QUEUED] * 2
     assert (read(records, job_id).crashes, records.start(job_id, MODEL, WORKER)) == (1, 2)
     for _ in range(2):
         records.complete(job_id, 2, FILES)
@@ -172,9 +170,9 @@ def test_an_answer_that_got_lost_makes_nothing_happen_twice(records: JobRecords,
     assert read(records, job_id).finished_at == finished
 
 
-def test_a_job_that_runs_is_given_to_no_other_worker(records: JobRecords, redis: Redis) -> None:
+def test_running_job_is_not_started_by_another_worker(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
-    with pytest.raises(IllegalMoveError):
+    with pytest.raises(IllegalTransitionError):
         records.start(job_id, MODEL, "another")
     assert read(records, job_id).attempt == 1
 
@@ -182,11 +180,11 @@ def test_a_job_that_runs_is_given_to_no_other_worker(records: JobRecords, redis:
 @pytest.mark.parametrize(
     ("give_back", "counter", "times"),
     [
-        (lambda records, job_id, attempt: records.crashed(job_id, attempt, 2, ERROR), "crashes", 2),
-        (lambda records, job_id, attempt: records.put_off(job_id, attempt, 3, ERROR), "retries", 4),
+        (lambda records, job_id, attempt: records.requeue_lost(job_id, attempt, 2, ERROR), "crashes", 2),
+        (lambda records, job_id, attempt: records.requeue_unstored(job_id, attempt, 3, ERROR), "retries", 4),
     ],
 )
-def test_a_job_is_given_up_once_it_was_given_back_too_often(
+def test_job_fails_once_it_was_requeued_too_often(
     records: JobRecords, redis: Redis, give_back: Callable[[JobRecords, str, int], JobStatus], counter: str, times: int
 ) -> None:
     job_id = make(records, redis)
@@ -197,7 +195,7 @@ def test_a_job_is_given_up_once_it_was_given_back_too_often(
     assert record.finished_at is not None
 
 
-def test_a_worker_that_stops_in_good_order_costs_nothing(records: JobRecords, redis: Redis) -> None:
+def test_shutdown_of_a_worker_counts_as_no_crash(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis)
     for attempt in range(1, 10):
         assert records.requeue(job_id, records.start(job_id, MODEL, WORKER)) is JobStatus.QUEUED
@@ -205,7 +203,7 @@ def test_a_worker_that_stops_in_good_order_costs_nothing(records: JobRecords, re
     assert (read(records, job_id).crashes, read(records, job_id).retries) == (0, 0)
 
 
-def test_a_job_in_progress_is_canceled_by_its_worker(records: JobRecords, redis: Redis) -> None:
+def test_job_in_progress_is_canceled_by_its_worker(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     assert records.request_cancel(job_id) is JobStatus.IN_PROGRESS
     assert read(records, job_id).cancel_requested
@@ -224,11 +222,11 @@ def test_a_job_in_progress_is_canceled_by_its_worker(records: JobRecords, redis:
     "lost",
     [
         lambda records, job_id: records.requeue(job_id, 1),
-        lambda records, job_id: records.crashed(job_id, 1, 2, ERROR),
-        lambda records, job_id: records.put_off(job_id, 1, 2, ERROR),
+        lambda records, job_id: records.requeue_lost(job_id, 1, 2, ERROR),
+        lambda records, job_id: records.requeue_unstored(job_id, 1, 2, ERROR),
     ],
 )
-def test_a_canceled_job_does_not_come_back(
+def test_canceled_job_is_not_requeued(
     records: JobRecords, redis: Redis, lost: Callable[[JobRecords, str], JobStatus]
 ) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
@@ -238,15 +236,13 @@ def test_a_canceled_job_does_not_come_back(
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELED])
-def test_progress_is_refused_while_nobody_works_on_the_job(
-    records: JobRecords, redis: Redis, status: JobStatus
-) -> None:
+def test_progress_is_refused_unless_in_progress(records: JobRecords, redis: Redis, status: JobStatus) -> None:
     job_id = make(records, redis, status)
     with pytest.raises(RecordError):
         records.advance(job_id, 1, "mux", 0.9)
 
 
-def test_a_failure_keeps_its_reason_and_a_new_attempt_forgets_the_old_times(records: JobRecords, redis: Redis) -> None:
+def test_failure_keeps_its_reason_and_a_new_attempt_forgets_the_old_times(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     records.requeue(job_id, 1)
     assert read(records, job_id).started_at is None
@@ -257,25 +253,23 @@ def test_a_failure_keeps_its_reason_and_a_new_attempt_forgets_the_old_times(reco
 
 
 @pytest.mark.parametrize("status", JobStatus)
-def test_the_indices_know_who_is_open_and_whose_files_are_kept(
-    records: JobRecords, redis: Redis, status: JobStatus
-) -> None:
+def test_indexes_list_open_jobs_and_kept_files(records: JobRecords, redis: Redis, status: JobStatus) -> None:
     job_id = make(records, redis, status)
-    open_, over = ([job_id], []) if MOVES[status] else ([], [job_id])
-    assert records.open_ids() == open_
-    assert records.kept("uploads") == records.kept("results") == over
-    assert records.kept("results", before=1.0) == []
-    held = records.seconds_since_held(job_id)
+    open_, over = ([job_id], []) if TRANSITIONS[status] else ([], [job_id])
+    assert records.list_open() == open_
+    assert records.list_kept("uploads") == records.list_kept("results") == over
+    assert records.list_kept("results", before=1.0) == []
+    held = records.lease_age_s(job_id)
     assert 0 <= held < 60 if status is JobStatus.IN_PROGRESS else held == float("inf")
     assert redis.ttl(records.key(job_id)) == -1
 
 
-def test_the_record_outlives_its_files_for_a_while(records: JobRecords, redis: Redis) -> None:
+def test_record_outlives_its_files_for_a_while(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.COMPLETED)
-    records.upload_removed(job_id)
-    assert (records.kept("uploads"), records.kept("results")) == ([], [job_id])
-    records.expired(job_id)
-    assert records.kept("results") == []
+    records.mark_upload_removed(job_id)
+    assert (records.list_kept("uploads"), records.list_kept("results")) == ([], [job_id])
+    records.mark_expired(job_id)
+    assert records.list_kept("results") == []
     record = read(records, job_id)
     assert (record.status, record.artifacts) == (JobStatus.COMPLETED, {})
     assert record.expired_at is not None
@@ -283,15 +277,15 @@ def test_the_record_outlives_its_files_for_a_while(records: JobRecords, redis: R
 
 
 @pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.IN_PROGRESS])
-def test_an_open_job_does_not_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
+def test_open_job_does_not_expire(records: JobRecords, redis: Redis, status: JobStatus) -> None:
     job_id = make(records, redis, status)
-    with pytest.raises(IllegalMoveError):
-        records.expired(job_id)
+    with pytest.raises(IllegalTransitionError):
+        records.mark_expired(job_id)
     assert redis.ttl(records.key(job_id)) == -1
 
 
-@pytest.mark.parametrize("move", MOVE.values())
-def test_an_unknown_job_cannot_be_moved(
+@pytest.mark.parametrize("move", TRANSITION.values())
+def test_unknown_job_has_no_transition(
     records: JobRecords, redis: Redis, move: Callable[[JobRecords, str], object]
 ) -> None:
     with pytest.raises(UnknownJobError, match=UNKNOWN):
@@ -301,12 +295,12 @@ def test_an_unknown_job_cannot_be_moved(
 
 
 @pytest.mark.parametrize("job_id", ["", "../../etc", "A" * 32, "0" * 31, "0" * 33, "0" * 31 + "\n", "*" * 32])
-def test_a_malformed_id_reaches_no_key(records: JobRecords, job_id: str) -> None:
+def test_malformed_id_reaches_no_key(records: JobRecords, job_id: str) -> None:
     with pytest.raises(ValueError, match="32 hexadecimal digits"):
         records.get(job_id)
 
 
-def test_of_many_that_end_a_job_at_once_one_wins(records: JobRecords, redis: Redis) -> None:
+def test_one_of_many_concurrent_ends_wins(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     errors = [JobError(code=f"code_{number}", detail="") for number in range(12)]
     moves: list[Callable[[], object]] = [lambda: records.complete(job_id, 1, FILES) for _ in errors]
@@ -320,10 +314,10 @@ def test_of_many_that_end_a_job_at_once_one_wins(records: JobRecords, redis: Red
 
     with ThreadPoolExecutor(len(moves)) as pool:
         list(pool.map(attempt, moves))
-    assert len(set(map(str, seen))) == 1, "whoever asks sees the same end"
+    assert len(set(map(str, seen))) == 1, "every reader sees the same end"
 
 
-def test_a_failure_is_told_once_whoever_else_fails_it(records: JobRecords, redis: Redis) -> None:
+def test_failure_is_recorded_once(records: JobRecords, redis: Redis) -> None:
     job_id = make(records, redis, JobStatus.IN_PROGRESS)
     records.fail(job_id, ERROR, 1)
     records.fail(job_id, JobError(code="other", detail=""))

@@ -1,18 +1,18 @@
-"""Files go after their record has said so, and what could not be removed is tried again until it is gone."""
+"""Removal of files: the record is marked first, and failed removals are retried."""
 
 import time
 
 import pytest
 from redis import Redis
 
-from jobs.removal import MAX_FAILURES, Expired
+from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError
 from tests.jobs.house import Make
 
 TO_REMOVE = "v2m:to-remove"
 
 
-def test_the_record_says_so_before_the_files_go(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_record_is_marked_before_the_files_are_removed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(retention_s=1)
     job_id = house.completed()
     seen = []
@@ -27,7 +27,7 @@ def test_the_record_says_so_before_the_files_go(make: Make, monkeypatch: pytest.
     assert seen == [(job_id, True, {})]
 
 
-def test_a_file_that_cannot_be_removed_is_in_nobodys_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_that_cannot_be_removed_does_not_block_others(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(retention_s=1)
     stuck, other = house.completed(), house.completed()
     real = house.store.remove
@@ -39,43 +39,41 @@ def test_a_file_that_cannot_be_removed_is_in_nobodys_way(make: Make, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(house.store, "remove", broken)
-        assert house.retention.expire(time.time() + 10) == [Expired(other, "all", "age")]
+        assert house.retention.expire(time.time() + 10) == [ExpiredFiles(other, "all", "age")]
     said = house.record(stuck).expired_at
     assert (set(house.stored()), said is not None) == ({stuck}, True)
-    assert house.retention.expire() == [Expired(stuck, "all", "expired before")]
+    assert house.retention.expire() == [ExpiredFiles(stuck, "all", "expired before")]
     assert house.stored() == {}
     assert house.record(stuck).expired_at == said
     assert house.retention.expire() == []
 
 
-def test_files_of_a_record_that_was_lost_are_not_forgotten(
-    make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_of_a_lost_record_are_removed_later(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(retention_s=1)
     job_id = house.completed()
     redis.delete(house.records.key(job_id))
     with monkeypatch.context() as patch:
         patch.setattr(house.store, "remove", refuse)
         assert house.retention.expire(time.time() + 10) == []
-    assert house.records.kept("results") == []
-    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.records.list_kept("results") == []
+    assert house.retention.expire() == [ExpiredFiles(job_id, "all", "expired before")]
     assert house.stored() == {}
 
 
-def test_one_that_died_before_the_record_said_so(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_died_before_marking_the_record(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(retention_s=1)
     job_id = house.completed()
     with monkeypatch.context() as patch:
-        patch.setattr(house.records, "expired", stop)
+        patch.setattr(house.records, "mark_expired", stop)
         with pytest.raises(KeyboardInterrupt):
             house.retention.expire(time.time() + 10)
     assert house.record(job_id).expired_at is None
-    assert house.retention.expire() == [Expired(job_id, "all", "expired before")]
+    assert house.retention.expire() == [ExpiredFiles(job_id, "all", "expired before")]
     assert house.record(job_id).expired_at is not None
     assert redis.zcard(TO_REMOVE) == 0
 
 
-def test_each_that_is_stuck_has_its_turn(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_failed_removal_is_retried_in_turn(make: Make, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make(retention_s=1)
     jobs = [house.completed() for _ in range(2 * MAX_FAILURES)]
     tries: list[str] = []

@@ -1,4 +1,4 @@
-"""Files in the making: whole or gone, and swept up after processes that died."""
+"""Scratch files: complete or removed, and swept up after dead processes."""
 
 import errno
 import hashlib
@@ -34,31 +34,31 @@ def age(path: Path, seconds: float) -> None:
         os.utime(found, (time.time() - seconds,) * 2)
 
 
-def test_a_file_is_whole_and_gone_after_the_block(scratch: Scratch, tmp_path: Path) -> None:
+def test_file_is_whole_and_gone_after_the_block(scratch: Scratch, tmp_path: Path) -> None:
     with scratch.file(io.BytesIO(b"a" * 3_000_000), 3_000_000) as path:
         assert path.read_bytes() == b"a" * 3_000_000
     assert files(tmp_path) == []
 
 
-def test_what_comes_in_can_be_seen_on_the_way(scratch: Scratch) -> None:
+def test_chunks_are_passed_to_the_callback(scratch: Scratch) -> None:
     data, digest = os.urandom(2_500_000), hashlib.sha256()
     with scratch.file(io.BytesIO(data), len(data), digest.update):
         assert digest.digest() == hashlib.sha256(data).digest()
 
 
-def test_a_file_may_be_moved_away_within_the_block(scratch: Scratch, tmp_path: Path) -> None:
+def test_file_may_be_moved_away_within_the_block(scratch: Scratch, tmp_path: Path) -> None:
     with scratch.file(io.BytesIO(b"abc"), 3) as path:
         path.rename(tmp_path / "kept")
     assert files(tmp_path) == ["kept"]
 
 
-def test_a_file_over_the_limit_leaves_nothing(scratch: Scratch, tmp_path: Path) -> None:
+def test_file_over_the_limit_leaves_nothing(scratch: Scratch, tmp_path: Path) -> None:
     with pytest.raises(UploadTooLargeError), scratch.file(io.BytesIO(b"a" * 1001), 1000):
         pytest.fail("the block must not run")
     assert files(tmp_path) == []
 
 
-def test_errors_of_the_block_are_its_own(scratch: Scratch, tmp_path: Path) -> None:
+def test_errors_of_the_block_are_not_translated(scratch: Scratch, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="ours"), scratch.file(io.BytesIO(b"a"), 1000):
         raise OSError("ours")
     with pytest.raises(OSError, match="ours"), scratch.folder("job"):
@@ -69,7 +69,7 @@ def test_errors_of_the_block_are_its_own(scratch: Scratch, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("number", "kind"), [(errno.ENOSPC, StoreFullError), (errno.EDQUOT, StoreFullError), (errno.EIO, StoreError)]
 )
-def test_a_disk_that_takes_no_more(scratch: Scratch, tmp_path: Path, number: int, kind: type[StoreError]) -> None:
+def test_full_disk(scratch: Scratch, tmp_path: Path, number: int, kind: type[StoreError]) -> None:
     class Broken(io.BytesIO):
         def read(self, _size: int | None = -1) -> bytes:
             raise OSError(number, os.strerror(number))
@@ -80,7 +80,7 @@ def test_a_disk_that_takes_no_more(scratch: Scratch, tmp_path: Path, number: int
     assert files(tmp_path) == []
 
 
-def test_a_folder_goes_with_what_is_in_it(scratch: Scratch, tmp_path: Path) -> None:
+def test_folder_goes_with_what_is_in_it(scratch: Scratch, tmp_path: Path) -> None:
     with scratch.folder("job") as path:
         (path / "deep").mkdir()
         (path / "deep" / "file").write_text("x")
@@ -88,13 +88,13 @@ def test_a_folder_goes_with_what_is_in_it(scratch: Scratch, tmp_path: Path) -> N
     assert not path.exists()
 
 
-def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
+def test_root_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="cannot be created"):
         Scratch(tmp_path / "file" / "scratch", "somebody")
 
 
-def test_a_root_that_went_away(scratch: Scratch, tmp_path: Path) -> None:
+def test_root_that_went_away(scratch: Scratch, tmp_path: Path) -> None:
     scratch.check_writable()
     assert files(tmp_path) == []
     shutil.rmtree(tmp_path)
@@ -108,7 +108,7 @@ def test_a_root_that_went_away(scratch: Scratch, tmp_path: Path) -> None:
         scratch.free_bytes()
 
 
-def test_its_folder_is_made_again_when_it_was_swept_up(scratch: Scratch, tmp_path: Path) -> None:
+def test_swept_folder_is_created_again(scratch: Scratch, tmp_path: Path) -> None:
     for _ in range(2):
         with scratch.folder("job") as path:
             assert path.is_dir()
@@ -116,7 +116,7 @@ def test_its_folder_is_made_again_when_it_was_swept_up(scratch: Scratch, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_sweep_takes_what_dead_processes_left_at_once(scratch: Scratch, tmp_path: Path) -> None:
+def test_sweep_removes_files_of_dead_processes_at_once(scratch: Scratch, tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     dead = tmp_path / f"{process_identity.machine()}-{ended.pid}-00000000"
@@ -133,7 +133,7 @@ def test_the_sweep_takes_what_dead_processes_left_at_once(scratch: Scratch, tmp_
     assert files(tmp_path) == [f"{elsewhere.name}/job-1/part"]
 
 
-def test_the_sweep_takes_what_nobody_has_touched_for_long(scratch: Scratch, tmp_path: Path) -> None:
+def test_sweep_removes_old_files(scratch: Scratch, tmp_path: Path) -> None:
     elsewhere = tmp_path / "0123456789ab-1-00000000"
     for name in ("idle", "busy"):
         (elsewhere / name).mkdir(parents=True)
@@ -150,7 +150,7 @@ def test_the_sweep_takes_what_nobody_has_touched_for_long(scratch: Scratch, tmp_
     assert not elsewhere.exists()
 
 
-def test_a_folder_that_cannot_be_looked_through_is_in_nobodys_way(scratch: Scratch, tmp_path: Path) -> None:
+def test_unreadable_folder_does_not_block_others(scratch: Scratch, tmp_path: Path) -> None:
     others = [tmp_path / f"0123456789ab-1-0000000{number}" for number in range(3)]
     too_deep(others[1])
     for owner in (others[0], others[2]):
@@ -162,5 +162,5 @@ def test_a_folder_that_cannot_be_looked_through_is_in_nobodys_way(scratch: Scrat
     assert others[1].is_dir()
 
 
-def test_the_room_on_its_disk(scratch: Scratch, tmp_path: Path) -> None:
+def test_free_bytes_of_the_disk(scratch: Scratch, tmp_path: Path) -> None:
     assert 0 < scratch.free_bytes() <= shutil.disk_usage(tmp_path).total

@@ -1,4 +1,4 @@
-"""Settings come from the environment."""
+"""Settings from the environment."""
 
 import os
 from pathlib import Path
@@ -23,7 +23,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_defaults_are_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults_are_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
     settings = Settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
@@ -40,7 +40,7 @@ def test_without_xdg_the_state_is_in_the_home(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("name", ["REDIS_URL", "V2M_REDIS_URL"])
-def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "redis://elsewhere:1/2")
     monkeypatch.setenv("V2M_PORT", "81")
     assert (Settings().redis, Settings().port) == ("redis://elsewhere:1/2", 81)
@@ -66,18 +66,18 @@ def test_arguments_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("V2M_LOOK_AHEAD", "always"),
     ],
 )
-def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
 
 
-def test_a_worker_counts_as_lost_after_six_missed_beats() -> None:
+def test_worker_counts_as_lost_after_six_missed_heartbeats() -> None:
     assert Settings(heartbeat_s=10).heartbeat_ttl_s == 60
     assert Settings(heartbeat_s=0.1).heartbeat_ttl_s == 2
 
 
-def test_an_audio_model_chooses_for_itself_unless_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_model_settings_default_to_auto(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = Settings()
     assert (chosen.device, chosen.precision, chosen.window_s, chosen.compile) == ("auto", "auto", None, False)
     for name, value in {
@@ -94,7 +94,7 @@ def test_an_audio_model_chooses_for_itself_unless_it_is_told(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("look_ahead", "answers"), [("auto", [True, False]), ("on", [True] * 2), ("off", [False] * 2)])
-def test_looking_ahead_is_the_models_choice_unless_it_is_set(look_ahead: Any, answers: list[bool]) -> None:
+def test_prefetch_follows_the_model_unless_it_is_set(look_ahead: Any, answers: list[bool]) -> None:
     settings = Settings(look_ahead=look_ahead)
     assert [settings.looks_ahead(by_itself) for by_itself in (True, False)] == answers
 

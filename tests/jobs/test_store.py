@@ -1,4 +1,4 @@
-"""The artifact store, the same on a disk and in a bucket: whole files or none, and no way out of its root."""
+"""Artifact store on a disk and in a bucket: complete files or none, and no path outside its root."""
 
 import io
 import shutil
@@ -35,17 +35,17 @@ def content(store: ArtifactStore, artifact: Artifact, attempt: int = 1, job_id: 
 
 
 def summary(store: ArtifactStore, job_id: str = JOB) -> StoredJob | None:
-    return next((job for job in store.stored() if job.id == job_id), None)
+    return next((job for job in store.list_jobs() if job.id == job_id), None)
 
 
-def test_an_upload_comes_back_as_it_was(store: ArtifactStore) -> None:
+def test_upload_comes_back_as_it_was(store: ArtifactStore) -> None:
     put_upload(store, LARGE)
     with store.upload(JOB) as path:
         assert path.read_bytes() == LARGE
     assert store.used_bytes() == len(LARGE)
 
 
-def test_an_upload_that_is_not_there(store: ArtifactStore) -> None:
+def test_upload_that_is_not_there(store: ArtifactStore) -> None:
     upload: AbstractContextManager[Path] = store.upload(JOB)
     with pytest.raises(MissingArtifactError), upload:
         pytest.fail("the block must not run")
@@ -63,13 +63,13 @@ def test_results_are_read_whole_and_in_parts(store: ArtifactStore) -> None:
     assert content(store, made[Variant.MIDI]) == b"notes"
 
 
-def test_an_empty_result(store: ArtifactStore) -> None:
+def test_empty_result(store: ArtifactStore) -> None:
     made = publish(store, data=b"")
     assert made[Variant.VIDEO].bytes == 0
     assert content(store, made[Variant.VIDEO]) == b""
 
 
-def test_a_result_that_is_not_there(store: ArtifactStore) -> None:
+def test_result_that_is_not_there(store: ArtifactStore) -> None:
     artifact = publish(store)[Variant.VIDEO]
     for missing in (store.read(JOB, 2, artifact), store.read(OTHER, 1, artifact)):
         with pytest.raises(MissingArtifactError):
@@ -96,28 +96,28 @@ def test_attempts_do_not_touch_each_other(store: ArtifactStore) -> None:
     assert (found.attempts, found.bytes) == (frozenset(), 3), "the upload is left"
 
 
-def test_the_same_attempt_may_publish_again(store: ArtifactStore) -> None:
+def test_same_attempt_may_publish_again(store: ArtifactStore) -> None:
     publish(store, 1, b"once")
     assert content(store, publish(store, 1, b"again")[Variant.VIDEO]) == b"again"
 
 
-def test_an_unknown_variant_publishes_nothing(store: ArtifactStore) -> None:
+def test_unknown_variant_publishes_nothing(store: ArtifactStore) -> None:
     for name in ("vidoe", "../video", "Video", ""):
         with store.scratch.folder(JOB) as work:
             for file in ("good.mp4", "bad.mp4"):
                 (work / file).write_text("x")
             with pytest.raises(ValueError, match="no file of a known variant"):
                 store.publish(JOB, 1, {"video": work / "good.mp4", name: work / "bad.mp4"})
-    assert store.stored() == []
+    assert store.list_jobs() == []
 
 
-def test_a_missing_file_publishes_nothing(store: ArtifactStore) -> None:
+def test_missing_file_publishes_nothing(store: ArtifactStore) -> None:
     with store.scratch.folder(JOB) as work, pytest.raises(ValueError, match=r"never\.mp4"):
         store.publish(JOB, 1, {"video": work / "never.mp4"})
-    assert store.stored() == []
+    assert store.list_jobs() == []
 
 
-def test_no_id_leads_out_of_the_root(store: ArtifactStore) -> None:
+def test_ids_cannot_escape_the_root(store: ArtifactStore) -> None:
     put_upload(store)
     artifact = publish(store)[Variant.VIDEO]
     removals = (store.remove, store.remove_upload, store.remove_results, lambda name: store.keep_only(name, 2))
@@ -129,7 +129,7 @@ def test_no_id_leads_out_of_the_root(store: ArtifactStore) -> None:
     assert store.used_bytes() == 3 + 1 + 5
 
 
-def test_removals_take_what_they_say_and_may_be_repeated(store: ArtifactStore) -> None:
+def test_removals_may_be_repeated(store: ArtifactStore) -> None:
     for job_id in (JOB, OTHER):
         put_upload(store, job_id=job_id)
         publish(store, job_id=job_id)
@@ -142,20 +142,20 @@ def test_removals_take_what_they_say_and_may_be_repeated(store: ArtifactStore) -
     assert store.used_bytes() == 9, "another job's files are left alone"
 
 
-def test_files_are_as_old_as_they_are(store: ArtifactStore) -> None:
+def test_changed_is_the_time_of_the_last_change(store: ArtifactStore) -> None:
     put_upload(store)
     found = summary(store)
     assert found is not None
     assert abs(found.changed - time.time()) < 60
 
 
-def test_it_says_that_it_can_be_written(store: ArtifactStore) -> None:
+def test_check_writable(store: ArtifactStore) -> None:
     store.check_writable()
-    assert store.stored() == []
+    assert store.list_jobs() == []
     assert store.used_bytes() == 0
 
 
-def test_nothing_is_left_in_the_scratch(store: ArtifactStore, store_settings: Settings, tmp_path: Path) -> None:
+def test_scratch_folder_is_empty_afterwards(store: ArtifactStore, store_settings: Settings, tmp_path: Path) -> None:
     put_upload(store)
     publish(store)
     with store.upload(JOB):

@@ -1,4 +1,4 @@
-"""What only a store on a disk does."""
+"""Storage backend on a local disk."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def files(root: Path) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_its_layout(store: ArtifactStore, root: Path) -> None:
+def test_layout(store: ArtifactStore, root: Path) -> None:
     put_upload(store)
     publish(store, 3)
     assert files(root) == [f"jobs/{JOB}/results/3/midi.mid", f"jobs/{JOB}/results/3/video.mp4", f"jobs/{JOB}/upload"]
@@ -55,7 +55,7 @@ def test_files_and_folders_are_synced_before_they_count(
 
 
 @pytest.mark.parametrize("call", range(1, 7))
-def test_a_disk_that_breaks_at_any_moment_leaves_nothing(
+def test_disk_error_at_any_step_leaves_nothing(
     store: ArtifactStore, root: Path, monkeypatch: pytest.MonkeyPatch, call: int
 ) -> None:
     calls = 0
@@ -77,7 +77,7 @@ def test_a_disk_that_breaks_at_any_moment_leaves_nothing(
         assert files(root) == []
 
 
-def test_a_result_can_be_read_to_its_end_while_it_is_removed(store: ArtifactStore) -> None:
+def test_result_can_be_read_to_its_end_while_it_is_removed(store: ArtifactStore) -> None:
     data = os.urandom(2_000_000)
     artifact = publish(store, data=data)[Variant.VIDEO]
     chunks = store.read(JOB, 1, artifact)
@@ -86,14 +86,14 @@ def test_a_result_can_be_read_to_its_end_while_it_is_removed(store: ArtifactStor
     assert first + b"".join(chunks) == data
 
 
-def test_a_result_that_is_shorter_than_its_record_says(store: ArtifactStore, root: Path) -> None:
+def test_result_that_is_shorter_than_its_record_says(store: ArtifactStore, root: Path) -> None:
     artifact = publish(store, data=b"x" * 1000)[Variant.VIDEO]
     os.truncate(root / "jobs" / JOB / "results" / "1" / "video.mp4", 10)
     with pytest.raises(StoreError, match="ends at 10 bytes"):
         b"".join(store.read(JOB, 1, artifact))
 
 
-def test_a_store_that_went_away_is_no_missing_file(store: ArtifactStore, root: Path) -> None:
+def test_missing_store_is_not_a_missing_file(store: ArtifactStore, root: Path) -> None:
     put_upload(store)
     artifact = publish(store)[Variant.VIDEO]
     shutil.rmtree(root)
@@ -111,7 +111,7 @@ def test_a_store_that_went_away_is_no_missing_file(store: ArtifactStore, root: P
     assert not root.exists(), "an absent disk is not made up for"
 
 
-def test_its_disk_has_room(store: ArtifactStore) -> None:
+def test_disk_reports_free_bytes(store: ArtifactStore) -> None:
     assert 0 < (store.free_bytes() or 0) <= shutil.disk_usage("/").total * 100
 
 
@@ -124,12 +124,12 @@ def test_its_disk_has_room(store: ArtifactStore) -> None:
         ("s3://", "must be file"),
     ],
 )
-def test_an_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
+def test_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
     with pytest.raises(StoreError, match=said):
         ArtifactStore.open(make_settings(store=url), process_identity.new_name())
 
 
-def test_a_root_that_cannot_be_made(make_settings: MakeSettings, root: Path) -> None:
+def test_root_cannot_be_created(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
     with pytest.raises(StoreError, match="cannot be created"):
         ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())

@@ -1,4 +1,4 @@
-"""What only a store in a bucket does: it can be out of reach, and other processes write to it, too."""
+"""Storage backend in a bucket, which may be unreachable and has other writers."""
 
 import errno
 import io
@@ -26,7 +26,7 @@ def bucket(s3_settings: Settings) -> str:
     return s3_settings.store_url.removeprefix("s3://").partition("/")[0]
 
 
-def test_its_layout(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
+def test_layout(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
     put_upload(store)
     publish(store, 3)
     store.check_writable()
@@ -35,29 +35,29 @@ def test_its_layout(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
     assert store.free_bytes() is None
 
 
-def test_a_large_file_goes_in_parts(store: ArtifactStore) -> None:
+def test_large_file_goes_in_parts(store: ArtifactStore) -> None:
     data = bytes(range(256)) * 4 * 1024 * 40  # 40 MiB
     put_upload(store, data)
     with store.upload(JOB) as path:
         assert path.read_bytes() == data
 
 
-def test_what_another_process_does_is_seen_at_once(store: ArtifactStore, s3_settings: Settings) -> None:
+def test_changes_of_other_processes_are_visible_at_once(store: ArtifactStore, s3_settings: Settings) -> None:
     other = ArtifactStore.open(s3_settings, process_identity.new_name())
-    assert store.stored() == []
+    assert store.list_jobs() == []
     artifact = publish(other)[Variant.VIDEO]
     assert content(store, artifact) == b"x"
     found = summary(store)
     assert found is not None
     assert found.attempts == {1}
     store.discard(JOB, 1)
-    assert other.stored() == []
+    assert other.list_jobs() == []
     with pytest.raises(MissingArtifactError):
         content(other, artifact)
     other.close()
 
 
-def test_a_set_of_which_one_file_fails_leaves_nothing(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_set_leaves_nothing(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> None:
     put_upload(store)
     files = store._files
     real, calls = files.put, 0
@@ -77,13 +77,13 @@ def test_a_set_of_which_one_file_fails_leaves_nothing(store: ArtifactStore, monk
     assert (found.attempts, found.bytes) == (frozenset(), 3)
 
 
-def test_a_bucket_that_does_not_exist(make_settings: MakeSettings, s3: S3Server) -> None:
+def test_bucket_that_does_not_exist(make_settings: MakeSettings, s3: S3Server) -> None:
     settings = make_settings(store="s3://no-such-bucket/x", s3_endpoint=s3.endpoint)
     with pytest.raises(StoreError, match="the bucket no-such-bucket does not exist"):
         ArtifactStore.open(settings, process_identity.new_name())
 
 
-def test_a_bucket_that_is_removed_is_no_missing_file(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
+def test_removed_bucket_is_not_a_missing_file(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
     artifact = publish(store)[Variant.VIDEO]
     store.remove(JOB)
     s3.client.delete_bucket(Bucket=bucket)
@@ -98,7 +98,7 @@ def test_a_bucket_that_is_removed_is_no_missing_file(store: ArtifactStore, s3: S
         assert not isinstance(raised.value, MissingArtifactError)
 
 
-def test_a_server_that_is_not_there(make_settings: MakeSettings) -> None:
+def test_unreachable_server(make_settings: MakeSettings) -> None:
     settings = make_settings(store="s3://bucket/x", s3_endpoint="http://127.0.0.1:9")
     with pytest.raises(StoreError, match="the bucket bucket cannot be used"):
         ArtifactStore.open(settings, process_identity.new_name())
@@ -122,7 +122,7 @@ def test_without_the_extra(s3_settings: Settings, monkeypatch: pytest.MonkeyPatc
         ArtifactStore.open(s3_settings, process_identity.new_name())
 
 
-def test_a_local_disk_that_is_full_while_an_upload_is_fetched(
+def test_local_disk_that_is_full_while_an_upload_is_fetched(
     store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_upload(store)
@@ -135,7 +135,7 @@ def test_a_local_disk_that_is_full_while_an_upload_is_fetched(
         pytest.fail("the block must not run")
 
 
-def test_a_result_removed_meanwhile_breaks_off(store: ArtifactStore) -> None:
+def test_read_of_a_removed_result_fails(store: ArtifactStore) -> None:
     artifact = publish(store, data=io.BytesIO(b"x" * 9_000_000).getvalue())[Variant.VIDEO]
     chunks = store.read(JOB, 1, artifact)
     assert len(next(chunks)) < artifact.bytes

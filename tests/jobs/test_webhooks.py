@@ -1,4 +1,4 @@
-"""Webhooks from the end of a job to a real receiver: at least once, whatever breaks in between."""
+"""Webhooks from the end of a job to a real receiver, delivered at least once whatever fails."""
 
 import os
 import signal
@@ -25,12 +25,21 @@ from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, JobError, JobRecord
 from jobs.repository import WEBHOOKS_KEY, JobRecords
-from jobs.webhooks.attempt import SCHEDULE_S
+from jobs.webhooks.delivery import SCHEDULE_S
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
 from model_core.results import Variant
-from tests.jobs.webhook_receiver import SECRET, Receiver, delivering, ended, make, receiving, status, webhook_of
+from tests.jobs.webhook_receiver import (
+    SECRET,
+    Receiver,
+    cancel_new_job,
+    make,
+    run_deliverer,
+    run_receiver,
+    status,
+    webhook_of,
+)
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL
 
@@ -38,7 +47,7 @@ ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
 
 
 class Hanging:
-    """Answers when it is let go."""
+    """An answer that waits until the test releases it."""
 
     def __init__(self) -> None:
         self.now_here = self.most = 0
@@ -57,7 +66,7 @@ class Hanging:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with run_receiver() as one:
         yield one
 
 
@@ -66,18 +75,18 @@ def records(redis: Redis) -> JobRecords:
     return JobRecords(redis, 100)
 
 
-def until_all_is_told(redis: Redis) -> None:
+def until_outbox_is_empty(redis: Redis) -> None:
     until(lambda: not redis.exists(WEBHOOKS_KEY), "everything to be told")
 
 
-def test_each_end_is_told_as_it_is(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
+def test_webhook_has_the_state_of_the_job(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
     completed, failed, canceled = (make(redis, receiver.url()) for _ in range(3))
     files = {Variant.VIDEO: Artifact(name="video.mp4", bytes=3), Variant.MIDI: Artifact(name="x.mid", bytes=3)}
     records.complete(completed, records.start(completed, MODEL, "somebody"), files)
     records.fail(failed, ERROR)
     records.request_cancel(canceled)
-    with delivering(redis):
-        until_all_is_told(redis)
+    with run_deliverer(redis):
+        until_outbox_is_empty(redis)
     events = {event["data"]["id"]: event for event in (request.verified() for request in receiver.received)}
     assert {job_id: event["type"] for job_id, event in events.items()} == {
         completed: "job.completed", failed: "job.failed", canceled: "job.canceled",
@@ -89,28 +98,28 @@ def test_each_end_is_told_as_it_is(redis: Redis, records: JobRecords, receiver: 
         "kind": "score",
         "status": "completed",
         "error": None,
-        "created_at": told(record.created_at),
-        "finished_at": told(record.finished_at),
+        "created_at": json_time(record.created_at),
+        "finished_at": json_time(record.finished_at),
         "expired_at": None,
         "job": f"/v1/jobs/{completed}",
         "content": {name: f"/v1/jobs/{completed}/content?variant={name}" for name in ("video", "midi")},
     }
-    assert events[completed]["timestamp"] == told(record.finished_at)
+    assert events[completed]["timestamp"] == json_time(record.finished_at)
     assert events[failed]["data"]["error"] == {"code": "no_frames", "detail": "holds no frame", "field": "video"}
     assert (events[canceled]["data"]["error"], events[canceled]["data"]["content"]) == (None, {})
     assert len(receiver.received) == len(set(receiver.ids)) == 3
 
 
-def told(time: datetime | None) -> str:
+def json_time(time: datetime | None) -> str:
     assert time is not None
     return time.isoformat().replace("+00:00", "Z")
 
 
-def test_it_is_tried_again_until_it_is_delivered(redis: Redis, receiver: Receiver) -> None:
-    job_id, results = ended(redis, receiver.url()), list[str]()
+def test_failed_delivery_is_retried(redis: Redis, receiver: Receiver) -> None:
+    job_id, results = cancel_new_job(redis, receiver.url()), list[str]()
     receiver.answers = [status(500), status(302, Location=receiver.url("/elsewhere")), status(200)]
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
-        until_all_is_told(redis)
+    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
+        until_outbox_is_empty(redis)
     assert [request.path for request in receiver.received] == ["/hook"] * 3
     assert len(set(receiver.ids)) == 1, "the receiver can tell that it is the same"
     assert [request.verified()["type"] for request in receiver.received] == ["job.canceled"] * 3
@@ -122,33 +131,33 @@ def test_it_is_tried_again_until_it_is_delivered(redis: Redis, receiver: Receive
     assert not any("/hook" in str(event) for event in events), "an address may hold a secret"
 
 
-def test_it_is_given_up_after_the_last_try(redis: Redis, receiver: Receiver) -> None:
-    job_id, results = ended(redis, receiver.url()), list[str]()
+def test_delivery_is_given_up_after_the_last_attempt(redis: Redis, receiver: Receiver) -> None:
+    job_id, results = cancel_new_job(redis, receiver.url()), list[str]()
     receiver.usual = status(503)
-    with delivering(redis, schedule_s=(0.0, 0.0), results=results):
-        until_all_is_told(redis)
+    with run_deliverer(redis, schedule_s=(0.0, 0.0), results=results):
+        until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.delivered_at, found.next_at) == (3, 503, None, None)
     assert found.given_up_at is not None
     assert (len(receiver.received), results) == (3, ["failed", "failed", "given_up"])
 
 
-def test_gone_ends_it_for_good(redis: Redis, receiver: Receiver) -> None:
-    job_id = ended(redis, receiver.url())
+def test_410_ends_the_delivery(redis: Redis, receiver: Receiver) -> None:
+    job_id = cancel_new_job(redis, receiver.url())
     receiver.usual = status(410)
-    with delivering(redis):
-        until_all_is_told(redis)
+    with run_deliverer(redis):
+        until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, len(receiver.received)) == (1, 410, 1)
     assert found.given_up_at is not None
 
 
-def test_the_next_try_waits_as_the_schedule_says(redis: Redis, receiver: Receiver) -> None:
+def test_next_attempt_follows_the_schedule(redis: Redis, receiver: Receiver) -> None:
     assert sum(SCHEDULE_S) > 3 * 24 * 3600
     assert list(SCHEDULE_S) == sorted(SCHEDULE_S)
-    job_id = ended(redis, receiver.url())
+    job_id = cancel_new_job(redis, receiver.url())
     receiver.usual = status(500)
-    with delivering(redis, schedule_s=SCHEDULE_S):
+    with run_deliverer(redis, schedule_s=SCHEDULE_S):
         until(lambda: webhook_of(redis, job_id).attempts, "the first try")
         found = webhook_of(redis, job_id)
     assert found.next_at is not None
@@ -157,16 +166,14 @@ def test_the_next_try_waits_as_the_schedule_says(redis: Redis, receiver: Receive
 
 
 def test_two_deliverers_share_the_work(redis: Redis, receiver: Receiver) -> None:
-    jobs = [ended(redis, receiver.url(host=f"host{number}.example")) for number in range(20)]
-    with delivering(redis), delivering(redis):
-        until_all_is_told(redis)
+    jobs = [cancel_new_job(redis, receiver.url(host=f"host{number}.example")) for number in range(20)]
+    with run_deliverer(redis), run_deliverer(redis):
+        until_outbox_is_empty(redis)
     assert Counter(receiver.ids) == {f"msg_{job_id}_canceled": 1 for job_id in jobs}
 
 
-def test_a_process_that_is_killed_between_sending_and_noting(
-    redis: Redis, settings: Settings, receiver: Receiver
-) -> None:
-    job_id = ended(redis, receiver.url())
+def test_process_killed_before_recording_the_attempt(redis: Redis, settings: Settings, receiver: Receiver) -> None:
+    job_id = cancel_new_job(redis, receiver.url())
     process: subprocess.Popen[bytes]
 
     def kill(_handler: BaseHTTPRequestHandler) -> None:
@@ -178,13 +185,13 @@ def test_a_process_that_is_killed_between_sending_and_noting(
     with subprocess.Popen(command, cwd=ROOT, env=environment(settings)) as process:
         until(lambda: receiver.received and process.returncode, "the process to be killed by what it sent")
     assert (webhook_of(redis, job_id).attempts, redis.zcard(WEBHOOKS_KEY)) == (0, 1)
-    with delivering(redis):
-        until_all_is_told(redis)
+    with run_deliverer(redis):
+        until_outbox_is_empty(redis)
     assert receiver.ids == [f"msg_{job_id}_canceled"] * 2
     assert webhook_of(redis, job_id).attempts == 1
 
 
-def test_redis_out_between_sending_and_noting(receiver: Receiver) -> None:
+def test_redis_down_before_recording_the_attempt(receiver: Receiver) -> None:
     with tempfile.TemporaryDirectory(prefix="v2m-") as folder:
         server = RedisServer(Path(folder))
         processes = [subprocess.Popen(server.command())]
@@ -198,11 +205,11 @@ def test_redis_out_between_sending_and_noting(receiver: Receiver) -> None:
         try:
             with closing(connect(server.url)) as redis:
                 until(server.socket.exists, "the server")
-                job_id = ended(redis, receiver.url())
-                with delivering(redis), capture_logs([merge_contextvars]) as events:
+                job_id = cancel_new_job(redis, receiver.url())
+                with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
                     until(lambda: [e for e in events if e["event"] == "redis_awaited"], "it to miss Redis")
                     processes.append(subprocess.Popen(server.command()))
-                    until_all_is_told(redis)
+                    until_outbox_is_empty(redis)
                 assert webhook_of(redis, job_id).delivered_at is not None
         finally:
             for process in processes:
@@ -211,72 +218,70 @@ def test_redis_out_between_sending_and_noting(receiver: Receiver) -> None:
     assert receiver.ids == [f"msg_{job_id}_canceled"]
 
 
-def test_a_slow_host_holds_up_no_other_and_gets_few_at_a_time(redis: Redis, receiver: Receiver) -> None:
+def test_slow_host_gets_few_slots_and_delays_no_other(redis: Redis, receiver: Receiver) -> None:
     receiver.usual = hanging = Hanging()
-    slow_ones = [ended(redis, receiver.url("/slow", host="slow.example")) for _ in range(7)]
-    with receiving() as other, delivering(redis):
+    slow_ones = [cancel_new_job(redis, receiver.url("/slow", host="slow.example")) for _ in range(7)]
+    with run_receiver() as other, run_deliverer(redis):
         until(lambda: hanging.now_here == 4, "four to hang")
         for _ in range(3):
-            ended(redis, other.url(host="fast.example"))
+            cancel_new_job(redis, other.url(host="fast.example"))
             until(lambda: len(other.received) == len(set(other.ids)) and redis.zcard(WEBHOOKS_KEY) == 7, "the fast one")
         assert len(other.received) == 3
         hanging.let_go.set()
-        until_all_is_told(redis)
+        until_outbox_is_empty(redis)
     assert hanging.most == 4
     assert Counter(receiver.ids) == {f"msg_{job_id}_canceled": 1 for job_id in slow_ones}
 
 
 @pytest.mark.parametrize(("theirs", "others"), [("alice", "bob"), (None, None)], ids=["keys", "no keys"])
-def test_hosts_that_hang_under_many_names_hold_up_their_own_caller_alone(
+def test_hanging_hosts_under_many_names_delay_their_own_caller_only(
     redis: Redis, receiver: Receiver, theirs: str | None, others: str | None
 ) -> None:
     receiver.usual = hanging = Hanging()
-    jobs = [ended(redis, receiver.url(host=f"any{number}.bad.example"), theirs) for number in range(40)]
-    with receiving() as other, delivering(redis):
+    jobs = [cancel_new_job(redis, receiver.url(host=f"any{number}.bad.example"), theirs) for number in range(40)]
+    with run_receiver() as other, run_deliverer(redis):
         until(lambda: hanging.now_here == 8, "eight to hang")
         for _ in range(3):
-            ended(redis, other.url(host="hooks.good.example.org"), others)
+            cancel_new_job(redis, other.url(host="hooks.good.example.org"), others)
         until(lambda: len(other.received) == 3, "the other caller's")
         assert hanging.now_here == 8
         hanging.let_go.set()
-        until_all_is_told(redis)
+        until_outbox_is_empty(redis)
     assert hanging.most == 8
     assert Counter(receiver.ids) == {f"msg_{job_id}_canceled": 1 for job_id in jobs}
 
 
-def test_a_large_backlog_of_a_host_that_hangs_is_looked_at_now_and_then_and_holds_up_nobody(
-    redis: Redis, receiver: Receiver
-) -> None:
+def test_large_backlog_of_a_hanging_host_delays_no_other(redis: Redis, receiver: Receiver) -> None:
     receiver.usual = hanging = Hanging()
     for _ in range(400):
-        ended(redis, receiver.url(), "alice")
+        cancel_new_job(redis, receiver.url(), "alice")
 
     def latest_s() -> float:
         ((_, due),) = cast("list[tuple[bytes, float]]", redis.zrange(WEBHOOKS_KEY, 0, 0, desc=True, withscores=True))
         return due - server_time(redis)
 
-    with receiving() as other, delivering(redis, lease_s=4.0):
-        ended(redis, other.url(host="good.example"), "bob")
+    with run_receiver() as other, run_deliverer(redis, lease_s=4.0):
+        cancel_new_job(redis, other.url(host="good.example"), "bob")
         until(lambda: other.received, "the one behind all of them")
         until(lambda: latest_s() > 6, "them to be put off for long; a few of them wait three seconds at most")
         hanging.let_go.set()
 
 
-def test_a_place_that_is_free_again_is_used_at_once(redis: Redis, receiver: Receiver) -> None:
+def test_released_slot_is_used_at_once(redis: Redis, receiver: Receiver) -> None:
     receiver.usual = hanging = Hanging()
     hosts = [f"one{number}.example{number}.org" for number in range(32)]
     for host in hosts:
-        ended(redis, receiver.url(host=host))
-    with delivering(redis, poll_s=600.0):
+        cancel_new_job(redis, receiver.url(host=host))
+    with run_deliverer(redis, poll_s=600.0):
         until(lambda: hanging.now_here == 32, "all places to be taken")
-        ended(redis, receiver.url(host="late.example"))
+        cancel_new_job(redis, receiver.url(host="late.example"))
         hanging.let_go.set()
-        until_all_is_told(redis)
+        until_outbox_is_empty(redis)
     assert len(receiver.received) == 33
 
 
 def test_no_error_ends_it(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    claim, failed = Outbox.claim, threading.Event()
+    claim, failed = Outbox.lease_due, threading.Event()
 
     def flaky(outbox: Outbox, limit: int) -> list[str]:
         if not failed.is_set():
@@ -284,16 +289,16 @@ def test_no_error_ends_it(redis: Redis, receiver: Receiver, monkeypatch: pytest.
             raise RuntimeError("can't start new thread")
         return claim(outbox, limit)
 
-    monkeypatch.setattr(Outbox, "claim", flaky)
-    with capture_logs() as events, delivering(redis):
+    monkeypatch.setattr(Outbox, "lease_due", flaky)
+    with capture_logs() as events, run_deliverer(redis):
         until(failed.is_set, "it to fail")
-        ended(redis, receiver.url())
-        until_all_is_told(redis)
+        cancel_new_job(redis, receiver.url())
+        until_outbox_is_empty(redis)
     assert len(receiver.received) == 1
     assert [event["log_level"] for event in events if event["event"] == "webhooks_broken"] == ["error"]
 
 
-def test_the_end_of_one_that_broke_is_logged_and_no_error(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_of_a_broken_deliverer_is_logged(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = threading.Event()
 
     async def breaks(_: Deliverer) -> None:
@@ -301,17 +306,17 @@ def test_the_end_of_one_that_broke_is_logged_and_no_error(redis: Redis, monkeypa
         raise RuntimeError("secret")
 
     monkeypatch.setattr(Deliverer, "_run", breaks)
-    with capture_logs() as events, delivering(redis) as deliverer:
+    with capture_logs() as events, run_deliverer(redis) as deliverer:
         until(broken.is_set, "it to break")
         deliverer.stop()
     assert [event["event"] for event in events] == ["webhooks_broken"]
     assert not [thread for thread in threading.enumerate() if thread.name == "webhooks"]
 
 
-def test_each_callers_receivers_have_a_secret_of_their_own(redis: Redis, receiver: Receiver) -> None:
-    jobs = {owner: ended(redis, receiver.url(), owner) for owner in ("alice", "bob", None)}
-    with delivering(redis):
-        until_all_is_told(redis)
+def test_each_key_has_its_own_secret(redis: Redis, receiver: Receiver) -> None:
+    jobs = {owner: cancel_new_job(redis, receiver.url(), owner) for owner in ("alice", "bob", None)}
+    with run_deliverer(redis):
+        until_outbox_is_empty(redis)
     (alices,), (bobs,) = (Signer(SECRET).secrets(owner) for owner in ("alice", "bob"))
     of = {request.id: request for request in receiver.received}
     for owner, secret in (("alice", alices), ("bob", bobs), (None, SECRET)):
@@ -322,47 +327,47 @@ def test_each_callers_receivers_have_a_secret_of_their_own(redis: Redis, receive
                 request.verified(other)
 
 
-def test_a_job_that_is_gone_is_dropped(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
-    gone, other, results = ended(redis, receiver.url()), ended(redis, receiver.url()), list[str]()
+def test_webhook_of_a_deleted_job_is_dropped(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
+    gone, other, results = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url()), list[str]()
     redis.delete(records.key(gone))  # as Redis does it when the record's retention is over
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
-        until_all_is_told(redis)
+    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
+        until_outbox_is_empty(redis)
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert sorted(results) == ["delivered", "dropped"]
     assert [event["job_id"] for event in events if event["event"] == "webhook_dropped"] == [gone]
 
 
-def test_what_cannot_be_read_holds_up_no_other(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
-    broken, other = ended(redis, receiver.url()), ended(redis, receiver.url())
+def test_unreadable_record_delays_no_other(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
+    broken, other = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url())
     redis.hset(records.key(broken), "created_at", '"never"')
     redis.zadd(WEBHOOKS_KEY, {"../../etc": 1.0})
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
         until(lambda: receiver.received, "the other one")
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert [event["job_id"] for event in events if event["event"] == "webhook_broken"] == ["../../etc", broken]
 
 
-def test_a_fault_of_ours_counts_as_a_try(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_counts_as_an_attempt(redis: Redis, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_record: JobRecord, _base_url: str) -> str:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("jobs.webhooks.attempt.message", broken)
-    job_id = ended(redis, receiver.url())
-    with delivering(redis, schedule_s=(0.0,)):
-        until_all_is_told(redis)
+    monkeypatch.setattr("jobs.webhooks.delivery.build_message", broken)
+    job_id = cancel_new_job(redis, receiver.url())
+    with run_deliverer(redis, schedule_s=(0.0,)):
+        until_outbox_is_empty(redis)
     found = webhook_of(redis, job_id)
-    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "internal error of the service", False)
+    assert (found.attempts, found.last_error, found.given_up_at is None) == (2, "an internal error", False)
 
 
-def test_stopping_waits_for_what_is_under_way(redis: Redis, receiver: Receiver) -> None:
-    job_id, answered = ended(redis, receiver.url()), threading.Event()
+def test_stop_waits_for_running_deliveries(redis: Redis, receiver: Receiver) -> None:
+    job_id, answered = cancel_new_job(redis, receiver.url()), threading.Event()
 
     def late(handler: BaseHTTPRequestHandler) -> None:
         answered.wait(60)
         status(204)(handler)
 
     receiver.usual = late
-    with delivering(redis) as deliverer:
+    with run_deliverer(redis) as deliverer:
         until(lambda: receiver.received, "the request")
         stopper = threading.Thread(target=deliverer.stop)
         stopper.start()
@@ -371,25 +376,25 @@ def test_stopping_waits_for_what_is_under_way(redis: Redis, receiver: Receiver) 
     assert webhook_of(redis, job_id).delivered_at is not None
 
 
-def test_what_hangs_does_not_stop_it_from_stopping(redis: Redis, receiver: Receiver) -> None:
-    job_id, over = ended(redis, receiver.url()), threading.Event()
+def test_stop_cuts_off_hanging_deliveries(redis: Redis, receiver: Receiver) -> None:
+    job_id, over = cancel_new_job(redis, receiver.url()), threading.Event()
 
     def hang(_handler: BaseHTTPRequestHandler) -> None:
         over.wait(60)
 
     receiver.usual = hang
-    with delivering(redis) as deliverer:
+    with run_deliverer(redis) as deliverer:
         until(lambda: receiver.received, "the request")
         deliverer.stop()
         over.set()
     assert (webhook_of(redis, job_id).attempts, redis.zcard(WEBHOOKS_KEY)) == (0, 1), "and it is sent again later"
 
 
-def test_it_goes_on_after_redis_was_out(redis: Redis, receiver: Receiver) -> None:
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+def test_delivery_continues_after_an_outage_of_redis(redis: Redis, receiver: Receiver) -> None:
+    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
         redis.set(WEBHOOKS_KEY, "a value of another type: every claim fails")
         until(lambda: [e for e in events if e["event"] == "webhooks_without_redis"], "it to fail")
         redis.delete(WEBHOOKS_KEY)
-        ended(redis, receiver.url())
+        cancel_new_job(redis, receiver.url())
         until(lambda: receiver.received, "it to go on")
-        until_all_is_told(redis)
+        until_outbox_is_empty(redis)

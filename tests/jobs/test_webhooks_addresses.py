@@ -1,4 +1,4 @@
-"""Where webhooks may go."""
+"""Allowed destinations of webhooks."""
 
 from ipaddress import ip_address
 
@@ -19,14 +19,14 @@ from jobs.webhooks.addresses import MAX_URL, InvalidWebhookError, check_url, is_
         "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:0:7f00:1::", "2001:10::1", "2001:20::1",
     ],
 )  # fmt: skip
-def test_addresses_that_are_refused(address: str) -> None:
+def test_refused_addresses(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "1.1.1.1", "172.32.0.1", "192.0.1.1", "2606:4700:4700::1111", "64:ff9b::808:808"]
 )
-def test_addresses_of_the_internet(address: str) -> None:
+def test_public_addresses(address: str) -> None:
     assert is_public(ip_address(address))
 
 
@@ -69,7 +69,7 @@ def test_addresses_of_the_internet(address: str) -> None:
         ("https://redis:6379/", "not on the internet"),
     ],
 )
-def test_urls_that_are_refused(url: str, reason: str) -> None:
+def test_refused_urls(url: str, reason: str) -> None:
     with pytest.raises(InvalidWebhookError, match=reason) as caught:
         check_url(url, private=False)
     assert "secret" not in str(caught.value)
@@ -77,7 +77,7 @@ def test_urls_that_are_refused(url: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://example.org/" + "x" * MAX_URL, "https://example.org/" + "ü" * 1000])
-def test_a_url_that_is_too_long(url: str) -> None:
+def test_url_too_long(url: str) -> None:
     with pytest.raises(InvalidWebhookError, match=str(MAX_URL)) as caught:
         check_url(url, private=False)
     assert caught.value.limit == MAX_URL
@@ -93,22 +93,22 @@ def test_a_url_that_is_too_long(url: str) -> None:
         ("https://[2606:4700:4700::1111]/", "https://[2606:4700:4700::1111]/"),
     ],
 )
-def test_urls_that_are_fine(url: str, normal: str) -> None:
+def test_accepted_urls(url: str, normal: str) -> None:
     assert check_url(url, private=False) == normal
     assert check_url(normal, private=False) == normal
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://redis/", "https://localhost/", "http://[::1]:80/"])
-def test_private_ones_where_that_is_wanted(url: str) -> None:
+def test_private_urls_are_accepted_when_allowed(url: str) -> None:
     assert check_url(url, private=True)
 
 
-def test_a_private_network_is_no_leave_for_everything() -> None:
+def test_private_does_not_allow_every_url() -> None:
     for url in ("ftp://127.0.0.1/", "http://me@127.0.0.1/", "http://127.0.0.1/#x"):
         with pytest.raises(InvalidWebhookError):
             check_url(url, private=True)
 
 
-def test_names_are_looked_up_by_this_machine() -> None:
+def test_names_are_resolved_by_the_system() -> None:
     assert ip_address("127.0.0.1") in resolve("localhost", 80)
     assert resolve("127.1", 80) == [ip_address("127.0.0.1")], "hence the check of what comes out"

@@ -1,4 +1,4 @@
-"""One try, against real servers on loopback, good ones and bad ones."""
+"""Single delivery attempts to real servers on loopback, good and bad."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from jobs.webhooks.addresses import Address
 from jobs.webhooks.delivery import Delivery
 from jobs.webhooks.outbox import Outcome
 from tests.jobs.tls_certificate import tls_for
-from tests.jobs.webhook_receiver import Receiver, loopback, receiving, status
+from tests.jobs.webhook_receiver import Receiver, loopback, run_receiver, status
 
 NAME = "hooks.example"
 PATIENT = Delivery(private=True, lookup=loopback)
@@ -24,13 +24,13 @@ PUBLIC = ip_address("8.8.8.8")
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with run_receiver() as one:
         yield one
 
 
 @pytest.fixture
 def over() -> Iterator[threading.Event]:
-    """Set when the test is over, so that no handler hangs for longer."""
+    """Event that is set at the end of the test, so that no handler hangs longer."""
     event = threading.Event()
     yield event
     event.set()
@@ -43,7 +43,7 @@ def send(delivery: Delivery, url: str) -> Outcome:
     return anyio.run(one)
 
 
-def test_it_is_posted_as_it_is(receiver: Receiver) -> None:
+def test_body_and_headers_are_sent_unchanged(receiver: Receiver) -> None:
     assert send(PATIENT, receiver.url("/a/b?token=c%20d", host=NAME)) == Outcome(204)
     (got,) = receiver.received
     assert (got.path, got.body, got.id) == ("/a/b?token=c%20d", '{"ä": 1}'.encode(), "msg_1")
@@ -58,14 +58,14 @@ def test_every_2xx_is_a_success(receiver: Receiver, code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [300, 304, 400, 401, 404, 409, 429, 500, 503])
-def test_everything_else_is_none(receiver: Receiver, code: int) -> None:
+def test_every_other_status_is_a_failure(receiver: Receiver, code: int) -> None:
     receiver.usual = status(code)
     outcome = send(PATIENT, receiver.url())
     assert (outcome.status, outcome.final) == (code, False)
     assert str(code) in (outcome.error or "")
 
 
-def test_gone_is_the_end(receiver: Receiver) -> None:
+def test_410_is_final(receiver: Receiver) -> None:
     receiver.usual = status(410)
     outcome = send(PATIENT, receiver.url())
     assert (outcome.status, outcome.final, outcome.error is None) == (410, True, False)
@@ -73,7 +73,7 @@ def test_gone_is_the_end(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(receiver: Receiver, code: int) -> None:
-    with receiving() as inside:
+    with run_receiver() as inside:
         receiver.usual = status(code, Location=inside.url("/latest/meta-data"))
         outcome = send(PATIENT, receiver.url())
         assert (outcome.status, inside.received) == (code, [])
@@ -81,7 +81,7 @@ def test_redirects_are_not_followed(receiver: Receiver, code: int) -> None:
 
 
 def test_no_cookie_and_no_proxy(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    with receiving() as proxy:
+    with run_receiver() as proxy:
         for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url(""))
         receiver.usual = status(204, **{"Set-Cookie": "who=me"})
@@ -92,7 +92,7 @@ def test_no_cookie_and_no_proxy(receiver: Receiver, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("found", [[LOOPBACK], [PUBLIC, LOOPBACK], [ip_address("::1")], [ip_address("10.0.0.1")]])
-def test_a_name_that_leads_inside_gets_nothing(receiver: Receiver, found: list[Address]) -> None:
+def test_name_with_a_private_address_gets_no_request(receiver: Receiver, found: list[Address]) -> None:
     delivery = Delivery(private=False, lookup=lambda *_: found)
     outcome = send(delivery, receiver.url(host=NAME, scheme="https"))
     assert (outcome.status, outcome.final) == (None, False)
@@ -105,7 +105,7 @@ def test_what_was_allowed_before_is_refused_under_stricter_settings(receiver: Re
     assert receiver.received == []
 
 
-def test_it_goes_to_the_address_that_was_looked_at(receiver: Receiver) -> None:
+def test_request_goes_to_the_checked_address(receiver: Receiver) -> None:
     asked: list[tuple[str, int]] = []
 
     def lookup(host: str, port: int) -> list[Address]:
@@ -117,7 +117,7 @@ def test_it_goes_to_the_address_that_was_looked_at(receiver: Receiver) -> None:
     assert asked == [(NAME, receiver.port)]
 
 
-def test_another_address_is_tried_where_the_first_has_no_server(receiver: Receiver) -> None:
+def test_next_address_is_tried_when_the_connection_fails(receiver: Receiver) -> None:
     found = [ip_address("127.0.0.9"), ip_address("::1"), LOOPBACK]
     assert send(Delivery(private=True, lookup=lambda *_: found), receiver.url(host=NAME)) == Outcome(204)
     outcome = send(Delivery(private=True, lookup=lambda *_: found[:2]), receiver.url(host=NAME))
@@ -125,14 +125,14 @@ def test_another_address_is_tried_where_the_first_has_no_server(receiver: Receiv
     assert len(receiver.received) == 1
 
 
-def test_a_name_that_stands_for_nothing() -> None:
+def test_unknown_host() -> None:
     def lookup(_host: str, _port: int) -> list[Address]:
         raise OSError("no such name")
 
     assert "cannot be found" in (send(Delivery(private=True, lookup=lookup), f"http://{NAME}/").error or "")
 
 
-def test_a_look_up_that_hangs_takes_no_longer_than_a_try(over: threading.Event) -> None:
+def test_hanging_lookup_ends_with_the_timeout(over: threading.Event) -> None:
     waited_for: list[str] = []
 
     def lookup(host: str, _port: int) -> list[Address]:
@@ -151,7 +151,7 @@ def test_a_look_up_that_hangs_takes_no_longer_than_a_try(over: threading.Event) 
 
 
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX: "])
-def test_an_endpoint_that_drips_a_head_is_cut_off(receiver: Receiver, over: threading.Event, first: bytes) -> None:
+def test_slow_response_head_ends_with_the_timeout(receiver: Receiver, over: threading.Event, first: bytes) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(first)
         while not over.wait(0.02):
@@ -161,7 +161,7 @@ def test_an_endpoint_that_drips_a_head_is_cut_off(receiver: Receiver, over: thre
     assert send(HASTY, receiver.url()) == Outcome(error="no answer within 0.3 s")
 
 
-def test_a_success_counts_whatever_becomes_of_its_body(receiver: Receiver, over: threading.Event) -> None:
+def test_success_counts_whatever_its_body(receiver: Receiver, over: threading.Event) -> None:
     def drip(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         while not over.wait(0.02):
@@ -176,7 +176,7 @@ def test_a_success_counts_whatever_becomes_of_its_body(receiver: Receiver, over:
     assert send(PATIENT, receiver.url()) == Outcome(200)
 
 
-def test_of_an_endless_answer_little_is_read(receiver: Receiver) -> None:
+def test_little_of_an_endless_response_is_read(receiver: Receiver) -> None:
     written = 0
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
@@ -191,7 +191,7 @@ def test_of_an_endless_answer_little_is_read(receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"220 ESMTP\r\n", b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000])
-def test_what_is_no_answer(receiver: Receiver, answer: bytes) -> None:
+def test_invalid_response(receiver: Receiver, answer: bytes) -> None:
     def nonsense(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(answer)
 
@@ -201,9 +201,9 @@ def test_what_is_no_answer(receiver: Receiver, answer: bytes) -> None:
     assert 0 < len(outcome.error or "") <= 200
 
 
-def test_tls_is_for_the_name_and_checked(tmp_path: Path) -> None:
+def test_tls_verifies_the_name(tmp_path: Path) -> None:
     server, trusting = tls_for(NAME, tmp_path)
-    with receiving(server) as receiver:
+    with run_receiver(server) as receiver:
         known = Delivery(private=True, lookup=loopback, tls=trusting)
         assert send(known, receiver.url(host=NAME, scheme="https")) == Outcome(204)
         for delivery, host in [(known, "other.example"), (known, "127.0.0.1"), (PATIENT, NAME)]:

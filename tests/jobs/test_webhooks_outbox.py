@@ -1,4 +1,4 @@
-"""What is to be told: it is there once a job has ended, on every way, and stays until it was told."""
+"""Outbox of webhooks: a job enters it at any kind of end and stays until the delivery ends."""
 
 from collections.abc import Callable
 from typing import cast
@@ -10,7 +10,7 @@ from jobs.infra.redis_connection import server_time
 from jobs.record import JobError, JobRecord, JobStatus, Webhook
 from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.webhooks.outbox import Outbox, Outcome
-from tests.jobs.webhook_receiver import ended, make, webhook_of
+from tests.jobs.webhook_receiver import cancel_new_job, make, webhook_of
 from tests.worker.fake_scorer import MODEL
 
 ERROR = JobError(code="no_frames", detail="holds no frame", field="video")
@@ -58,8 +58,8 @@ WAYS: list[tuple[JobStatus, Callable[[JobRecords, str], object]]] = [
     (JobStatus.COMPLETED, lambda records, job_id: records.complete(job_id, start(records, job_id), {})),
     (JobStatus.FAILED, lambda records, job_id: records.fail(job_id, ERROR, start(records, job_id))),
     (JobStatus.FAILED, lambda records, job_id: records.fail(job_id, ERROR)),
-    (JobStatus.FAILED, lambda records, job_id: records.crashed(job_id, start(records, job_id), 1, ERROR)),
-    (JobStatus.FAILED, lambda records, job_id: records.put_off(job_id, start(records, job_id), 0, ERROR)),
+    (JobStatus.FAILED, lambda records, job_id: records.requeue_lost(job_id, start(records, job_id), 1, ERROR)),
+    (JobStatus.FAILED, lambda records, job_id: records.requeue_unstored(job_id, start(records, job_id), 0, ERROR)),
     (JobStatus.CANCELED, lambda records, job_id: records.request_cancel(job_id)),
     (JobStatus.CANCELED, canceled_by_its_worker),
     (JobStatus.CANCELED, canceled_when_it_came_back),
@@ -67,7 +67,7 @@ WAYS: list[tuple[JobStatus, Callable[[JobRecords, str], object]]] = [
 
 
 @pytest.mark.parametrize(("status", "way"), WAYS)
-def test_every_end_is_to_be_told_at_once(
+def test_every_end_is_due_at_once(
     records: JobRecords, outbox: Outbox, redis: Redis, status: JobStatus, way: Callable[[JobRecords, str], object]
 ) -> None:
     asked, silent = make(redis, URL), make(redis, None)
@@ -75,10 +75,10 @@ def test_every_end_is_to_be_told_at_once(
     for job_id in (asked, silent):
         way(records, job_id)
         assert read(records, job_id).status is status
-    assert outbox.claim(10) == [asked]
+    assert outbox.lease_due(10) == [asked]
 
 
-def test_a_job_that_goes_on_is_not_told(records: JobRecords, redis: Redis) -> None:
+def test_open_job_is_not_in_the_outbox(records: JobRecords, redis: Redis) -> None:
     job_id = make(redis, URL)
     records.requeue(job_id, start(records, job_id))
     attempt = start(records, job_id)
@@ -94,38 +94,38 @@ def test_records_from_before_webhooks_end_as_ever(records: JobRecords, redis: Re
     assert (waiting(redis), read(records, job_id).webhook) == ([], None)
 
 
-def test_an_end_that_is_asked_for_twice_is_told_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+def test_repeated_end_is_added_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
     job_id = make(redis, URL)
     attempt = start(records, job_id)
     records.complete(job_id, attempt, {})
-    outbox.note(read(records, job_id), Webhook(url=URL), Outcome(200), None)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), Outcome(200), None)
     records.complete(job_id, attempt, {})
     assert waiting(redis) == []
 
 
-def test_what_is_claimed_is_left_alone_until_the_lease_runs_out(redis: Redis, records: JobRecords) -> None:
-    jobs = [ended(redis, URL) for _ in range(3)]
+def test_leased_webhook_is_not_leased_again_until_the_lease_expires(redis: Redis, records: JobRecords) -> None:
+    jobs = [cancel_new_job(redis, URL) for _ in range(3)]
     outbox = Outbox(redis, records, lease_s=60)
-    assert [outbox.claim(2), outbox.claim(2), outbox.claim(2)] == [jobs[:2], jobs[2:], []]
-    assert sorted(waiting(redis)) == sorted(jobs), "and is not lost with whoever claimed it"
+    assert [outbox.lease_due(2), outbox.lease_due(2), outbox.lease_due(2)] == [jobs[:2], jobs[2:], []]
+    assert sorted(waiting(redis)) == sorted(jobs), "an expired lease loses no webhook"
     assert all(55 < float(redis.zscore(WEBHOOKS_KEY, job) or 0) - server_time(redis) <= 60 for job in jobs)
     redis.zadd(WEBHOOKS_KEY, {jobs[0]: 1.0})
-    assert outbox.claim(2) == [jobs[0]]
+    assert outbox.lease_due(2) == [jobs[0]]
 
 
-def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+def test_attempt_is_recorded_once(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+    job_id = cancel_new_job(redis, URL)
     record = read(records, job_id)
     for _ in range(2):
-        outbox.note(record, Webhook(url=URL), FAILED, 300.0)
+        outbox.record_attempt(record, Webhook(url=URL), FAILED, 300.0)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.last_error) == (1, 500, FAILED.error)
     assert found.next_at is not None
     assert (found.delivered_at, found.given_up_at) == (None, None)
     due = float(redis.zscore(WEBHOOKS_KEY, job_id) or 0) - server_time(redis)
     assert 290 < due <= 300
-    outbox.note(record, found, Outcome(200), None)
-    outbox.note(record, Webhook(url=URL), FAILED, 300.0)
+    outbox.record_attempt(record, found, Outcome(200), None)
+    outbox.record_attempt(record, Webhook(url=URL), FAILED, 300.0)
     assert waiting(redis) == [], "a late note of the first try is none of a third"
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.last_status, found.last_error, found.next_at) == (2, 200, None, None)
@@ -133,35 +133,35 @@ def test_a_try_is_noted_once(records: JobRecords, outbox: Outbox, redis: Redis) 
     assert read(records, job_id).webhook == found
 
 
-def test_what_is_given_up_is_not_tried_again(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
-    outbox.note(read(records, job_id), Webhook(url=URL), FAILED, None)
+def test_given_up_webhook_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+    job_id = cancel_new_job(redis, URL)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, None)
     found = webhook_of(redis, job_id)
     assert (found.attempts, found.delivered_at, found.next_at, waiting(redis)) == (1, None, None, [])
     assert found.given_up_at is not None
 
 
-def test_a_claim_that_is_given_back_costs_no_try(outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
-    outbox.claim(1)
-    outbox.put_off(job_id, 0.0)
-    assert (outbox.claim(1), webhook_of(redis, job_id).attempts) == ([job_id], 0)
-    outbox.drop(job_id)
-    outbox.put_off(job_id, 0.0)
-    assert waiting(redis) == [], "what was told meanwhile does not come back"
+def test_postponing_counts_as_no_attempt(outbox: Outbox, redis: Redis) -> None:
+    job_id = cancel_new_job(redis, URL)
+    outbox.lease_due(1)
+    outbox.postpone(job_id, 0.0)
+    assert (outbox.lease_due(1), webhook_of(redis, job_id).attempts) == ([job_id], 0)
+    outbox.remove(job_id)
+    outbox.postpone(job_id, 0.0)
+    assert waiting(redis) == [], "a delivered webhook does not come back"
 
 
-def test_a_job_that_is_removed_takes_it_along(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
+def test_removed_job_leaves_the_outbox(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+    job_id = cancel_new_job(redis, URL)
     record = read(records, job_id)
     records.remove(record)
     assert waiting(redis) == []
-    outbox.note(record, Webhook(url=URL), FAILED, 1.0)
+    outbox.record_attempt(record, Webhook(url=URL), FAILED, 1.0)
     assert (waiting(redis), records.get(job_id)) == ([], None)
 
 
-def test_a_note_does_not_make_the_record_stay_longer(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
-    job_id = ended(redis, URL)
-    records.expired(job_id)
-    outbox.note(read(records, job_id), Webhook(url=URL), FAILED, 1.0)
+def test_recording_does_not_extend_the_record(records: JobRecords, outbox: Outbox, redis: Redis) -> None:
+    job_id = cancel_new_job(redis, URL)
+    records.mark_expired(job_id)
+    outbox.record_attempt(read(records, job_id), Webhook(url=URL), FAILED, 1.0)
     assert 0 < redis.ttl(records.key(job_id)) <= 100

@@ -1,4 +1,4 @@
-"""The secrets of webhooks, and what is signed with them."""
+"""Webhook secrets and signatures."""
 
 import base64
 import hmac
@@ -17,14 +17,14 @@ from tests.jobs.webhook_receiver import SECRET
 OTHER = "whsec_" + base64.b64encode(b"x" * 24).decode()
 
 
-def test_it_is_signed_with_every_secret() -> None:
+def test_message_is_signed_with_every_secret() -> None:
     headers = Signer(f"{SECRET} {OTHER}").headers("msg_1", '{"a": "ü"}', now())
     assert headers["webhook-id"] == "msg_1"
     for secret in (SECRET, OTHER):
         assert Verifier(secret).verify('{"a": "ü"}'.encode(), headers) == {"a": "ü"}
 
 
-def test_what_was_changed_or_is_old_or_of_another_is_told_apart() -> None:
+def test_changed_old_or_foreign_messages_do_not_verify() -> None:
     headers = Signer(SECRET).headers("msg_1", "{}", now())
     old = Signer(SECRET).headers("msg_1", "{}", now() - timedelta(minutes=6))
     changed = {**headers, "webhook-id": "msg_2"}
@@ -48,7 +48,7 @@ def test_what_was_changed_or_is_old_or_of_another_is_told_apart() -> None:
         "whsec_hünter2" + "A" * 40,
     ],
 )
-def test_a_malformed_secret_stops_the_start_and_is_not_shown(make_settings: MakeSettings, secret: str) -> None:
+def test_malformed_secret_stops_the_start_and_is_not_shown(make_settings: MakeSettings, secret: str) -> None:
     with pytest.raises(ValidationError, match="24 to 64 bytes in base64") as caught:
         make_settings(webhook_secret=secret)
     told = str(caught.value)
@@ -57,7 +57,7 @@ def test_a_malformed_secret_stops_the_start_and_is_not_shown(make_settings: Make
         assert word == "whsec_" or word not in told
 
 
-def test_a_setting_of_spaces_alone_is_no_secret(make_settings: MakeSettings) -> None:
+def test_spaces_alone_are_no_secret(make_settings: MakeSettings) -> None:
     with pytest.raises(ValidationError, match="no secret"):
         make_settings(webhook_secret=" ")
 
@@ -71,12 +71,12 @@ def test_padding_may_be_left_out() -> None:
     assert Signer(key.rstrip("=")).headers("a", "b", now())["webhook-signature"].startswith("v1,")
 
 
-def test_a_keys_secret_is_made_as_the_documents_say() -> None:
+def test_secret_of_a_key_is_derived_as_documented() -> None:
     made = hmac.digest(bytes(range(32)), b"v2m webhook alice", "sha256")
     assert Signer(SECRET).secrets("alice") == ["whsec_" + base64.b64encode(made).decode()]
 
 
-def test_a_keys_messages_are_signed_with_every_secret_and_with_no_other_keys() -> None:
+def test_messages_of_a_key_verify_with_its_own_secrets_only() -> None:
     signer = Signer(f"{SECRET} {OTHER}")
     headers = signer.headers("msg_1", "{}", now(), "alice")
     assert len(set(signer.secrets("alice"))) == 2

@@ -1,12 +1,12 @@
-"""Who may have how many tries under way, and how long others are put off."""
+"""Slots of concurrent deliveries, and the delay of postponed ones."""
 
 import pytest
 
-from jobs.webhooks.slots import Share, Slots, shares_of
+from jobs.webhooks.sender import Share, Slots, find_shares
 
 
 class Clock:
-    """Stands still."""
+    """A clock that stands still."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -26,40 +26,43 @@ class Clock:
         ("2001:db8::1", "2001:db8::1"),
     ],
 )
-def test_without_keys_all_names_below_one_are_one_caller(host: str, site: str) -> None:
-    assert shares_of(host, None) == (Share("host", host.rstrip(".").lower()), Share("site", site))
+def test_without_keys_all_hosts_of_a_site_are_one_share(host: str, site: str) -> None:
+    assert find_shares(host, None) == (Share("host", host.rstrip(".").lower()), Share("site", site))
 
 
-def test_with_keys_the_key_is_the_caller() -> None:
-    assert shares_of("a.example.org", "example.org") == (Share("host", "a.example.org"), Share("owner", "example.org"))
+def test_with_keys_the_key_is_the_share() -> None:
+    assert find_shares("a.example.org", "example.org") == (
+        Share("host", "a.example.org"),
+        Share("owner", "example.org"),
+    )
 
 
-def test_places_come_back_and_are_counted_for_each() -> None:
+def test_slots_are_counted_and_released() -> None:
     slots = Slots()
-    alice = [shares_of(f"{number % 3}.example", "alice") for number in range(8)]
+    alice = [find_shares(f"{number % 3}.example", "alice") for number in range(8)]
     for shares in alice:
-        assert slots.full(shares) is None
-        slots.take(shares)
+        assert slots.find_full(shares) is None
+        slots.acquire(shares)
     assert slots.free == 32 - 8
-    assert slots.full(shares_of("else.example", "alice")) == Share("owner", "alice")
-    assert slots.full(shares_of("0.example", "bob")) is None, "three of four"
-    slots.take(shares_of("0.example", "bob"))
-    assert slots.full(shares_of("0.example", "bob")) == Share("host", "0.example")
+    assert slots.find_full(find_shares("else.example", "alice")) == Share("owner", "alice")
+    assert slots.find_full(find_shares("0.example", "bob")) is None, "three of four"
+    slots.acquire(find_shares("0.example", "bob"))
+    assert slots.find_full(find_shares("0.example", "bob")) == Share("host", "0.example")
     for shares in alice:
-        slots.give_back(shares)
+        slots.release(shares)
     assert slots.free == 32 - 1
-    assert slots.full(shares_of("0.example", "alice")) is None
+    assert slots.find_full(find_shares("0.example", "alice")) is None
 
 
-def test_the_more_wait_the_longer_they_do_and_it_ends_when_they_are_due() -> None:
+def test_delay_grows_with_the_number_of_postponed_deliveries() -> None:
     clock = Clock()
     slots, host, other = Slots(clock), Share("host", "a.example"), Share("owner", "alice")
-    delays = [slots.put_off_s(host) for _ in range(6000)]
+    delays = [slots.postpone_s(host) for _ in range(6000)]
     assert (delays[0], delays[49]) == (2.0, 2.0)
     assert delays[99] == pytest.approx(4.0)
     assert delays[-1] == pytest.approx(240.0)
-    assert slots.put_off_s(other) == 2.0, "it has none that wait"
+    assert slots.postpone_s(other) == 2.0, "it has none that wait"
     clock.now += 120.0
-    assert slots.put_off_s(host) == pytest.approx(120.0, rel=0.01), "half of them were due meanwhile"
+    assert slots.postpone_s(host) == pytest.approx(120.0, rel=0.01), "half of them were due meanwhile"
     clock.now += 1000.0
-    assert slots.put_off_s(host) == 2.0
+    assert slots.postpone_s(host) == 2.0

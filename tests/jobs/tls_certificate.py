@@ -1,4 +1,4 @@
-"""A certificate for a name, by an authority of its own, made for one test run."""
+"""TLS certificate for a host name, issued by a new authority in each test run."""
 
 import ssl
 from datetime import timedelta
@@ -13,7 +13,7 @@ from jobs.record import now
 
 
 def tls_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server of that name needs, and what a client needs to trust it."""
+    """TLS contexts of the server with that name, and of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     public = key.public_key()

@@ -1,4 +1,4 @@
-"""A real receiver of webhooks, and what it needs to be told of a job's end."""
+"""Real receiver of webhooks, and helpers that create jobs for it."""
 
 import base64
 import json
@@ -17,8 +17,7 @@ from standardwebhooks import Webhook as Verifier
 from jobs.record import JobRecord, Webhook
 from jobs.repository import JobRecords
 from jobs.webhooks.addresses import Address
-from jobs.webhooks.attempt import Attempts
-from jobs.webhooks.delivery import Delivery
+from jobs.webhooks.delivery import Delivery, DeliveryAttempts
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
 from jobs.webhooks.signing import Signer
@@ -28,8 +27,8 @@ SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 @dataclass(frozen=True)
-class Received:
-    """One request, as it came."""
+class ReceivedRequest:
+    """One received request."""
 
     path: str
     headers: dict[str, str]
@@ -68,7 +67,7 @@ class Receiver:
     """
 
     port: int = 0
-    received: list[Received] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     usual: Answer = field(default_factory=lambda: status(204))
 
@@ -81,7 +80,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+def run_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver on loopback."""
     receiver = Receiver()
 
@@ -89,7 +88,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.received.append(Received(self.path, headers, body))
+            receiver.received.append(ReceivedRequest(self.path, headers, body))
             answer = receiver.answers.pop(0) if receiver.answers else receiver.usual
             try:
                 answer(self)
@@ -119,12 +118,12 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
 
 def loopback(_host: str, _port: int) -> list[Address]:
-    """Every name is this machine's."""
+    """Resolves every name to loopback."""
     return [ip_address("127.0.0.1")]
 
 
 @contextmanager
-def delivering(
+def run_deliverer(
     redis: Redis,
     *,
     schedule_s: tuple[float, ...] = (0.0, 0.0, 0.0),
@@ -133,10 +132,10 @@ def delivering(
     results: list[str] | None = None,
     delivery: Delivery | None = None,
 ) -> Iterator[Deliverer]:
-    """A deliverer at work, whose names are all this machine's."""
+    """A running deliverer that resolves every name to loopback."""
     records = JobRecords(redis, record_retention_s=100)
     outbox = Outbox(redis, records, lease_s)
-    attempts = Attempts(outbox, Signer(SECRET), delivery or Delivery(private=True, lookup=loopback), schedule_s)
+    attempts = DeliveryAttempts(outbox, Signer(SECRET), delivery or Delivery(private=True, lookup=loopback), schedule_s)
     seen = [] if results is None else results
     deliverer = Deliverer(outbox, records, attempts, seen.append, poll_s)
     deliverer.start()
@@ -147,7 +146,7 @@ def delivering(
 
 
 def make(redis: Redis, url: str | None, owner: str | None = None) -> str:
-    """A queued job whose end is to be told."""
+    """A queued job with a webhook."""
     webhook = None if url is None else Webhook(url=url)
     record = JobRecord.new("", ScoreOptions(), {}, webhook=webhook, owner=owner)
     with redis.pipeline() as pipeline:
@@ -156,7 +155,7 @@ def make(redis: Redis, url: str | None, owner: str | None = None) -> str:
     return record.id
 
 
-def ended(redis: Redis, url: str, owner: str | None = None) -> str:
+def cancel_new_job(redis: Redis, url: str, owner: str | None = None) -> str:
     """A job that was canceled while it waited."""
     job_id = make(redis, url, owner)
     JobRecords(redis, 100).request_cancel(job_id)
@@ -164,5 +163,5 @@ def ended(redis: Redis, url: str, owner: str | None = None) -> str:
 
 
 def webhook_of(redis: Redis, job_id: str) -> Webhook:
-    """How far telling its end has come."""
+    """State of the job's webhook."""
     return Webhook.model_validate(json.loads(redis.hget(JobRecords.key(job_id), "webhook") or b""))

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.serve import listen, url_of
-from jobs.idempotency import Claim
+from jobs.idempotency import KeyLease
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
@@ -121,7 +121,7 @@ def losing_the_answer(monkeypatch: pytest.MonkeyPatch, taken: bool) -> Iterator[
     """Redis' answer to a submission gets lost during the block, after the job was ``taken`` or before."""
     real = JobQueue.submit
 
-    def submit(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
+    def submit(queue: JobQueue, record: JobRecord, claim: KeyLease | None) -> None:
         if taken:
             real(queue, record, claim)
         raise RedisConnectionError("the line is cut")

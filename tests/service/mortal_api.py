@@ -5,7 +5,7 @@ import signal
 import sys
 
 from cli.serve import listen, run_api, url_of
-from jobs.idempotency import Claim
+from jobs.idempotency import KeyLease
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
@@ -14,7 +14,7 @@ from jobs.record import JobRecord
 def _kill_at(moment: str) -> None:
     real = JobQueue.submit
 
-    def submit(queue: JobQueue, record: JobRecord, claim: Claim | None = None) -> None:
+    def submit(queue: JobQueue, record: JobRecord, claim: KeyLease | None = None) -> None:
         if moment == "after":
             real(queue, record, claim)
         os.kill(os.getpid(), signal.SIGKILL)

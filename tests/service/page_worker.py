@@ -7,7 +7,7 @@ from jobs.infra.settings import Settings
 from model_core.options import ProgressCallback, ScoreOptions
 from tests.worker.fake_scorer import FakeScorer
 from worker.main import run
-from worker.scorer import Look
+from worker.scorer import VideoAnalysis
 
 UNTIL_CANCELED = "a slow waltz"
 
@@ -16,10 +16,16 @@ class PageScorer(FakeScorer):
     """The page cancels a job, which must not be over by then."""
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See worker.scorer.Scorer."""
-        return super().score(look, video, "slow 60" if prompt == UNTIL_CANCELED else prompt, options, out, progress)
+        return super().score(analysis, video, "slow 60" if prompt == UNTIL_CANCELED else prompt, options, out, progress)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 from redis import Redis
 
 from jobs.record import JobRecord, JobStatus, now
-from jobs.webhooks.message import message, message_id
+from jobs.webhooks.message import build_message, message_id
 from jobs.webhooks.signing import Signer
 from model_core.options import ScoreOptions
 from service.auth.keys import digest, new_key
@@ -151,7 +151,7 @@ def test_the_receiver_of_webhooks_takes_events_and_refuses_forgeries(tmp_path: P
     )
     try:
         ended = JobRecord.new("", ScoreOptions(), {}).model_copy(update={"status": JobStatus.CANCELED})
-        body = message(ended)
+        body = build_message(ended)
         headers = Signer(secret).headers(message_id(ended), body, now())
         url = f"http://127.0.0.1:{port}/hooks/v2m"
         until(lambda: answers(url), "the receiver to listen")

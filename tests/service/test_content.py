@@ -148,7 +148,7 @@ def test_results_that_have_expired(client: httpx.Client, services: Services, don
     job = client.get(f"/v1/jobs/{job_id}").json()
     assert (job["status"], job["content"], job["finished_at"]) == ("completed", {}, ended["finished_at"])
     assert (ended["expired_at"], job["expired_at"].endswith("Z")) == (None, True)
-    assert services.store.stored() == []
+    assert services.store.list_jobs() == []
 
 
 @on_both

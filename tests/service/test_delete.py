@@ -35,7 +35,11 @@ def test_a_queued_job_is_never_run(client: httpx.Client, services: Services, cli
     job_id = create(client, clip)["id"]
     assert client.delete(f"/v1/jobs/{job_id}").status_code == 204
     assert_gone(client, job_id)
-    assert (stored(services.settings), services.queue.waiting(), services.queue.counts()["in_progress"]) == ([], [], 0)
+    assert (stored(services.settings), services.queue.list_waiting(), services.queue.counts()["in_progress"]) == (
+        [],
+        [],
+        0,
+    )
 
 
 def test_a_job_in_progress_must_be_canceled_first(client: httpx.Client, services: Services, clip: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_job_from_the_queue_to_its_end(client: httpx.Client, services: Service
         view = client.get(f"/v1/jobs/{job_id}")
         assert (first.name, first.data) == ("job", view.json())
         assert view.headers["etag"] == f'W/"{first.id}"'
-        services.queue.take_out(job_id)
+        services.queue.remove(job_id)
         attempt = start(services, job_id)
         services.records.advance(job_id, attempt, "generate", 0.5)
         seen = [next(coming)]

@@ -19,7 +19,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
 from model_core.options import ScoreOptions
@@ -97,7 +97,7 @@ def with_sense(case: Case[Any], data: st.DataObject, services: Services, clip: P
 def test_requests_that_are_made_up(
     settings_of_api: Settings, services: Services, redis: Redis, clip: Path, name: str, mode: GenerationMode
 ) -> None:
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     with serving(settings_of_api) as client, requests.Session() as session:
         document = create_app(services.settings).openapi()
         events = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
 from service.routers import health
@@ -21,7 +21,7 @@ def test_the_api_is_ready_once_a_worker_is(client: httpx.Client, redis: Redis) -
     assert client.get("/healthz").json() == {"status": "ok"}
     body = assert_problem(client.get("/readyz"), 503, "not_ready")
     assert list(body["missing"]) == ["worker"]
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     assert client.get("/readyz").json() == {"status": "ready", "workers": 1}
 
 
@@ -45,7 +45,7 @@ def test_a_database_that_hangs_is_told_within_seconds(serve: Serve, make_setting
 def test_a_store_that_hangs_is_told_within_seconds(
     client: httpx.Client, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     release = threading.Event()
 
     def hang(_store: ArtifactStore) -> None:
@@ -60,7 +60,7 @@ def test_a_store_that_hangs_is_told_within_seconds(
 
 
 def test_without_a_store_it_is_not_ready(client: httpx.Client, redis: Redis, settings: Settings) -> None:
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     shutil.rmtree(settings.state_dir / "store")
     assert list(assert_problem(client.get("/readyz"), 503, "not_ready")["missing"]) == ["store"]
 

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from jobs.idempotency import Claim, Made
+from jobs.idempotency import CreatedJob, KeyLease
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord
@@ -235,16 +235,16 @@ def test_a_replay_needs_no_room(serve: Serve, make_settings: MakeSettings, redis
 def test_a_key_that_could_not_be_claimed_is_settled_with_the_job(
     client: httpx.Client, redis: Redis, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Claim.take
-    asked: list[Claim] = []
+    real = KeyLease.acquire
+    asked: list[KeyLease] = []
 
-    def out_at_first(claim: Claim) -> Made | None:
+    def out_at_first(claim: KeyLease) -> CreatedJob | None:
         asked.append(claim)
         if len(asked) == 1:
             raise RedisConnectionError("the line is cut")
         return real(claim)
 
-    monkeypatch.setattr(Claim, "take", out_at_first)
+    monkeypatch.setattr(KeyLease, "acquire", out_at_first)
     job_id = made(ask(client, clip), again=False)
     assert made(ask(client, clip), again=True) == job_id
     assert in_redis(redis) == [job_id]
@@ -277,7 +277,7 @@ def test_a_claim_that_was_lost_gets_the_job_of_the_one_that_took_it(
     real = JobQueue.submit
     ours: list[str] = []
 
-    def overtaken(queue: JobQueue, record: JobRecord, claim: Claim | None) -> None:
+    def overtaken(queue: JobQueue, record: JobRecord, claim: KeyLease | None) -> None:
         if not ours:
             ours.append(record.id)
             redis.delete(STORED)  # the lease runs out while the upload is stored

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from jobs.pace import Paces
+from jobs.estimates import Paces
 from service.dependencies import Services
 from tests.service.conftest import create, start
 
@@ -35,7 +35,7 @@ def test_every_change_is_another_tag(client: httpx.Client, services: Services, c
         return answer.status_code
 
     assert changed() == 304
-    services.queue.take_out(services.queue.waiting()[0])
+    services.queue.remove(services.queue.list_waiting()[0])
     assert changed() == 200, "it moved up in the queue"
     attempt = start(services, job_id)
     assert changed() == 200
@@ -54,7 +54,7 @@ def test_a_new_estimate_is_no_change(client: httpx.Client, services: Services, c
     before = client.get(f"/v1/jobs/{job_id}")
     record = services.records.get(job_id)
     assert record is not None
-    Paces(services.redis, services.records, 60).note(record, {"generate": 30.0})
+    Paces(services.redis, services.records, 60).record(record, {"generate": 30.0})
     after = client.get(f"/v1/jobs/{job_id}")
     assert (before.json()["eta_s"], after.json()["eta_s"]) == (None, 30.0)
     assert before.headers["etag"] == after.headers["etag"]

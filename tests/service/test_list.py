@@ -34,8 +34,8 @@ def test_jobs_are_shown_as_by_themselves(client: httpx.Client, services: Service
     done, busy, waiting, last = [create(client, clip)["id"] for _ in range(4)]
     complete(services, done)
     start(services, busy)
-    services.queue.take_out(done)
-    services.queue.take_out(busy)
+    services.queue.remove(done)
+    services.queue.remove(busy)
     jobs = client.get("/v1/jobs").json()["jobs"]
     assert [(job["id"], job["status"], job["queue_position"]) for job in jobs] == [
         (last, "queued", 2), (waiting, "queued", 1), (busy, "in_progress", None), (done, "completed", None)

@@ -19,7 +19,7 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from cli.redis_server import RedisServer
-from jobs.infra.liveness import beat
+from jobs.infra.liveness import record_heartbeat
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
@@ -29,7 +29,7 @@ from service.app import create_app
 from service.dependencies import Services
 from service.state_collector import StateCollector
 from tests.conftest import MakeSettings
-from tests.jobs.webhook_receiver import SECRET, receiving, status, webhook_of
+from tests.jobs.webhook_receiver import SECRET, run_receiver, status, webhook_of
 from tests.processes import until
 from tests.service.conftest import Serve, post
 from tests.worker.fake_scorer import MODEL
@@ -144,7 +144,7 @@ def test_the_state_behind_the_api_is_told(
     redis.lrem("rq:queue:v2m", 0, jobs[0])
     services.records.start(jobs[0], MODEL, "somebody")
     redis.hset(services.records.key(jobs[1]), "created_at", '"2026-01-01T00:00:00Z"')
-    beat(redis, "somebody")
+    record_heartbeat(redis, "somebody")
     redis.zadd("v2m:workers", {"dead": 1.0})
     found = scraped(port)
     assert sample(found, "v2m_redis_up") == 1
@@ -247,7 +247,7 @@ def test_webhooks_are_counted_by_how_they_came_out(
     serve: Serve, make_settings: MakeSettings, port: int, redis: Redis, clip: Path
 ) -> None:
     client = serve(make_settings(metrics_port=port, webhook_secret=SECRET, webhook_private=True))
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         receiver.answers = [status(500), status(200)]
         for _ in range(2):
             job = post(client, clip, webhook=receiver.url()).json()["id"]

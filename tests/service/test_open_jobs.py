@@ -105,5 +105,5 @@ def test_of_many_that_come_at_once_as_many_as_may_are_taken(
     with ThreadPoolExecutor(AT_ONCE) as threads:
         taken = [*threads.map(submit, range(AT_ONCE))]
     assert taken.count(True) == limit
-    assert (records.open_of("alice"), len(queue.waiting())) == (limit, limit)
+    assert (records.count_open("alice"), len(queue.list_waiting())) == (limit, limit)
     queue.submit(JobRecord.new("", ScoreOptions(), {}, owner="bob"))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.conftest import MakeSettings
-from tests.jobs.webhook_receiver import SECRET, receiving
+from tests.jobs.webhook_receiver import SECRET, run_receiver
 from tests.processes import until
 from tests.service.conftest import RESULT, Serve, complete, post
 from tests.service.keyring import ALICE, ENTRIES, bearer
@@ -71,7 +71,7 @@ def test_the_webhook_has_the_same_links(
     serve: Serve, make_settings: MakeSettings, services: Services, clip: Path, public_url: str | None
 ) -> None:
     client = serve(make_settings(webhook_secret=SECRET, webhook_private=True, public_url=public_url))
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         job_id = post(client, clip, webhook=receiver.url()).json()["id"]
         complete(services, job_id)
         until(lambda: receiver.received, "the webhook")

@@ -29,7 +29,7 @@ def busy(
         release.wait(60)
         return []
 
-    monkeypatch.setattr(JobRecords, "page", hang)
+    monkeypatch.setattr(JobRecords, "list_page", hang)
     limits = httpx.Limits(max_connections=None)
     with (
         httpx.Client(base_url=client.base_url, timeout=60, limits=limits) as many,

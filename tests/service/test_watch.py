@@ -78,7 +78,7 @@ def test_what_another_stream_was_told_earlier_is_not_told_again(services: Servic
 def test_a_look_under_way_does_not_count(services: Services, job_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch(services)
     has_read, go_on = threading.Event(), threading.Event()
-    many = services.records.many
+    many = services.records.get_many
 
     def slowly(job_ids: Sequence[str]) -> list[JobRecord | None]:
         found = many(job_ids)
@@ -86,7 +86,7 @@ def test_a_look_under_way_does_not_count(services: Services, job_id: str, monkey
         go_on.wait(PATIENCE_S)
         return found
 
-    monkeypatch.setattr(services.records, "many", slowly)
+    monkeypatch.setattr(services.records, "get_many", slowly)
 
     async def follow() -> None:
         with watch.following(job_id):

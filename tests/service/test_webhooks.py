@@ -19,7 +19,7 @@ from jobs.webhooks.signing import Signer
 from service.app import create_app
 from service.dependencies import Services
 from tests.conftest import MakeSettings
-from tests.jobs.webhook_receiver import SECRET, Receiver, receiving
+from tests.jobs.webhook_receiver import SECRET, Receiver, run_receiver
 from tests.processes import until
 from tests.service.conftest import Serve, assert_problem, complete, create, jobs_in, post, stored
 from tests.service.keyring import ALICE, ENTRIES, bearer
@@ -29,7 +29,7 @@ URL = "https://example.org/hook?token=1"
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with receiving() as one:
+    with run_receiver() as one:
         yield one
 
 

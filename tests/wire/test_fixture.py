@@ -14,7 +14,7 @@ from redis import Redis
 from jobs.infra.redis_connection import server_time
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
-from tests.jobs.webhook_receiver import receiving
+from tests.jobs.webhook_receiver import run_receiver
 from tests.processes import start_worker, until
 from tests.service.conftest import serving
 from tests.wire.exchanges import Exchange
@@ -155,7 +155,7 @@ def unchanged(job: dict[str, Any], changing: set[str]) -> dict[str, Any]:
 
 
 def test_a_webhook_that_failed_is_sent_again(load: Load) -> None:
-    with receiving() as receiver:
+    with run_receiver() as receiver:
         secret = ABOUT["settings"]["webhook_secret"]
         settings = load(hook=receiver.url(), webhook_secret=secret, webhook_private=True)
         with serving(settings) as client:

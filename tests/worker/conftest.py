@@ -1,4 +1,4 @@
-"""Real worker processes, with everything behind them."""
+"""Fixtures of worker tests: real worker processes with queue and store."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from redis import Redis
 from jobs.infra.settings import Settings
 from service.dependencies import Services
 from tests.processes import start_worker
-from tests.worker.house import left_in_scratch, left_in_store, submitted
+from tests.worker.house import list_scratch, list_stored, submit_job
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def services(settings: Settings) -> Iterator[Services]:
 
 @pytest.fixture
 def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[bytes]]]:
-    """Starts workers, and sees to it that none outlives the test."""
+    """Starts workers, and kills them after the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(settings: Settings) -> subprocess.Popen[bytes]:
@@ -38,7 +38,7 @@ def new_worker(redis: Redis) -> Iterator[Callable[[Settings], subprocess.Popen[b
 @pytest.fixture
 def job(services: Services) -> Iterator[str]:
     """A queued job with an upload."""
-    job_id = submitted(services)
+    job_id = submit_job(services)
     yield job_id
-    assert "upload" in left_in_store(services, job_id), "the upload is always kept"
-    assert left_in_scratch(services.settings) == []
+    assert "upload" in list_stored(services, job_id), "the upload is always kept"
+    assert list_scratch(services.settings) == []

@@ -1,4 +1,4 @@
-"""A scorer without a model. The prompt tells it how to behave."""
+"""Fake scorer without a model, controlled by the prompt."""
 
 import json
 import shutil
@@ -12,22 +12,22 @@ from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
 from model_core.media import probe
 from model_core.options import STAGES, ModelInfo, ProgressCallback, ScoreOptions
-from worker.scorer import Look
+from worker.scorer import VideoAnalysis
 
 MODEL = ModelInfo(name="fake", version="1", kind="none", licence="CC0-1.0")
 
 
 class FakeScorer:
-    """Looks at the video in the real sandbox, then copies it instead of scoring it.
+    """Probes the video in the real sandbox, then copies it instead of scoring it.
 
     Prompts: ``crash`` raises, ``refuse`` is an InputError, ``slow N`` takes N seconds in steps of 20 ms, ``deaf N``
     sleeps N seconds without a step of progress, anything else is quick.
     """
 
     model = MODEL
-    looks_ahead = True
+    prefetches = True
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See worker.scorer.Scorer."""
         progress("probe", 0.0)
         info = probe(video)
@@ -35,10 +35,16 @@ class FakeScorer:
         return info, EventCurve(np.arange(3.0), np.zeros(3), encoder=threading.current_thread().name)
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         """See worker.scorer.Scorer."""
-        info, curve = look
+        info, curve = analysis
         word, _, number = prompt.partition(" ")
         if word == "crash":
             raise RuntimeError("the fake scorer was asked to crash")
@@ -47,13 +53,13 @@ class FakeScorer:
         if word == "deaf":
             time.sleep(float(number))
         if word == "slow":
-            self._take(float(number), progress)
+            self._wait(float(number), progress)
         for stage in STAGES[2:]:
             progress(stage, 1.0)
-        told = {"prompt": prompt, "seed": options.seed, "duration": info.duration, "looked_by": curve.encoder}
-        return self._write(video, out, told)
+        report = {"prompt": prompt, "seed": options.seed, "duration": info.duration, "analyzed_by": curve.encoder}
+        return self._write(video, out, report)
 
-    def _take(self, seconds: float, progress: ProgressCallback) -> None:
+    def _wait(self, seconds: float, progress: ProgressCallback) -> None:
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             progress("generate", passed / seconds)

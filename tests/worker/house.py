@@ -1,4 +1,4 @@
-"""Jobs as the API makes them, without its look at the file, and what became of them."""
+"""Jobs as the API creates them, without the probe of the file, and their results."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from model_core.results import Variant
 from service.dependencies import Services
 
 
-def submitted(services: Services, upload: bytes = b"video", prompt: str = "", seed: int = 0) -> str:
+def submit_job(services: Services, upload: bytes = b"video", prompt: str = "", seed: int = 0) -> str:
     """A queued job with this upload."""
     record = JobRecord.new(prompt, ScoreOptions(seed=seed), {})
     with services.store.scratch.file(io.BytesIO(upload), 1 << 30) as received:
@@ -27,7 +27,7 @@ def read(services: Services, job_id: str) -> JobRecord:
 
 
 def results(services: Services, job_id: str) -> dict[Variant, bytes]:
-    """What the job has published."""
+    """The published files of the job."""
     record = read(services, job_id)
     return {
         variant: b"".join(services.store.read(job_id, record.attempt, artifact))
@@ -35,14 +35,14 @@ def results(services: Services, job_id: str) -> dict[Variant, bytes]:
     }
 
 
-def left_in_store(services: Services, job_id: str) -> set[str]:
+def list_stored(services: Services, job_id: str) -> set[str]:
     """The files of a job, as paths within its folder."""
     folder = store_root(services.settings) / "jobs" / job_id
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def left_in_scratch(settings: Settings) -> list[Path]:
-    """Files in the making that nobody has removed."""
+def list_scratch(settings: Settings) -> list[Path]:
+    """Temporary files that are left."""
     return [path for path in (store_root(settings) / "scratch").rglob("*") if path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""The task with a scorer that does what a test says."""
+"""Helpers that run the task with a scorer controlled by the test."""
 
 import threading
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from model_core.options import STAGES, ProgressCallback, ScoreOptions
 from service.dependencies import Services
 from tests.worker.fake_scorer import MODEL
 from tests.worker.house import read
-from worker.prefetch import LookAhead
-from worker.scorer import Look
+from worker.attempt import Stop
+from worker.prefetch import Prefetcher
 from worker.scorer import Scorer as AnyScorer
-from worker.stop import Stop
+from worker.scorer import VideoAnalysis
 from worker.task import TaskRunner
 
 WORKER = "0123456789ab-1-00000000"
@@ -25,30 +25,38 @@ Behave = Callable[[Path, ProgressCallback], dict[str, Path]]
 
 
 class Scorer:
-    """Does what the test says."""
+    """Scorer controlled by the test."""
 
     model = MODEL
-    looks_ahead = False
+    prefetches = False
 
     def __init__(self, behave: Behave) -> None:
         self._behave = behave
-        self.lookers: list[str] = []
+        self.threads: list[str] = []
 
-    def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
-        self.lookers.append(threading.current_thread().name)
+    def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
+        self.threads.append(threading.current_thread().name)
         curve = EventCurve(np.arange(3.0), np.zeros(3), threading.current_thread().name)
         return VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12), curve
 
     def score(
-        self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
+        self,
+        analysis: VideoAnalysis,
+        video: Path,
+        prompt: str,
+        options: ScoreOptions,
+        out: Path,
+        progress: ProgressCallback,
     ) -> dict[str, Path]:
         return self._behave(out, progress)
 
 
-def new_runner(services: Services, scorer: AnyScorer, stop: Stop | None = None, *, ahead: bool = False) -> TaskRunner:
-    looker = LookAhead(services.queue.rq, services.records, services.store, scorer, on=ahead)
-    asked = services.records, services.store, scorer, looker, services.paces, stop or Stop()
-    return TaskRunner(*asked, max_retries=2)
+def new_runner(
+    services: Services, scorer: AnyScorer, stop: Stop | None = None, *, prefetch: bool = False
+) -> TaskRunner:
+    prefetcher = Prefetcher(services.queue.rq, services.records, services.store, scorer, on=prefetch)
+    parts = services.records, services.store, scorer, prefetcher, services.paces, stop or Stop()
+    return TaskRunner(*parts, max_retries=2)
 
 
 def run(
@@ -56,10 +64,10 @@ def run(
     job_id: str,
     behave: Behave,
     stop: Stop | None = None,
-    settling: Callable[[], None] = lambda: None,
+    before_outcome: Callable[[], None] = lambda: None,
 ) -> tuple[Retry | None, JobRecord]:
     runner = new_runner(services, Scorer(behave), stop)
-    runner.settling = settling
+    runner.before_outcome = before_outcome
     retry = runner.run(job_id, WORKER)
     return retry, read(services, job_id)
 
@@ -71,7 +79,7 @@ def good(out: Path, progress: ProgressCallback) -> dict[str, Path]:
     return {"video": out / "v.mp4"}
 
 
-def raising(error: BaseException) -> Behave:
+def raise_error(error: BaseException) -> Behave:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         (out / "half").write_bytes(b"half made")
         raise error

@@ -1,4 +1,4 @@
-"""A job that was deleted stays deleted, whoever had it in hand."""
+"""Deletion of jobs: no other process brings a deleted job back."""
 
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -9,26 +9,26 @@ from structlog.testing import capture_logs
 
 from jobs.record import JobRecord
 from jobs.recovery import Reconciler
-from jobs.repository import IllegalMoveError
+from jobs.repository import IllegalTransitionError
 from jobs.store import ArtifactStore, StoreError
 from model_core.options import ProgressCallback
 from service.dependencies import Services
 from tests.processes import until
-from tests.worker.house import left_in_store, read, submitted
+from tests.worker.house import list_stored, read, submit_job
 from tests.worker.tasks import WORKER, Scorer, good, new_runner
-from worker.prefetch import LookAhead
+from worker.prefetch import Prefetcher
 
 
-def deleted(services: Services, job_id: str) -> JobRecord:
+def delete(services: Services, job_id: str) -> JobRecord:
     """Deletes a job as the API does."""
     record = read(services, job_id)
     services.retention.delete(record)
-    services.queue.take_out(job_id)
+    services.queue.remove(job_id)
     return record
 
 
 def traces(redis: Redis, job_id: str) -> list[str]:
-    """Where the id still stands in Redis, as a key, or in a list or set."""
+    """Redis keys that contain the id in their name, or in their list or set."""
     found = [key for key in texts(redis.keys()) if job_id in key]
     for key in texts(redis.keys()):
         kind = redis.type(key)
@@ -41,80 +41,80 @@ def texts(answer: Any) -> list[str]:
     return [item.decode() for item in cast("list[bytes]", answer)]
 
 
-def test_a_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
-    job, other = submitted(services), submitted(services)
-    deleted(services, job)
+def test_queued_job_leaves_nothing(services: Services, redis: Redis) -> None:
+    job, other = submit_job(services), submit_job(services)
+    delete(services, job)
     assert traces(redis, job) == []
-    assert (left_in_store(services, job), services.queue.waiting()) == (set(), [other])
+    assert (list_stored(services, job), services.queue.list_waiting()) == (set(), [other])
 
 
-def test_a_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
-    job = submitted(services)
-    services.queue.take_out(job)
+def test_finished_job_leaves_nothing(services: Services, redis: Redis) -> None:
+    job = submit_job(services)
+    services.queue.remove(job)
     new_runner(services, Scorer(good)).run(job, WORKER)
-    deleted(services, job)
-    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+    delete(services, job)
+    assert (traces(redis, job), list_stored(services, job)) == ([], set())
 
 
-def test_whoever_took_it_off_the_queue_finds_nothing_to_do(services: Services, redis: Redis) -> None:
-    job = submitted(services)
+def test_worker_that_took_a_deleted_job_skips_it(services: Services, redis: Redis) -> None:
+    job = submit_job(services)
     redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
-    deleted(services, job)
+    delete(services, job)
     scorer = Scorer(good)
     assert new_runner(services, scorer).run(job, WORKER) is None
-    assert (scorer.lookers, services.records.get(job), left_in_store(services, job)) == ([], None, set())
+    assert (scorer.threads, services.records.get(job), list_stored(services, job)) == ([], None, set())
 
 
-def test_the_reconciler_brings_nothing_back(services: Services, redis: Redis) -> None:
-    job = submitted(services)
+def test_reconciler_restores_no_deleted_job(services: Services, redis: Redis) -> None:
+    job = submit_job(services)
     redis.lmove(services.queue.rq.key, services.queue.rq.intermediate_queue_key, "LEFT", "RIGHT")
-    deleted(services, job)
+    delete(services, job)
     reconciler = Reconciler(redis, services.records, services.queue, services.settings, WORKER)
     for _ in range(2):
         reconciler.run()
-    assert not services.queue.put_back(job)
-    assert (services.queue.waiting(), services.queue.taken(), services.records.get(job)) == ([], [], None)
+    assert not services.queue.restore(job)
+    assert (services.queue.list_waiting(), services.queue.list_taken(), services.records.get(job)) == ([], [], None)
 
 
-def test_a_worker_that_passed_for_lost_leaves_nothing(services: Services, redis: Redis) -> None:
+def test_slow_worker_counted_as_lost_leaves_nothing(services: Services, redis: Redis) -> None:
     """It was canceled as the job of a worker that had died, and deleted, while the worker was only slow."""
-    job = submitted(services)
+    job = submit_job(services)
     services.queue.rq.remove(job)
 
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
         files = good(out, progress)
         services.records.request_cancel(job)
         services.records.requeue(job, 1)
-        deleted(services, job)
+        delete(services, job)
         return files
 
     assert new_runner(services, Scorer(behave)).run(job, WORKER) is None
-    assert (services.records.get(job), left_in_store(services, job), redis.exists("v2m:pace")) == (None, set(), 0)
+    assert (services.records.get(job), list_stored(services, job), redis.exists("v2m:pace")) == (None, set(), 0)
 
 
-def test_a_look_ahead_at_it_ends(services: Services) -> None:
-    job = submitted(services)
+def test_prefetch_of_a_deleted_job_ends(services: Services) -> None:
+    job = submit_job(services)
     began: list[str] = []
 
     class Slow(Scorer):
-        def look(self, video: Path, prompt: str, options: object, progress: ProgressCallback) -> NoReturn:
+        def analyze(self, video: Path, prompt: str, options: object, progress: ProgressCallback) -> NoReturn:
             began.append(video.name)
             while True:
                 progress("curve", 0.5)
 
-    ahead = LookAhead(services.queue.rq, services.records, services.store, Slow(good), on=True)
+    prefetcher = Prefetcher(services.queue.rq, services.records, services.store, Slow(good), on=True)
     with capture_logs() as lines:
-        ahead.begin()
-        until(lambda: began, "the look to begin")
-        deleted(services, job)
-        until(lambda: [line for line in lines if line["event"] == "look_ahead_ended"], "the look to end")
-        ahead.turn_off()
+        prefetcher.start()
+        until(lambda: began, "the analysis to begin")
+        delete(services, job)
+        until(lambda: [line for line in lines if line["event"] == "look_ahead_ended"], "the analysis to end")
+        prefetcher.disable()
 
 
-def test_a_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
+def test_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
     def behave(out: Path, progress: ProgressCallback) -> dict[str, Path]:
-        with pytest.raises(IllegalMoveError):
-            deleted(services, job)
+        with pytest.raises(IllegalTransitionError):
+            delete(services, job)
         return good(out, progress)
 
     new_runner(services, Scorer(behave)).run(job, WORKER)
@@ -124,23 +124,23 @@ def test_a_job_in_progress_is_not_deleted(services: Services, job: str) -> None:
 def test_files_that_could_not_be_removed_are_tried_again(
     services: Services, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job = submitted(services)
+    job = submit_job(services)
 
     def broken(store: ArtifactStore, job_id: str) -> None:
         raise StoreError("the disk is away")
 
     with monkeypatch.context() as patch:
         patch.setattr(ArtifactStore, "remove", broken)
-        deleted(services, job)
-    assert (traces(redis, job), left_in_store(services, job)) == (["v2m:to-remove"], {"upload"})
+        delete(services, job)
+    assert (traces(redis, job), list_stored(services, job)) == (["v2m:to-remove"], {"upload"})
     (gone,) = services.retention.expire()
     assert (gone.job_id, gone.reason) == (job, "expired before")
-    assert (traces(redis, job), left_in_store(services, job)) == ([], set())
+    assert (traces(redis, job), list_stored(services, job)) == ([], set())
 
 
-def test_an_answer_that_got_lost_leaves_no_file(services: Services) -> None:
-    job = submitted(services)
+def test_lost_answer_leaves_no_file(services: Services) -> None:
+    job = submit_job(services)
     record = read(services, job)
-    services.records.remove(record)  # done, and the client of Redis asks once more
+    services.records.remove(record)  # takes effect, and the client repeats it
     services.retention.delete(record)
-    assert left_in_store(services, job) == set()
+    assert list_stored(services, job) == set()

@@ -1,4 +1,4 @@
-"""The worker's third thread: it goes on whatever happens, and expires files by one worker at a time."""
+"""Housekeeping thread of a worker: it survives errors, and one worker at a time removes expired files."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from worker.housekeeping import Housekeeping
 
 
 class Rounds:
-    """Stands for the reconciler and the retention: counts calls, and does what the test says in each."""
+    """Fake reconciler and retention, which count their calls and run the test's callbacks."""
 
     grace_s = 0.01
 
@@ -45,7 +45,7 @@ Keep = Callable[..., Housekeeping]
 
 @pytest.fixture
 def keep(redis: Redis, rounds: Rounds) -> Iterator[Keep]:
-    """Starts housekeepings, and stops them in the end."""
+    """Starts housekeeping threads, and stops them in the end."""
     started: list[Housekeeping] = []
 
     def start(interval_s: float = 0.02) -> Housekeeping:
@@ -60,18 +60,18 @@ def keep(redis: Redis, rounds: Rounds) -> Iterator[Keep]:
     until(lambda: all(thread.name != "housekeeping" for thread in threading.enumerate()), "the thread to end")
 
 
-def test_the_first_round_comes_at_once_and_others_follow(keep: Keep, rounds: Rounds) -> None:
+def test_first_round_runs_at_once_and_others_follow(keep: Keep, rounds: Rounds) -> None:
     keep()
     until(lambda: rounds.reconciled > 2 and rounds.expired > 2, "some rounds")
 
 
-def test_a_suspicion_is_looked_into_soon(keep: Keep, rounds: Rounds) -> None:
-    rounds.each = lambda: Repairs(look_again=rounds.reconciled < 3)
+def test_round_is_repeated_soon_when_a_rerun_is_needed(keep: Keep, rounds: Rounds) -> None:
+    rounds.each = lambda: Repairs(needs_rerun=rounds.reconciled < 3)
     keep(interval_s=3600.0)
-    until(lambda: rounds.reconciled == 3, "the second and the third look")
+    until(lambda: rounds.reconciled == 3, "the second and the third round")
 
 
-@pytest.mark.parametrize("error", [RedisError("gone"), StoreError("gone"), RuntimeError("a fault of ours")])
+@pytest.mark.parametrize("error", [RedisError("gone"), StoreError("gone"), RuntimeError("internal error")])
 def test_no_error_ends_it(keep: Keep, rounds: Rounds, error: Exception) -> None:
     def fail() -> Repairs:
         raise error
@@ -81,7 +81,7 @@ def test_no_error_ends_it(keep: Keep, rounds: Rounds, error: Exception) -> None:
     until(lambda: rounds.reconciled > 2 and rounds.expired > 2, "rounds after the error")
 
 
-def test_files_are_expired_by_one_worker_at_a_time(keep: Keep, rounds: Rounds) -> None:
+def test_one_worker_at_a_time_removes_expired_files(keep: Keep, rounds: Rounds) -> None:
     may_end = threading.Event()
     rounds.expiring = may_end.wait
     for _ in range(2):

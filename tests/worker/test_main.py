@@ -1,4 +1,4 @@
-"""How a worker starts, and what it says and returns when it cannot."""
+"""Start of a worker, and its log and exit status when it cannot start."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ sys.exit(run(Settings(), make))
 """
 
 
-def started(settings: Settings, making: str) -> tuple[int, list[dict[str, Any]]]:
+def start(settings: Settings, making: str) -> tuple[int, list[dict[str, Any]]]:
     """Exit status and log lines of a worker whose scorer the code in ``making`` gives."""
     done = subprocess.run(
         [sys.executable, "-c", _START.format(making)],
@@ -33,15 +33,15 @@ def started(settings: Settings, making: str) -> tuple[int, list[dict[str, Any]]]
 
 
 @pytest.mark.parametrize("error", [ModelError("it is broken"), DeviceMemoryError("take less")])
-def test_a_model_that_cannot_be_loaded_is_one_line(settings: Settings, error: Exception) -> None:
+def test_model_that_cannot_be_loaded_is_one_line(settings: Settings, error: Exception) -> None:
     name = type(error).__name__
     making = f"from model_core.errors import {name}\ndef make(): raise {name}({str(error)!r})"
-    status, (line,) = started(settings, making)
+    status, (line,) = start(settings, making)
     assert (status, line["event"], line["error"]) == (NOT_USABLE, "worker_not_started", str(error))
 
 
-def test_an_installation_without_the_models_is_one_line(make_settings: MakeSettings) -> None:
-    status, (line,) = started(make_settings(model=None), "sys.modules['torch'] = None\nmake = None")
+def test_installation_without_the_models_is_one_line(make_settings: MakeSettings) -> None:
+    status, (line,) = start(make_settings(model=None), "sys.modules['torch'] = None\nmake = None")
     assert (status, line["event"]) == (NOT_USABLE, "worker_not_started")
     assert "torch" in line["error"]
     assert "v2m-zero[cpu]" in line["error"]
@@ -57,14 +57,14 @@ make = FakeScorer
 """
 
 
-def test_an_idle_worker_does_not_take_its_own_wait_for_an_outage(make_settings: MakeSettings) -> None:
-    status, (_, idle, _) = started(make_settings(), _IDLE)
+def test_idle_worker_waits_longer_than_the_socket_timeout_of_others(make_settings: MakeSettings) -> None:
+    status, (_, idle, _) = start(make_settings(), _IDLE)
     assert (status, idle["event"], idle["waits"]) == (0, "idle", 15)
     assert idle["patience"] > idle["waits"]
 
 
-def test_the_log_names_the_model(settings: Settings) -> None:
+def test_log_names_the_model(settings: Settings) -> None:
     making = "import worker.main\nworker.main.ScoreWorker.work = lambda *_, **__: True\nmake = FakeScorer"
-    status, (loaded, stopped) = started(settings, making)
+    status, (loaded, stopped) = start(settings, making)
     assert (status, loaded["event"], loaded["model"], loaded["kind"]) == (0, "model_loaded", "fake 1", "none")
     assert stopped["event"] == "worker_stopped"

@@ -1,4 +1,4 @@
-"""The scorer with a real model: how it runs, and what it says when the memory is too small."""
+"""Scorer with a real model: where it runs, and its errors when the memory is too small."""
 
 import gc
 import weakref
@@ -18,7 +18,7 @@ from model_core.models.stable_audio.manifest import AUDIO_KIND
 from model_core.models.stable_audio.model import StableAudioModel
 from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline
-from model_core.runtime import within_memory
+from model_core.runtime import Runtime, within_memory
 from tests.conftest import MakeSettings
 from tests.stable_audio.tiny_model import tiny_folder
 from worker.scorer import PipelineScorer
@@ -28,7 +28,7 @@ class Held:
     """Something large."""
 
 
-def test_too_little_memory_is_told_when_it_is_free_again() -> None:
+def test_memory_error_is_raised_after_the_memory_is_free() -> None:
     held: list[weakref.ref[Held]] = []
 
     def work() -> None:
@@ -60,24 +60,24 @@ def scorer() -> PipelineScorer:
 
 
 def ignored(stage: str, fraction: float) -> None:
-    """A report that nobody hears."""
+    """Progress callback that ignores its arguments."""
 
 
-def test_the_embedded_model_does_not_look_ahead(scorer: PipelineScorer) -> None:
-    assert not scorer.looks_ahead
+def test_embedded_model_does_not_prefetch(scorer: PipelineScorer) -> None:
+    assert not scorer.prefetches
     assert scorer.model.kind == KIND
 
 
-def test_a_useless_option_is_told_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
+def test_unsupported_option_is_refused_before_the_video_is_opened(scorer: PipelineScorer, tmp_path: Path) -> None:
     def report(stage: str, fraction: float) -> None:
         raise AssertionError("it got as far as the video")
 
     with pytest.raises(InputError) as told:
-        scorer.look(tmp_path / "none.mp4", "", ScoreOptions(negative_prompt="drums"), report)
+        scorer.analyze(tmp_path / "none.mp4", "", ScoreOptions(negative_prompt="drums"), report)
     assert (told.value.field, told.value.code) == ("negative_prompt", "not_supported")
 
 
-def test_both_halves_tell_of_too_little_memory(
+def test_both_halves_report_too_little_memory(
     scorer: PipelineScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -86,14 +86,14 @@ def test_both_halves_tell_of_too_little_memory(
     monkeypatch.setattr(Pipeline, "analyze", full)
     monkeypatch.setattr(Pipeline, "score_curve", full)
     with pytest.raises(DeviceMemoryError):
-        scorer.look(tmp_path, "", ScoreOptions(), ignored)
+        scorer.analyze(tmp_path, "", ScoreOptions(), ignored)
     info = VideoInfo(1.0, 64, 48, 0, 12.0, False, "h264", None, "mov", 12)
-    look = info, EventCurve(np.zeros(3), np.zeros(3), "none")
+    analysis = info, EventCurve(np.zeros(3), np.zeros(3), "none")
     with pytest.raises(DeviceMemoryError):
-        scorer.score(look, tmp_path, "", ScoreOptions(), tmp_path, ignored)
+        scorer.score(analysis, tmp_path, "", ScoreOptions(), tmp_path, ignored)
 
 
-def test_a_load_that_finds_the_memory_taken_says_so(
+def test_load_that_finds_the_memory_taken_says_so(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -105,12 +105,12 @@ def test_a_load_that_finds_the_memory_taken_says_so(
         PipelineScorer(make_settings(model=folder, device="cpu"))
 
 
-def test_a_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_model_that_is_none_is_a_model_error(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"v2m\.json"):
         PipelineScorer(make_settings(model=tmp_path))
 
 
-def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_audio_model_runs_where_the_settings_say(make_settings: MakeSettings, tmp_path: Path) -> None:
     folder = tiny_folder(tmp_path)
     scorer = PipelineScorer(make_settings(model=folder, device="cpu", precision="bfloat16", window_s=10.0))
     musician = scorer._pipeline.model
@@ -118,17 +118,20 @@ def test_an_audio_model_runs_where_the_settings_say(make_settings: MakeSettings,
     assert (musician.model.transformer.device.type, musician.model.transformer.dtype) == ("cpu", torch.bfloat16)
     assert musician.flow.longest_s == 10.0
     assert (scorer.model.title, scorer.model.kind) == ("tiny 0", AUDIO_KIND)
-    assert not scorer.looks_ahead, "on a processor it would take from the job under way"
+    assert not scorer.prefetches, "on a processor it would take from the job under way"
     with pytest.raises(ModelError, match="device cuda:99"):
         PipelineScorer(make_settings(model=folder, device="cuda:99"))
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
-def test_an_audio_model_looks_ahead_on_a_gpu(
+def test_audio_model_prefetches_on_a_gpu(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     info = ModelInfo(name="one", version="1", kind=AUDIO_KIND, licence="CC0-1.0")
-    loaded = SimpleNamespace(info=info, model=SimpleNamespace(uses_gpu=device == "cuda"))
-    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: loaded)
+
+    def load(model: Path, runtime: Runtime) -> SimpleNamespace:
+        return SimpleNamespace(info=info, model=SimpleNamespace(uses_gpu=runtime.device == "cuda"))
+
+    monkeypatch.setattr(Pipeline, "load", load)
     scorer = PipelineScorer(make_settings(model=tmp_path, device=device))
-    assert (scorer.model, scorer.looks_ahead) == (info, device == "cuda")
+    assert (scorer.model, scorer.prefetches) == (info, device == "cuda")

@@ -1,4 +1,4 @@
-"""The task when the store or Redis does not work: the job waits, and is given up only in the end."""
+"""The task when the store or Redis does not work: the job waits, and fails only after many retries."""
 
 import errno
 import threading
@@ -14,19 +14,18 @@ from jobs.store import ArtifactStore, StoreError
 from service.dependencies import Services
 from tests.processes import until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import read, submitted
-from tests.worker.tasks import good, raising, run
-from worker.attempt import Attempt
-from worker.stop import Stop
+from tests.worker.house import read, submit_job
+from tests.worker.tasks import good, raise_error, run
+from worker.attempt import Attempt, Stop, Throttle
 from worker.task import STORE, UPLOAD_MISSING
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
-def test_a_full_disk_puts_the_job_back_and_in_the_end_gives_it_up(
+def test_full_disk_requeues_the_job_and_fails_it_in_the_end(
     services: Services, job: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
-    full = raising(OSError(number, "no room"))
+    full = raise_error(OSError(number, "no room"))
     for retries in (1, 2):
         retry, record = run(services, job, full)
         assert isinstance(retry, Retry)
@@ -35,9 +34,7 @@ def test_a_full_disk_puts_the_job_back_and_in_the_end_gives_it_up(
     assert (retry, record.status, record.error) == (None, JobStatus.FAILED, STORE)
 
 
-def test_a_store_that_works_again_finishes_the_job(
-    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_store_that_works_again_finishes_the_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 0.0)
     with monkeypatch.context() as broken:
         broken.setattr(ArtifactStore, "publish", refused)
@@ -51,7 +48,7 @@ def refused(*_: object) -> None:
 
 
 @pytest.mark.parametrize("how", ["cancel", "shutdown"])
-def test_a_job_that_waits_for_the_store_can_be_stopped(
+def test_job_that_waits_for_the_store_can_be_stopped(
     services: Services, job: str, how: Literal["cancel", "shutdown"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.attempt._FIRST_PAUSE_S", 3600.0)
@@ -66,20 +63,20 @@ def test_a_job_that_waits_for_the_store_can_be_stopped(
 
     asking = threading.Thread(target=ask)
     asking.start()
-    _, record = run(services, job, raising(OSError(errno.ENOSPC, "no room")), stop)
+    _, record = run(services, job, raise_error(OSError(errno.ENOSPC, "no room")), stop)
     asking.join()
     assert record.status is (JobStatus.CANCELED if how == "cancel" else JobStatus.QUEUED)
     assert record.retries == 0
 
 
-def test_an_upload_that_is_gone_is_told(services: Services) -> None:
-    job_id = submitted(services)
+def test_missing_upload_fails_the_job(services: Services) -> None:
+    job_id = submit_job(services)
     services.store.remove(job_id)
     _, record = run(services, job_id, good)
     assert record.error == UPLOAD_MISSING
 
 
-def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outage_at_the_end_costs_no_job(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     outage = [RedisConnectionError("gone")] * 3
     complete = services.records.complete
 
@@ -93,7 +90,7 @@ def test_an_outage_at_the_end_costs_no_job(services: Services, job: str, monkeyp
     assert (record.status, record.attempt, outage) == (JobStatus.COMPLETED, 1, [])
 
 
-def test_no_limit_of_the_jobs_time_ends_the_wait_for_redis(
+def test_time_limits_do_not_apply_to_writing_the_outcome(
     services: Services, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[str] = []
@@ -106,11 +103,11 @@ def test_no_limit_of_the_jobs_time_ends_the_wait_for_redis(
         complete(*given)
 
     monkeypatch.setattr(services.records, "complete", unsteady)
-    run(services, job, good, settling=lambda: happened.append("settling"))
-    assert happened == ["settling", "complete", "complete"]
+    run(services, job, good, before_outcome=lambda: happened.append("before"))
+    assert happened == ["before", "complete", "complete"]
 
 
-def test_progress_is_not_told_to_a_redis_that_hangs_until_it_has_answered_a_beat(
+def test_progress_is_not_written_to_a_hanging_redis_until_the_lease_is_renewed(
     services: Services, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -124,14 +121,12 @@ def test_progress_is_not_told_to_a_redis_that_hangs_until_it_has_answered_a_beat
     for _ in range(3):
         attempt.advance("generate", 0.5)
     assert len(asked) == 1
-    attempt.hold()
+    attempt.renew_lease()
     attempt.advance("generate", 0.6)
     assert len(asked) == 2
 
 
-def test_a_worker_that_is_told_to_stop_does_not_wait_for_redis(
-    services: Services, job: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_worker_does_not_wait_for_redis(services: Services, job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Stop()
 
     def gone(*_: object) -> None:
@@ -141,3 +136,8 @@ def test_a_worker_that_is_told_to_stop_does_not_wait_for_redis(
     monkeypatch.setattr(services.records, "complete", gone)
     with pytest.raises(RedisConnectionError):
         run(services, job, good, stop)
+
+
+def test_new_stage_always_passes_the_throttle() -> None:
+    throttle = Throttle()
+    assert [throttle.allows(stage) for stage in ("probe", "curve", "probe")] == [True, True, True]

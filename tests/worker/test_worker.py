@@ -1,4 +1,4 @@
-"""A real worker process on a real server: what it survives, and what it never loses."""
+"""A real worker process with a real Redis server: crashes, stops and timeouts lose no job."""
 
 import json
 import signal
@@ -20,13 +20,13 @@ from service.dependencies import Services
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
 from tests.worker.fake_scorer import MODEL
-from tests.worker.house import left_in_scratch, left_in_store, read, results, submitted
+from tests.worker.house import list_scratch, list_stored, read, results, submit_job
 
 NewWorker = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def submit(services: Services, video: Path, prompt: str = "") -> str:
-    return submitted(services, video.read_bytes(), prompt, seed=7)
+    return submit_job(services, video.read_bytes(), prompt, seed=7)
 
 
 def ended(services: Services, job_id: str) -> JobRecord:
@@ -46,10 +46,10 @@ def in_the_middle(services: Services, job_id: str, attempt: int = 1) -> JobRecor
         record = read(services, job_id)
         return record if record.stage == "generate" and record.attempt == attempt else None
 
-    return until(ask, "the job to be under way")
+    return until(ask, "the job to be running")
 
 
-def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker, clip: Path) -> None:
+def test_job_is_scored_and_published(services: Services, new_worker: NewWorker, clip: Path) -> None:
     job_id = submit(services, clip, "any")
     new_worker(services.settings)
     record = ended(services, job_id)
@@ -59,10 +59,10 @@ def test_a_job_is_scored_and_published(services: Services, new_worker: NewWorker
     assert set(found) == set(Variant)
     assert found[Variant.VIDEO] == clip.read_bytes()
     assert b'"seed": 7' in found[Variant.REPORT]
-    assert left_in_scratch(services.settings) == []
+    assert list_scratch(services.settings) == []
 
 
-def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
+def test_job_that_fails_fails_alone(services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"this is no video" * 100)
     jobs = [submit(services, broken), submit(services, clip, "crash"), submit(services, clip, "refuse")]
@@ -76,13 +76,13 @@ def test_a_job_that_fails_fails_alone(services: Services, new_worker: NewWorker,
         ("internal", None),
         ("refused", "prompt"),
     ]
-    assert "crash" not in str(errors[1]), "the inside of a fault is for the log"
+    assert "crash" not in str(errors[1]), "internal details belong in the log only"
     assert ended(services, good).status is JobStatus.COMPLETED
-    assert left_in_store(services, jobs[1]) == {"upload"}, "the upload is kept when the fault is ours"
+    assert list_stored(services, jobs[1]) == {"upload"}, "the upload is kept after an internal error"
     assert worker.poll() is None
 
 
-def test_a_foreign_job_is_refused_and_the_next_one_runs(
+def test_foreign_job_is_refused_and_the_next_one_runs(
     services: Services, new_worker: NewWorker, clip: Path, redis: Redis, tmp_path: Path
 ) -> None:
     marker = tmp_path / "marker"
@@ -98,9 +98,7 @@ def test_a_foreign_job_is_refused_and_the_next_one_runs(
     assert worker.poll() is None
 
 
-def test_the_job_of_a_killed_worker_is_finished_by_the_next(
-    services: Services, new_worker: NewWorker, clip: Path
-) -> None:
+def test_job_of_a_killed_worker_is_finished_by_the_next(services: Services, new_worker: NewWorker, clip: Path) -> None:
     job_id = submit(services, clip, "slow 1.0")
     first = new_worker(services.settings)
     in_the_middle(services, job_id)
@@ -111,7 +109,7 @@ def test_the_job_of_a_killed_worker_is_finished_by_the_next(
     assert (record.status, record.attempt) == (JobStatus.COMPLETED, 2)
 
 
-def test_a_killed_worker_of_another_machine_is_missed_after_six_beats(
+def test_killed_worker_of_another_machine_is_lost_after_six_heartbeats(
     services: Services, new_worker: NewWorker, clip: Path, redis: Redis
 ) -> None:
     job_id = submit(services, clip, "slow 1.0")
@@ -119,16 +117,14 @@ def test_a_killed_worker_of_another_machine_is_missed_after_six_beats(
     in_the_middle(services, job_id)
     first.kill()
     first.wait()
-    # whose processes we cannot see
+    # another machine, whose processes cannot be checked
     redis.hset(services.records.key(job_id), "worker", '"0123456789ab-1-00000000"')
     new_worker(services.settings)
     record = ended(services, job_id)
     assert (record.status, record.attempt) == (JobStatus.COMPLETED, 2)
 
 
-def test_a_job_whose_workers_keep_dying_is_given_up(
-    make_settings: MakeSettings, new_worker: NewWorker, clip: Path
-) -> None:
+def test_job_whose_workers_keep_dying_fails(make_settings: MakeSettings, new_worker: NewWorker, clip: Path) -> None:
     services = Services.open(make_settings(max_crashes=2))
     deadly, harmless = submit(services, clip, "slow 30"), submit(services, clip)
     for attempt in (1, 2):
@@ -144,9 +140,7 @@ def test_a_job_whose_workers_keep_dying_is_given_up(
     services.redis.close()
 
 
-def test_a_worker_that_stops_in_good_order_puts_its_job_back(
-    services: Services, new_worker: NewWorker, clip: Path
-) -> None:
+def test_stopped_worker_requeues_its_job(services: Services, new_worker: NewWorker, clip: Path) -> None:
     job_id, other = submit(services, clip, "slow 2"), submit(services, clip)
     for attempt in range(1, 4):  # more often than a job may lose its worker
         worker = new_worker(services.settings)
@@ -160,19 +154,19 @@ def test_a_worker_that_stops_in_good_order_puts_its_job_back(
     assert ended(services, other).status is JobStatus.COMPLETED
 
 
-def test_a_worker_that_is_too_deep_in_its_work_to_stop_gives_its_job_back(
+def test_worker_that_cannot_stop_in_time_requeues_its_job(
     services: Services, new_worker: NewWorker, make_settings: MakeSettings, clip: Path
 ) -> None:
     job_id = submit(services, clip, "deaf 600")
     worker = new_worker(make_settings(stop_grace_s=1.0))
-    until(lambda: read(services, job_id).stage == "curve", "the job to be looked at")
+    until(lambda: read(services, job_id).stage == "curve", "the analysis")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
     record = read(services, job_id)
     assert (record.status, record.crashes, services.queue.position(job_id)) == (JobStatus.QUEUED, 0, 1)
 
 
-def test_an_idle_worker_stops_at_once_and_is_no_longer_counted(
+def test_idle_worker_stops_at_once_and_is_no_longer_counted(
     services: Services, new_worker: NewWorker, redis: Redis
 ) -> None:
     worker = new_worker(services.settings)
@@ -182,7 +176,7 @@ def test_an_idle_worker_stops_at_once_and_is_no_longer_counted(
 
 
 @pytest.mark.parametrize("how", ["our cancel", "stop command of RQ"])
-def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis, how: str) -> None:
+def test_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: Path, redis: Redis, how: str) -> None:
     stopped, good = submit(services, clip, "slow 30"), submit(services, clip)
     new_worker(services.settings)
     in_the_middle(services, stopped)
@@ -192,11 +186,11 @@ def test_a_job_can_be_stopped(services: Services, new_worker: NewWorker, clip: P
         send_stop_job_command(redis, stopped, serializer=JSONSerializer)
     assert ended(services, stopped).status is JobStatus.CANCELED
     assert ended(services, good).status is JobStatus.COMPLETED
-    assert left_in_store(services, stopped) == {"upload"}
+    assert list_stored(services, stopped) == {"upload"}
 
 
-@pytest.mark.parametrize(("look_ahead", "by"), [("auto", "look-ahead"), ("off", "MainThread")])
-def test_the_next_job_is_looked_at_during_this_one(
+@pytest.mark.parametrize(("look_ahead", "by"), [("auto", "prefetch"), ("off", "MainThread")])
+def test_next_job_is_prefetched_during_this_one(
     make_settings: MakeSettings, new_worker: NewWorker, clip: Path, look_ahead: str, by: str
 ) -> None:
     services = Services.open(make_settings(look_ahead=look_ahead))
@@ -204,11 +198,11 @@ def test_the_next_job_is_looked_at_during_this_one(
     new_worker(services.settings)
     assert [ended(services, job_id).status for job_id in jobs] == [JobStatus.COMPLETED] * 2
     reports = [json.loads(results(services, job_id)[Variant.REPORT]) for job_id in jobs]
-    assert [report["looked_by"] for report in reports] == ["MainThread", by]
+    assert [report["analyzed_by"] for report in reports] == ["MainThread", by]
     services.redis.close()
 
 
-def test_a_video_that_is_none_fails_as_without_a_look_ahead(
+def test_invalid_video_fails_with_prefetch_as_without(
     services: Services, new_worker: NewWorker, clip: Path, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.mp4"
@@ -221,7 +215,7 @@ def test_a_video_that_is_none_fails_as_without_a_look_ahead(
     assert (records[1].error.code, records[1].error.field) == ("not_a_video", "video")
 
 
-def test_a_job_over_its_time_fails_and_the_next_one_runs(
+def test_job_over_its_time_fails_and_the_next_one_runs(
     make_settings: MakeSettings, new_worker: NewWorker, clip: Path
 ) -> None:
     services = Services.open(make_settings(job_timeout_s=5))
@@ -235,7 +229,7 @@ def test_a_job_over_its_time_fails_and_the_next_one_runs(
 
 
 @pytest.mark.parametrize("what", ["redis", "store"])
-def test_a_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
+def test_worker_that_cannot_start_says_so(make_settings: MakeSettings, tmp_path: Path, what: str) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
     nobody = f"unix://{tmp_path}/nobody.sock"

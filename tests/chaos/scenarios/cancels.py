@@ -7,7 +7,7 @@ from tests.chaos.scenarios.disks import file_limit
 from tests.chaos.stack import Stack
 
 _PLACES: Final = (
-    "started", "in the sandbox", "stage curve", "looked", "stage plan", "stage generate", "stage render", "stage mux",
+    "started", "in the sandbox", "stage curve", "analyzed", "stage plan", "stage generate", "stage render", "stage mux",
     "before publish", "before the rename", "published", "before complete",
 )  # fmt: skip
 

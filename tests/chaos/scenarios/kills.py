@@ -7,11 +7,17 @@ from tests.chaos.stack import Stack
 
 _NOT_STARTED: Final = ("taken", "execution noted", "execution prepared", "before start")
 _STARTED: Final = (
-    "started", "before the video", "stage probe", "in the sandbox", "stage curve", "looked", "stage plan",
+    "started", "before the video", "stage probe", "in the sandbox", "stage curve", "analyzed", "stage plan",
     "stage generate", "stage render", "stage mux", "writing", "before publish", "first file", "before the rename",
     "renamed", "published", "before complete",
 )  # fmt: skip
-_COMPLETED: Final = ("completed", "tidied", "before the books", "in the books", "after the books")
+_COMPLETED: Final = (
+    "completed",
+    "old results removed",
+    "before the bookkeeping",
+    "in the bookkeeping",
+    "after the bookkeeping",
+)
 LIMIT_S: Final = 90.0
 
 
@@ -46,11 +52,11 @@ def _idle(_ground: Ground, stack: Stack) -> None:
 
 
 def _in_the_pulse(ground: Ground, stack: Stack) -> None:
-    job = stack.accepted(f"slow {1.5 * stack.settings.heartbeat_s:g}", attempts=(2,), about="in the pulse")
+    job = stack.accepted(f"slow {1.5 * stack.settings.heartbeat_s:g}", attempts=(2,), about="in the heartbeat")
     stack.in_stage(job)
-    stack.order("in the pulse")
-    died = stack.reached("in the pulse")
-    ground.tally.ran_again(stack.started_at(job) - died, "in the pulse")
+    stack.order("in the heartbeat")
+    died = stack.reached("in the heartbeat")
+    ground.tally.ran_again(stack.started_at(job) - died, "in the heartbeat")
 
 
 def _sandbox_ends(ground: Ground, stack: Stack) -> None:
@@ -68,7 +74,7 @@ def _sandbox_ends(ground: Ground, stack: Stack) -> None:
 
 def _keeping_house(ground: Ground, stack: Stack) -> None:
     """Killed again by what it does about the first kill."""
-    for place in ("before reconcile", "found lost", "freed", "putting back", "in expire"):
+    for place in ("before reconcile", "found lost", "requeued lost", "restoring", "in expire"):
         ground.say(f"kill at {place!r}")
         stack.order("stage generate")
         job = stack.accepted("slow 0.3", attempts=(2,), about=place)
@@ -82,8 +88,8 @@ def _keeping_house(ground: Ground, stack: Stack) -> None:
 def _found_twice(ground: Ground, stack: Stack) -> None:
     """Taken and not started, and the worker that puts it back dies of that."""
     stack.order("taken")
-    stack.order("putting back")
+    stack.order("restoring")
     job = stack.accepted("slow 0.3", attempts=(1,), about="found twice")
     stack.reached("taken")
-    died = stack.reached("putting back")
-    ground.tally.ran_again(stack.started_at(job) - died, "putting back")
+    died = stack.reached("restoring")
+    ground.tally.ran_again(stack.started_at(job) - died, "restoring")

@@ -84,7 +84,7 @@ def _at_its_end(ground: Ground, stack: Stack, seconds: float | None) -> None:
 
 
 def _in_the_books(ground: Ground, stack: Stack, seconds: float | None) -> None:
-    _at(ground, stack, seconds, "in the books")
+    _at(ground, stack, seconds, "in the bookkeeping")
 
 
 def _at(ground: Ground, stack: Stack, seconds: float | None, place: str) -> None:

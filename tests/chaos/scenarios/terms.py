@@ -10,9 +10,9 @@ from tests.chaos.jobs import Job
 from tests.chaos.stack import Stack
 
 _PLACES: Final = (
-    "taken", "execution noted", "before start", "started", "stage probe", "in the sandbox", "stage curve", "looked",
+    "taken", "execution noted", "before start", "started", "stage probe", "in the sandbox", "stage curve", "analyzed",
     "stage plan", "stage generate", "stage render", "stage mux", "writing", "before publish", "before the rename",
-    "published", "before complete", "completed", "in the books",
+    "published", "before complete", "completed", "in the bookkeeping",
 )  # fmt: skip
 
 
@@ -56,12 +56,12 @@ def terminated_twice(ground: Ground, stack: Stack, place: str) -> None:
 
 
 def _killed_after_it(ground: Ground, stack: Stack) -> None:
-    stack.order("given back")
+    stack.order("requeued")
     job = stack.accepted("slow 30", ends="canceled", about="killed after it was given back")
     stack.in_stage(job)
     stack.terminate_worker()
     stack.caused["worker"] -= 1  # it dies once, of the order
-    stack.reached("given back")
+    stack.reached("requeued")
     stack.in_stage(job)
     stack.cancel(job)
     _costs_nothing(ground, stack, job)

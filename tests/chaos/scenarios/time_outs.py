@@ -4,8 +4,8 @@ from typing import Final
 
 from tests.chaos.ground import Ground
 
-_FAILS: Final = ("started", "looked", "stage generate", "writing", "published", "before complete")
-_COMPLETES: Final = ("completed", "tidied")
+_FAILS: Final = ("started", "analyzed", "stage generate", "writing", "published", "before complete")
+_COMPLETES: Final = ("completed", "old results removed")
 
 
 def time_outs(ground: Ground) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from jobs.idempotency import Claim
+from jobs.idempotency import KeyLease
 from tests.service.errors.house import MAKING, Case, House, Provoke
 
 KEY: Final = {"Idempotency-Key": "a-key"}
@@ -16,7 +16,7 @@ def _key(value: str) -> Provoke:
 
 
 def _in_use(house: House, route: str) -> httpx.Response:
-    Claim(house.redis, None, "a-key", 60).take()
+    KeyLease(house.redis, None, "a-key", 60).acquire()
     return house.api().ask(route, headers=KEY)
 
 

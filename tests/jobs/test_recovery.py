@@ -1,4 +1,4 @@
-"""What is mended between RQ and our records: against a real server, each gap made by hand."""
+"""Reconciliation of RQ's queue with the records, on a real server, with gaps created by hand."""
 
 import os
 import subprocess
@@ -65,82 +65,82 @@ def house(redis: Redis, settings: Settings) -> House:
 
 @pytest.fixture(scope="module")
 def dead() -> str:
-    """The name of a worker of this machine whose process has ended."""
+    """Name of a worker on this machine whose process has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return f"{process_identity.machine()}-{ended.pid}-00000000"
 
 
-def test_nothing_is_touched_that_is_in_order(house: House) -> None:
+def test_consistent_jobs_are_not_changed(house: House) -> None:
     jobs = [house.submit(), house.running(ELSEWHERE), house.running(house.own_name)]
     over = house.running(ELSEWHERE)
     house.records.complete(over, 1, {})
     before = [house.read(job_id) for job_id in (*jobs, over)]
     assert house.reconciler.run() == Repairs()
     assert [house.read(job_id) for job_id in (*jobs, over)] == before
-    assert house.queue.waiting() == jobs[:1]
+    assert house.queue.list_waiting() == jobs[:1]
 
 
-def test_the_job_of_a_worker_that_died_here_is_requeued_at_once(house: House, dead: str) -> None:
+def test_job_of_a_worker_that_died_here_is_requeued_at_once(house: House, dead: str) -> None:
     later, job_id = house.submit(), house.running(dead)
     assert house.reconciler.run() == Repairs(requeued=1)
     record = house.read(job_id)
     assert (record.status, record.crashes, record.worker) == (JobStatus.QUEUED, 1, None)
-    assert house.queue.waiting() == [job_id, later]
+    assert house.queue.list_waiting() == [job_id, later]
     assert house.redis.llen(house.queue.rq.intermediate_queue_key) == 0
 
 
-def test_the_job_of_a_worker_elsewhere_is_requeued_when_its_lease_is_over(house: House) -> None:
+def test_job_of_a_worker_elsewhere_is_requeued_after_its_lease(house: House) -> None:
     job_id = house.running(ELSEWHERE)
     assert house.reconciler.run() == Repairs()
     house.age(LEASES_KEY, job_id)
-    assert house.reconciler.run() == Repairs(look_again=True)
+    assert house.reconciler.run() == Repairs(needs_rerun=True)
     house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
     assert house.reconciler.run() == Repairs(requeued=1)
-    assert house.queue.waiting() == [job_id]
+    assert house.queue.list_waiting() == [job_id]
 
 
-def test_a_lease_that_only_an_outage_made_old_is_renewed_in_time(house: House) -> None:
+def test_lease_that_aged_during_an_outage_is_renewed_in_time(house: House) -> None:
     job_id = house.running(ELSEWHERE)
     house.age(LEASES_KEY, job_id)
-    assert house.reconciler.run() == Repairs(look_again=True)
-    house.records.hold(job_id, 1)
+    assert house.reconciler.run() == Repairs(needs_rerun=True)
+    house.records.renew_lease(job_id, 1)
     house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
     assert house.reconciler.run() == Repairs()
     assert house.read(job_id).crashes == 0
 
 
-def test_a_lease_that_is_renewed_is_not_over(house: House) -> None:
+def test_renewed_lease_is_not_expired(house: House) -> None:
     job_id = house.running(ELSEWHERE)
     house.age(LEASES_KEY, job_id)
-    house.records.hold(job_id, 1)
+    house.records.renew_lease(job_id, 1)
     assert house.reconciler.run() == Repairs()
 
 
-def test_a_worker_that_has_dropped_its_own_job_gets_it_back(house: House) -> None:
+def test_job_dropped_by_its_own_worker_is_requeued(house: House) -> None:
     job_id = house.running(house.own_name)
     house.redis.zrem(LEASES_KEY, job_id)
-    assert house.reconciler.run() == Repairs(look_again=True)
+    assert house.reconciler.run() == Repairs(needs_rerun=True)
     house.age("v2m:missed", f"{job_id}:1", house.reconciler.grace_s)
     assert house.reconciler.run() == Repairs(requeued=1)
 
 
-def test_a_predecessor_with_our_process_number_is_dead(house: House) -> None:
+def test_predecessor_with_the_same_process_number_is_dead(house: House) -> None:
     house.running(f"{process_identity.machine()}-{os.getpid()}-00000000")
     assert house.reconciler.run() == Repairs(requeued=1)
 
 
-def test_a_job_that_killed_two_workers_is_given_up(house: House, dead: str) -> None:
+def test_job_that_killed_two_workers_fails(house: House, dead: str) -> None:
     job_id = house.running(dead)
     house.reconciler.run()
     house.take(job_id)
     house.records.start(job_id, MODEL, dead)
     assert house.reconciler.run() == Repairs(failed=1)
     assert (house.read(job_id).status, house.read(job_id).error) == (JobStatus.FAILED, LOST)
-    assert house.queue.waiting() == []
+    assert house.queue.list_waiting() == []
 
 
-def test_a_canceled_job_of_a_dead_worker_is_canceled(house: House, dead: str) -> None:
+def test_canceled_job_of_a_dead_worker_is_canceled(house: House, dead: str) -> None:
     job_id = house.running(dead)
     house.queue.cancel(job_id)
     assert house.reconciler.run() == Repairs()
@@ -148,39 +148,39 @@ def test_a_canceled_job_of_a_dead_worker_is_canceled(house: House, dead: str) ->
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_a_job_in_no_list_is_put_back_when_it_was_missed_twice(house: House, taken: bool) -> None:
+def test_job_in_no_list_is_restored_when_missed_twice(house: House, taken: bool) -> None:
     job_id = house.submit()
     if taken:  # by a worker that died before it could start it
         house.take(job_id)
     else:
         house.redis.delete(house.queue.rq.key, f"rq:job:{job_id}")
-    assert house.reconciler.run() == Repairs(look_again=True)
+    assert house.reconciler.run() == Repairs(needs_rerun=True)
     house.age("v2m:missed", job_id, house.reconciler.grace_s)
-    assert house.reconciler.run() == Repairs(put_back=1)
-    assert house.queue.waiting() == [job_id]
+    assert house.reconciler.run() == Repairs(restored=1)
+    assert house.queue.list_waiting() == [job_id]
     assert (house.read(job_id).attempt, house.read(job_id).crashes) == (0, 0)
     assert house.reconciler.run() == Repairs()
 
 
-def test_a_job_that_was_started_meanwhile_is_not_put_back(house: House) -> None:
+def test_job_that_was_started_meanwhile_is_not_restored(house: House) -> None:
     job_id = house.submit()
     house.take(job_id)
     house.reconciler.run()
     house.age("v2m:missed", job_id, house.reconciler.grace_s)
     house.records.start(job_id, MODEL, ELSEWHERE)
     assert house.reconciler.run() == Repairs()
-    assert house.queue.waiting() == []
+    assert house.queue.list_waiting() == []
 
 
-def test_an_index_entry_without_a_record_goes(house: House) -> None:
+def test_index_entry_without_a_record_is_removed(house: House) -> None:
     job_id = house.submit()
     house.redis.delete(house.records.key(job_id))
     assert house.reconciler.run() == Repairs()
-    assert house.records.open_ids() == []
+    assert house.records.list_open() == []
 
 
 @pytest.mark.parametrize("gap", ["dead worker", "no list"])
-def test_many_that_reconcile_at_once_mend_once(house: House, dead: str, gap: str) -> None:
+def test_concurrent_reconcilers_repair_once(house: House, dead: str, gap: str) -> None:
     if gap == "dead worker":
         job_id = house.running(dead)
     else:
@@ -191,5 +191,5 @@ def test_many_that_reconcile_at_once_mend_once(house: House, dead: str, gap: str
     run: Callable[[int], Repairs] = lambda _: house.reconciler.run()  # noqa: E731
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, range(8)))
-    assert house.queue.waiting() == [job_id]
+    assert house.queue.list_waiting() == [job_id]
     assert house.read(job_id).crashes == (gap == "dead worker")

@@ -1,4 +1,4 @@
-"""What other processes of the same user see of the API and of a worker."""
+"""Protection of API and worker from other processes of the same user."""
 
 import subprocess
 import sys
@@ -6,16 +6,16 @@ import sys
 from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment
 
-# As a user, for whom the kernel decides by this alone; the first look shows that it would work.
-LOOKED_AT = """
+# As a user, for whom the kernel decides by this alone; the first inspection shows that it would work.
+INSPECTION = """
 import ctypes, os
-from jobs.infra import process_hardening as secrecy
+from jobs.infra import process_identity
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
     os.setresuid(65534, 65534, 65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # which a change of user takes away, and the start of a program gives
-def look():
+def inspect():
     if pid := os.fork():
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     try:
@@ -23,9 +23,9 @@ def look():
     except PermissionError:
         os._exit(13)
     os._exit(0)
-print(look())
-secrecy.close_to_others()
-print(look(), len(os.listdir("/proc/self/fd")) > 0)
+print(inspect())
+process_identity.deny_inspection()
+print(inspect(), len(os.listdir("/proc/self/fd")) > 0)
 """
 # Each ends with PR_GET_DUMPABLE as its status where it would begin with its work.
 WORKER = """
@@ -43,12 +43,12 @@ run_api(Settings(), listen("127.0.0.1", 0))
 """
 
 
-def test_a_child_of_the_same_user_cannot_read_the_environment() -> None:
-    done = subprocess.run([sys.executable, "-c", LOOKED_AT], cwd=ROOT, capture_output=True, text=True, check=True)
+def test_child_of_the_same_user_cannot_read_the_environment() -> None:
+    done = subprocess.run([sys.executable, "-c", INSPECTION], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["0", "13", "True"]
 
 
-def test_a_worker_and_the_api_are_closed(settings: Settings) -> None:
+def test_worker_and_api_deny_inspection(settings: Settings) -> None:
     for code in (WORKER, API):
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(settings), check=False)
         assert done.returncode == 0

@@ -1,4 +1,4 @@
-"""Lists of jobs that nobody reads do not grow for ever."""
+"""Owners' job lists, pruned of expired records."""
 
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -6,9 +6,9 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from jobs import owner_index
 from jobs.record import JobRecord
 from jobs.repository import JobRecords, owned_key
+from jobs.retention import prune_owner_lists
 from model_core.options import ScoreOptions
 from tests.jobs.house import Make
 
@@ -21,7 +21,7 @@ def records(redis: Redis) -> JobRecords:
 
 
 def make_list(records: JobRecords, redis: Redis, forgotten: str, owner: str | None = None) -> list[str]:
-    """Ids of jobs made one after the other; an ``x`` for each whose record is gone, anything else for those there."""
+    """Ids of jobs in order of creation; each ``x`` in ``forgotten`` is a job without a record."""
     made = []
     for number, mark in enumerate(forgotten):
         at = BEGAN + timedelta(seconds=number)
@@ -51,31 +51,31 @@ def listed(redis: Redis, owner: str | None = None) -> list[str]:
         ("...x", "...x"),
     ],
 )
-def test_the_old_end_loses_what_is_forgotten(records: JobRecords, redis: Redis, before: str, after: str) -> None:
+def test_expired_ids_at_the_old_end_are_removed(records: JobRecords, redis: Redis, before: str, after: str) -> None:
     made = make_list(records, redis, before)
-    owner_index.tidy(redis, at_once=3)
+    prune_owner_lists(redis, batch=3)
     left = listed(redis)
     assert "".join(before[made.index(job_id)] for job_id in left) == after
     assert left == [job_id for job_id in made if job_id in left]
 
 
-def test_every_owner_has_his_turn(records: JobRecords, redis: Redis) -> None:
+def test_lists_of_all_owners_are_pruned(records: JobRecords, redis: Redis) -> None:
     kept = {owner: make_list(records, redis, "xx.", owner)[2:] for owner in ("us", "them", None)}
-    owner_index.tidy(redis)
+    prune_owner_lists(redis)
     assert {owner: listed(redis, owner) for owner in kept} == kept
 
 
-def test_a_long_list_of_jobs_that_are_there_costs_one_block(records: JobRecords, redis: Redis) -> None:
+def test_long_list_of_existing_jobs_costs_one_batch(records: JobRecords, redis: Redis) -> None:
     make_list(records, redis, "." * 9)
     redis.config_resetstat()
-    owner_index.tidy(redis, at_once=3)
+    prune_owner_lists(redis, batch=3)
     calls = redis.info("commandstats")
     assert (calls["cmdstat_zrange"]["calls"], calls["cmdstat_exists"]["calls"]) == (1, 3)
     assert "cmdstat_keys" not in calls
     assert "cmdstat_scan" not in calls
 
 
-def test_the_hourly_round_does_it(make: Make, redis: Redis) -> None:
+def test_hourly_round_prunes_the_lists(make: Make, redis: Redis) -> None:
     house = make()
     forgotten, kept = house.completed(), house.completed()
     redis.delete(house.records.key(forgotten))

@@ -1,4 +1,4 @@
-"""Telling from a worker's name whether it is gone."""
+"""Names of workers, and the check for ended processes."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ import sys
 from jobs.infra.process_identity import is_gone, machine, new_name, process_of
 
 
-def test_a_name_leads_back_to_its_process() -> None:
+def test_name_contains_its_process_number() -> None:
     name = new_name()
     assert process_of(name) == os.getpid()
     assert new_name() != name
@@ -15,12 +15,12 @@ def test_a_name_leads_back_to_its_process() -> None:
         assert process_of(foreign) is None
 
 
-def test_only_a_worker_of_this_machine_that_has_ended_is_gone() -> None:
+def test_only_an_ended_worker_of_this_machine_is_gone() -> None:
     own = new_name()
     assert not is_gone(own, own)
     assert is_gone(new_name(), own), "the same process number under another name is a predecessor"
     assert not is_gone(f"{machine()}-{os.getppid()}-00000000", own)
-    assert not is_gone("0123456789ab-4194304-00000000", own), "cannot be told from here"
+    assert not is_gone("0123456789ab-4194304-00000000", own), "unknown on another machine"
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert is_gone(f"{machine()}-{ended.pid}-00000000", own)
