@@ -29,7 +29,12 @@ BINARY_SUFFIXES = {
     ".bin",
     ".pt",
 }
-DOCUMENTS = ["README.md", "CHANGELOG.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").rglob("*.md")))]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").rglob("*.md"))),
+]
 # Installed by scripts/setup.sh itself, because its metadata requires a package that cannot be built everywhere.
 BY_SETUP = {"tinysoundfont"}
 # Half of pydantic, which pins it exactly.
