@@ -109,7 +109,7 @@ def told(time: datetime | None) -> str:
 def test_it_is_tried_again_until_it_is_delivered(redis: Redis, receiver: Receiver) -> None:
     job_id, results = ended(redis, receiver.url()), list[str]()
     receiver.answers = [status(500), status(302, Location=receiver.url("/elsewhere")), status(200)]
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, delivering(redis, results=results):
         until_all_is_told(redis)
     assert [request.path for request in receiver.received] == ["/hook"] * 3
     assert len(set(receiver.ids)) == 1, "the receiver can tell that it is the same"
@@ -199,7 +199,7 @@ def test_redis_out_between_sending_and_noting(receiver: Receiver) -> None:
             with closing(connect(server.url)) as redis:
                 until(server.socket.exists, "the server")
                 job_id = ended(redis, receiver.url())
-                with delivering(redis), capture_logs([merge_contextvars]) as events:
+                with capture_logs([merge_contextvars]) as events, delivering(redis):
                     until(lambda: [e for e in events if e["event"] == "redis_awaited"], "it to miss Redis")
                     processes.append(subprocess.Popen(server.command()))
                     until_all_is_told(redis)
@@ -325,7 +325,7 @@ def test_each_callers_receivers_have_a_secret_of_their_own(redis: Redis, receive
 def test_a_job_that_is_gone_is_dropped(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
     gone, other, results = ended(redis, receiver.url()), ended(redis, receiver.url()), list[str]()
     redis.delete(records.key(gone))  # as Redis does it when the record's retention is over
-    with delivering(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, delivering(redis, results=results):
         until_all_is_told(redis)
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert sorted(results) == ["delivered", "dropped"]
@@ -336,7 +336,7 @@ def test_what_cannot_be_read_holds_up_no_other(redis: Redis, records: JobRecords
     broken, other = ended(redis, receiver.url()), ended(redis, receiver.url())
     redis.hset(records.key(broken), "created_at", '"never"')
     redis.zadd(WEBHOOKS_KEY, {"../../etc": 1.0})
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, delivering(redis):
         until(lambda: receiver.received, "the other one")
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert [event["job_id"] for event in events if event["event"] == "webhook_broken"] == ["../../etc", broken]
@@ -386,7 +386,7 @@ def test_what_hangs_does_not_stop_it_from_stopping(redis: Redis, receiver: Recei
 
 
 def test_it_goes_on_after_redis_was_out(redis: Redis, receiver: Receiver) -> None:
-    with delivering(redis), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, delivering(redis):
         redis.set(WEBHOOKS_KEY, "a value of another type: every claim fails")
         until(lambda: [e for e in events if e["event"] == "webhooks_without_redis"], "it to fail")
         redis.delete(WEBHOOKS_KEY)
