@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.main import app
 from jobs.infra.settings import Settings
 from tests.cli_up.conftest import Up
 from tests.conftest import MakeSettings
@@ -110,13 +112,9 @@ def test_an_outside_redis_that_does_not_answer(make_settings: MakeSettings, tmp_
 @pytest.mark.parametrize(
     ("name", "value", "setting"), [("V2M_PORT", "many", "port"), ("REDIS_URL", "http://127.0.0.1", "REDIS_URL")]
 )
-def test_a_setting_that_cannot_be_used_is_named(
-    settings: Settings, command: str, name: str, value: str, setting: str
-) -> None:
-    env = {**environment(settings), name: value}
-    command_line = [sys.executable, "-m", "cli.main", command]
-    done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+def test_a_setting_that_cannot_be_used_is_named(command: str, name: str, value: str, setting: str) -> None:
+    done = CliRunner().invoke(app, [command], env={name: value})
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert f"setting {setting}: " in done.stderr
 
 
