@@ -23,12 +23,13 @@ FOLDERS: Final = {
     "client": "service",
     "evaluation": "model",
     "fuzz": "service",
+    "media": "service",
     "service": "service",
     "stable_audio": "model",
     "training": "model",
     "worker": "service",
 }
-"""The marker of every test in a folder. Elsewhere, tests that use Redis are `service`; files mark themselves `model`."""
+"""The marker of every test in a folder. Elsewhere, tests that use Redis are `service`, and files mark themselves."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
