@@ -19,6 +19,7 @@ from tests.video_factory import make_clip
 TESTS: Final = Path(__file__).parent
 FOLDERS: Final = {
     "chaos": "service",
+    "cli": "service",
     "cli_up": "service",
     "client": "service",
     "evaluation": "model",
