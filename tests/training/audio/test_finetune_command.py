@@ -179,8 +179,7 @@ def test_the_precision_of_the_folder_is_kept(model: Path, music: Path, finished:
     save_file(kept, path, {"format": "pt"})
     _sign(half)
     shutil.copytree(finished / "music", tmp_path / "work/music")
-    small = ("--seconds", "2", "--batch", "1")  # a processor computes slowly in bfloat16
-    arguments = (*QUICK, *small, "--steps", "2", "--precision", "bfloat16", "--checkpointing")
+    arguments = (*QUICK, "--steps", "2", "--precision", "bfloat16", "--checkpointing")
     done = run(half, music, tmp_path / "out", tmp_path / "work", *arguments)
     assert done.exit_code == 0, done.output
     after = _weights(tmp_path / "out")
