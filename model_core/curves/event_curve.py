@@ -10,8 +10,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
-from scipy.signal import find_peaks, peak_prominences
 
 from model_core.plan.events import Events
 
@@ -58,6 +56,8 @@ class EventCurve:
         """
         if len(self.times) < 3:
             return Events(np.zeros(0), np.zeros(0))
+        from scipy.signal import find_peaks, peak_prominences  # here: the import is half of a worker's start
+
         spacing = float(np.median(np.diff(self.times)))
         # The first and the last value have but one neighbour and are no peaks: an end of the clip is no event.
         found, _ = find_peaks(self.values, height=height, distance=max(1, round(min_distance_s / spacing)))
@@ -179,6 +179,8 @@ def _across(features: NDArray[np.float32], pool: int) -> FloatArray:
 
 def smoothed(values: FloatArray, points: float) -> FloatArray:
     """Values (T,) smoothed with a sum-normalised Hann window of about ``points`` points, ends replicated."""
+    from scipy.ndimage import correlate1d
+
     odd = round(points) | 1
     kernel = np.hanning(odd + 2)[1:-1]
     return np.asarray(correlate1d(values, kernel / kernel.sum(), mode="nearest"))

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from model_core.curves.event_curve import EventCurve, contrast_curve
 from model_core.media import frames
@@ -76,6 +75,8 @@ def video_curve(
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
     features, seconds, moments = np.concatenate(parts), np.concatenate(times), np.concatenate(changed)
     if encoder.sees == "motion":
+        from scipy.ndimage import median_filter
+
         # Frames sampled at FRAME_RATE lie unevenly in the video: now and then one of them is shown twice, or one is
         # passed over, and all seems to stop or to leap. The median of three movements knows nothing of it.
         features = median_filter(features, size=(3, 1), mode="nearest")

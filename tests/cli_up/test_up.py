@@ -10,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from cli.app import app
 from jobs.infra.settings import Settings
 from tests.cli_up.conftest import Up
 from tests.conftest import MakeSettings
@@ -111,13 +113,9 @@ def test_an_outside_redis_that_does_not_answer(make_settings: MakeSettings, tmp_
     ("name", "value", "message"),
     [("V2M_PORT", "many", "V2M_PORT must be an integer."), ("REDIS_URL", "http://127.0.0.1", "REDIS_URL: ")],
 )
-def test_a_setting_that_cannot_be_used_is_named(
-    settings: Settings, command: str, name: str, value: str, message: str
-) -> None:
-    env = {**environment(settings), name: value}
-    command_line = [sys.executable, "-m", "cli.main", command]
-    done = subprocess.run(command_line, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+def test_a_setting_that_cannot_be_used_is_named(command: str, name: str, value: str, message: str) -> None:
+    done = CliRunner().invoke(app, [command], env={name: value})
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
     assert f"v2m: {message}" in done.stderr
     assert "Value error" not in done.stderr
 

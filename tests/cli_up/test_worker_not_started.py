@@ -25,7 +25,10 @@ def harmed(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("what", ["device", "model"])
+@pytest.mark.parametrize(
+    "what",
+    ["model", pytest.param("device", marks=pytest.mark.slow)],  # the same way out, each with torch in a new process
+)
 def test_a_worker_that_cannot_start_ends_up(own_redis: Settings, tmp_path: Path, what: str) -> None:
     model = tiny_folder(tmp_path)
     options = ["--device", "cuda:99"] if what == "device" else ["--model", str(harmed(model))]

@@ -15,6 +15,7 @@ def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.slow  # half a minute: seven systems, each against 200 others
 def test_the_study_of_one_clip_makes_the_page(tmp_path: Path) -> None:
     out = tmp_path / "evaluation.md"
     asked: list[str | Path] = [
@@ -43,6 +44,7 @@ def test_the_study_of_one_clip_makes_the_page(tmp_path: Path) -> None:
     assert (tmp_path / "offsets.png").is_file()
 
 
+@pytest.mark.slow  # half a minute: scores the demo clip; plots are drawn in test_pages
 def test_the_picture_is_drawn_of_a_scored_clip(tmp_path: Path) -> None:
     done = _run("picture", "--out", tmp_path / "sync.png")
     assert done.returncode == 0, done.stderr

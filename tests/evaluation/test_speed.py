@@ -183,6 +183,7 @@ def test_refusals_are_one_line(
     assert message in printed.err
 
 
+@pytest.mark.slow  # imports torch and diffusers anew; the refusal itself is in test_refusals_are_one_line
 def test_make_bench_gpu_says_that_a_gpu_is_needed() -> None:
     run = subprocess.run(
         ["make", "bench-gpu"],

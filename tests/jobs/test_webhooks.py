@@ -118,7 +118,7 @@ def json_time(time: datetime | None) -> str:
 def test_failed_delivery_is_retried(redis: Redis, receiver: Receiver) -> None:
     job_id, results = cancel_new_job(redis, receiver.url()), list[str]()
     receiver.answers = [status(500), status(302, Location=receiver.url("/elsewhere")), status(200)]
-    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, run_deliverer(redis, results=results):
         until_outbox_is_empty(redis)
     assert [request.path for request in receiver.received] == ["/hook"] * 3
     assert len(set(receiver.ids)) == 1, "the receiver can tell that it is the same"
@@ -206,7 +206,7 @@ def test_redis_down_before_recording_the_attempt(receiver: Receiver) -> None:
             with closing(connect(server.url)) as redis:
                 until(server.socket.exists, "the server")
                 job_id = cancel_new_job(redis, receiver.url())
-                with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
+                with capture_logs([merge_contextvars]) as events, run_deliverer(redis):
                     until(lambda: [e for e in events if e["event"] == "redis_awaited"], "it to miss Redis")
                     processes.append(subprocess.Popen(server.command()))
                     until_outbox_is_empty(redis)
@@ -330,7 +330,7 @@ def test_each_key_has_its_own_secret(redis: Redis, receiver: Receiver) -> None:
 def test_webhook_of_a_deleted_job_is_dropped(redis: Redis, records: JobRecords, receiver: Receiver) -> None:
     gone, other, results = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url()), list[str]()
     redis.delete(records.key(gone))  # as Redis does it when the record's retention is over
-    with run_deliverer(redis, results=results), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, run_deliverer(redis, results=results):
         until_outbox_is_empty(redis)
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert sorted(results) == ["delivered", "dropped"]
@@ -341,7 +341,7 @@ def test_unreadable_record_delays_no_other(redis: Redis, records: JobRecords, re
     broken, other = cancel_new_job(redis, receiver.url()), cancel_new_job(redis, receiver.url())
     redis.hset(records.key(broken), "created_at", '"never"')
     redis.zadd(WEBHOOKS_KEY, {"../../etc": 1.0})
-    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, run_deliverer(redis):
         until(lambda: receiver.received, "the other one")
     assert receiver.ids == [f"msg_{other}_canceled"]
     assert [event["job_id"] for event in events if event["event"] == "webhook_broken"] == ["../../etc", broken]
@@ -391,7 +391,7 @@ def test_stop_cuts_off_hanging_deliveries(redis: Redis, receiver: Receiver) -> N
 
 
 def test_delivery_continues_after_an_outage_of_redis(redis: Redis, receiver: Receiver) -> None:
-    with run_deliverer(redis), capture_logs([merge_contextvars]) as events:
+    with capture_logs([merge_contextvars]) as events, run_deliverer(redis):
         redis.set(WEBHOOKS_KEY, "a value of another type: every claim fails")
         until(lambda: [e for e in events if e["event"] == "webhooks_without_redis"], "it to fail")
         redis.delete(WEBHOOKS_KEY)

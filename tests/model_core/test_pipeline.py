@@ -18,6 +18,7 @@ from model_core.results import Variant
 from model_core.soundtrack import Soundtrack
 from tests.video_factory import make_clip
 
+pytestmark = pytest.mark.model
 CLIP = asset("demo/montage.mp4")
 PROMPT = "bright cinematic strings and drums, hopeful"
 
@@ -128,13 +129,13 @@ def test_progress_names_every_stage_in_order(pipeline: Pipeline, tmp_path: Path)
     assert all(0 <= fraction <= 1 for _, fraction in seen)
 
 
-def test_a_caller_can_stop_it(pipeline: Pipeline) -> None:
+def test_a_caller_can_stop_it(pipeline: Pipeline, soundtrack: Soundtrack) -> None:
     def stop(stage: str, fraction: float) -> None:
         if stage == "generate":
             raise CanceledError
 
     with pytest.raises(CanceledError):
-        pipeline.score_video(CLIP, "", ScoreOptions(), stop)
+        pipeline.score_curve(soundtrack.video_curve, soundtrack.video, "", ScoreOptions(), stop)
 
 
 def test_a_still_picture_gets_music_without_events(pipeline: Pipeline, tmp_path: Path) -> None:

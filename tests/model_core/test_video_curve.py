@@ -15,6 +15,7 @@ from model_core.encoders.motion import MotionDis
 from model_core.media import probe
 from tests import video_factory as factory
 
+pytestmark = pytest.mark.model
 CUTS = [0.93, 1.77, 3.16, 4.6]
 
 

@@ -112,19 +112,32 @@ def test_a_signal_ends_the_run_in_good_order(number: signal.Signals, run: Run) -
     assert rest.weights == whole.weights
 
 
-def test_minutes_spent_before_a_kill_count(run: Run) -> None:
-    timed = replace(run, limit=Limit(seconds=0.3))
-    first = Line()
-    carry_out(first, timed)
+class Clock:
+    """Stands for the module `time`: each step takes a second."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def step(self, _step: int) -> None:
+        self.seconds += 1
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def test_minutes_spent_before_a_kill_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("model_core.training.loop.time", clock)
+    first, again = Line(clock.step), Line(clock.step)
+    carry_out(first, replace(run, limit=Limit(seconds=30)))
     assert run.checkpoint is not None
     spent = read_progress(run.checkpoint, run.made_of)
-    assert spent.seconds >= 0.3
-    assert spent.step == len(first.steps) > 20
-    again = Line()
-    carry_out(again, timed)
+    assert (spent.seconds, spent.step, len(first.steps)) == (30, 30, 30)
+    clock.seconds += 1000
+    carry_out(again, replace(run, limit=Limit(seconds=30)))
     assert again.steps == []
-    carry_out(again, replace(run, limit=Limit(seconds=spent.seconds + 0.1)))
-    assert again.steps[0] == spent.step
+    carry_out(again, replace(run, limit=Limit(seconds=32)))
+    assert again.steps == [30, 31]
 
 
 def test_a_checkpoint_of_another_run_is_refused(run: Run) -> None:

@@ -15,7 +15,7 @@ from model_core.training.composer import compose
 from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
 from model_core.training.dataset import Dropout, FlowData, batch, flow_data, random_known
 from model_core.training.loop import Limit, Run
-from model_core.training.render_curves import curve_of, render_curves, steady_beats
+from model_core.training.render_curves import curve_of, steady_beats
 from model_core.training.shards import Shard, header_of, load_shard, seeds_in
 from model_core.training.train_codec import reconstruction_loss, train_codec
 from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve
@@ -28,13 +28,17 @@ PIECES = 6
 @pytest.fixture(scope="module")
 def vae() -> BeatVAE:
     beats = np.concatenate([to_beats(compose(seed, None, 64).score) for seed in range(8)]).astype(np.float16)
-    return train_codec(beats, steps=60, log=lambda line: None)
+    return train_codec(beats, steps=40, log=lambda line: None)
 
 
 @pytest.fixture(scope="module")
-def shard() -> Shard:
-    composed = compose_shard(range(PIECES), rendered=True, encoder=MiniLM())
-    return dataclasses.replace(composed, curves=np.zeros((PIECES, 0), np.float32))
+def rendered() -> Shard:
+    return compose_shard(range(PIECES), rendered=True, encoder=MiniLM())
+
+
+@pytest.fixture(scope="module")
+def shard(rendered: Shard) -> Shard:
+    return dataclasses.replace(rendered, curves=np.zeros((PIECES, 0), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +150,7 @@ def test_short_pieces_are_seen_whole(data: FlowData) -> None:
 
 def test_rendered_curves_peak_where_the_composer_put_events() -> None:
     found = total = 0
-    for seed in range(3):
+    for seed in range(2):
         piece = piece_of(seed)
         peaks = curve_of(piece).peaks().times
         beats = steady_beats(piece)
@@ -157,11 +161,11 @@ def test_rendered_curves_peak_where_the_composer_put_events() -> None:
     assert found > 0.6 * total
 
 
-def test_the_flow_learns_with_and_without_a_curve(data: FlowData, shard: Shard) -> None:
+def test_the_flow_learns_with_and_without_a_curve(data: FlowData, rendered: Shard) -> None:
     settings = FlowSettings(tokens=128)
-    text = train_flow(new_model(64, 64, 2), data, data, settings, _quiet("flow", 40))
+    text = train_flow(new_model(64, 64, 2), data, data, settings, _quiet("flow", 20))
     assert data.curves.shape == (PIECES, 0)
-    curved = dataclasses.replace(data, curves=render_curves(shard.seeds, shard.lengths))
+    curved = dataclasses.replace(data, curves=rendered.curves)
     assert curved.curves.shape == (PIECES, 640)
     assert 0 <= curved.curves.min() < curved.curves.max() <= PULSE_SCALE
     both = with_curve(text)

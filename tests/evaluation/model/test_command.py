@@ -10,6 +10,7 @@ from model_core.evaluation.model.takes import Studio
 HELD_TO = ("house", "piano")
 
 
+@pytest.mark.slow  # half a minute: every figure, from takes of the shipped model
 def test_the_command_measures_and_writes_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,8 @@ QUICK = ("--seconds", "4", "--batch", "4", "--listen-every", "0", "--lora", "4",
 
 @pytest.fixture(autouse=True)
 def one_accelerator() -> Iterator[None]:
-    """accelerate keeps its state, precision included, as long as the process lives."""
+    """accelerate keeps its state, precision included, as long as the process lives. Session fixtures train as well."""
+    AcceleratorState._reset_state(True)
     yield
     AcceleratorState._reset_state(True)
 

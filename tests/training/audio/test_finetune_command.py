@@ -34,7 +34,10 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(next((folder / "transformer").glob("*.safetensors")))
 
 
-@pytest.mark.parametrize("kind", LEARNING)
+@pytest.mark.parametrize(
+    "kind",
+    ["lora", pytest.param("full", marks=pytest.mark.slow)],  # ten seconds each, and the same way through the command
+)
 def test_music_teaches_a_model_what_the_curve_means(kind: str, train: Train, tmp_path: Path) -> None:
     """Loud hits in quiet music: where they are is all that the curve tells, and all that it can be worth."""
     settings = ("--steps", "300", "--seconds", "4", "--batch", "8", "--listen-every", "0")

@@ -33,6 +33,7 @@ def _begun(command: list[str], **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=piped, stderr=piped, text=True)
 
 
+@pytest.mark.slow  # a minute: seven processes that import torch, and two runs of the training
 def test_two_processes_begin_stop_and_end_as_one(model: Path, music: Path, cached: Path, tmp_path: Path) -> None:
     work, apart = tmp_path / "work", tmp_path / "apart"
     for place in (work, apart):

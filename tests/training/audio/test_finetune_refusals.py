@@ -146,7 +146,7 @@ FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
     "no music that can be read": (_no_sound, 2, "--data: no file in "),
     "one track": (_short_music, 2, "at least two are needed"),
     "a base": (_base, 1, "takes no curve yet; make a model folder of it by `v2m model init`"),
-    "a score model": (_score_model, 1, "kind is embedded-score, not an audio model's"),
+    "a score model": (_score_model, 1, "kind: Input should be 'stable-audio-3', not embedded-score"),
     "no folder for the result": (_told(out="nowhere/out"), 2, "--out: there is no folder "),
     "the model itself": (_itself, 2, "--out: "),
     "no place for a model": (_something_else, 1, "is no model folder, and will not be replaced by one"),
