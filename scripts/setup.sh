@@ -40,8 +40,10 @@ install() {
     -e 's/^Installing collected packages.*/setup:   unpacking (up to a minute)/p'
 }
 echo "setup: installing the packages for \"$level\" into $venv (the first time takes some minutes)"
-# torch first and by its exact version: a bare `torch` would pull the CUDA build.
-install --constraint constraints.txt torch==2.13.0
+# torch first and by its exact version: a bare `torch` would pull the CUDA build. PyPI has no CPU build for Linux, so it
+# comes from PyTorch's own index unless pip is configured with a place that has it.
+install --constraint constraints.txt torch==2.13.0+cpu ||
+  install --constraint constraints.txt --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
 install --constraint constraints.txt --editable ".[$extras]"
 # --no-deps: its metadata requires pyaudio, which only live playback uses and which needs a C compiler.
 install --no-deps tinysoundfont==0.3.7
