@@ -6,7 +6,6 @@ import typer
 
 from cli.errors import fail
 from jobs.infra.access_settings import NAME
-from service.auth.keys import digest, new_key
 
 
 def key(
@@ -24,6 +23,8 @@ def key(
     """
     if NAME.fullmatch(name) is None:
         fail("NAME: must be 1 to 64 letters, digits, dots, underscores and hyphens", 2)
+    from service.auth.keys import digest, new_key  # loads FastAPI, which `v2m --help` does not need
+
     created = new_key()
     typer.echo(f"key    {created}")
     typer.echo(f"entry  {name}:{digest(created.encode()).hex()}")

@@ -21,7 +21,7 @@ from model_core.errors import ModelError
 
 def _state_folder(text: str) -> Path:
     if not text:  # as in --state "$UNSET", which would be the current folder
-        raise typer.BadParameter("is empty; name a folder")
+        raise typer.BadParameter("the path is empty")
     return Path(text)
 
 

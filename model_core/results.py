@@ -1,6 +1,7 @@
 """Result variants of a job, each declared once: name, description, and how its file is written. Torch-free.
 
-Store, API, command line and docs read this list. To add a variant, add a member and its writer here.
+Store, API, command line and docs read this list. To add a variant, add a member and its writer here. The API imports this
+module only for the names, so a writer imports what it needs itself.
 """
 
 import json
@@ -9,8 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-from model_core.media import mux, output_suffix, write_wav
 
 if TYPE_CHECKING:
     from model_core.soundtrack import Soundtrack
@@ -60,12 +59,16 @@ def write_curves(curves: dict[str, Any], folder: Path) -> Path:
 
 
 def _write_video(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    from model_core.media import mux, output_suffix
+
     path = folder / f"video{output_suffix(soundtrack.video)}"
     mux(video, soundtrack.audio, soundtrack.sample_rate, path)
     return path
 
 
 def _write_audio(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    from model_core.media import write_wav
+
     path = folder / "audio.wav"
     write_wav(path, soundtrack.audio, soundtrack.sample_rate)
     return path

@@ -3,6 +3,7 @@
 The fixtures are a real Redis-compatible server and settings with short intervals.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from jobs.infra.settings import Settings
 from tests.video_factory import make_clip
 
 TESTS: Final = Path(__file__).parent
+# Two processes that compile at the same time damage numba's cache, and what is loaded from it crashes: one for each.
+os.environ["NUMBA_CACHE_DIR"] = str(TESTS.parent / "work" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "main"))
 FOLDERS: Final = {
     "chaos": "service",
     "cli": "service",

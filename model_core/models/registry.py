@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_core.models.folder.manifest import Manifest, kind_of, read_manifest_as
+from model_core.errors import ModelError
+from model_core.models.folder.manifest import MANIFEST, Manifest, kind_of, read_manifest_as
 from model_core.registry import Registry
 from model_core.runtime import Runtime
 
@@ -45,7 +46,13 @@ SHIPPED_KIND: Final = "embedded-score"
 
 def model_kind(folder: Path | None) -> ModelKind:
     """Kind of a model folder, or of the shipped model for None; ModelError for a kind that does not exist."""
-    return MODEL_KINDS.get(SHIPPED_KIND if folder is None else kind_of(folder))
+    if folder is None:
+        return MODEL_KINDS.get(SHIPPED_KIND)
+    kind = kind_of(folder)
+    if kind not in MODEL_KINDS:
+        known = " or ".join(MODEL_KINDS)
+        raise ModelError(f"model folder {folder}: {MANIFEST}: kind must be {known}, not {kind[:80]}")
+    return MODEL_KINDS.get(kind)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -106,7 +106,7 @@ def test_a_form_without_a_video(client: httpx.Client) -> None:
 
 def test_a_video_that_is_no_file(client: httpx.Client) -> None:
     body = assert_problem(client.post("/v1/jobs", files={"video": (None, "just words")}), 422, "invalid_request")
-    assert (body["field"], body["detail"]) == ("video", "video must be a file, not text.")
+    assert (body["field"], body["detail"]) == ("video", "video must be a file: send this form field with a file name.")
     assert body["errors"] == [{"field": "video", "detail": body["detail"]}]
 
 
@@ -170,4 +170,4 @@ def test_paths_that_lead_nowhere(client: httpx.Client, method: str, path: str, s
 def test_a_video_that_is_sent_as_text(client: httpx.Client, route: str) -> None:
     body = assert_problem(client.post(route, files={"video": (None, "clip.mp4")}), 422, "invalid_request")
     assert body["field"] == "video"
-    assert body["detail"] == "video: must be a file: send this form field with a file name"
+    assert body["detail"] == "video must be a file: send this form field with a file name."
