@@ -1,7 +1,7 @@
 """Result variants of a job, each declared once: name, description, and how its file is written. Torch-free.
 
-Store, API, command line and docs read this list. To add a variant, add a member and its writer here. The API imports this
-module only for the names, so a writer imports what it needs itself.
+Store, API, command line and docs read this list. To add a variant, add a member and its writer here. The API imports
+this module for the names, so a writer imports what it needs itself.
 """
 
 import json

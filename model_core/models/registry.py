@@ -51,7 +51,7 @@ def model_kind(folder: Path | None) -> ModelKind:
     kind = kind_of(folder)
     if kind not in MODEL_KINDS:
         known = " or ".join(MODEL_KINDS)
-        raise ModelError(f"model folder {folder}: {MANIFEST}: kind must be {known}, not {kind[:80]}")
+        raise ModelError(f"model folder {folder}: {MANIFEST}: kind: must be {known}, not {kind[:80]}")
     return MODEL_KINDS.get(kind)
 
 
