@@ -1,8 +1,10 @@
-"""Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
+"""Reading and writing of video and sound.
 
-from model_core.media.containers import output_suffix
+Untrusted files are opened in a sandbox process. PyAV is imported only there.
+"""
+
 from model_core.media.reading import confinement, frames, probe, read_audio, read_tags, video_packets_digest
-from model_core.media.sandbox.confinement_report import Confinement
+from model_core.media.sandbox.confinement import Confinement
 from model_core.media.types import (
     DEFAULT_LIMITS,
     PROBE_LIMITS,
@@ -11,6 +13,7 @@ from model_core.media.types import (
     MediaError,
     MediaLimits,
     VideoInfo,
+    output_suffix,
 )
 from model_core.media.writing import mux, write_wav
 

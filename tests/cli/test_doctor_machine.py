@@ -17,7 +17,7 @@ from cli.serve import listen
 from jobs.infra.process_identity import new_name
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
-from model_core.media.sandbox.confinement_report import MEANS, Confinement
+from model_core.media.sandbox.confinement import MEANS, Confinement
 from tests.conftest import MakeSettings
 
 

@@ -20,7 +20,7 @@ from model_core.media import (
     write_wav,
 )
 from model_core.media.sandbox import parent
-from model_core.media.sandbox.confinement_report import MEANS
+from model_core.media.sandbox.confinement import MEANS
 from tests import video_factory as factory
 
 AAC_FRAME = 1024
@@ -255,7 +255,7 @@ def test_decoded_times_only_rise(tmp_path: Path, name: str) -> None:
 def test_an_answer_without_a_result_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     source = factory.make_clip(tmp_path / "a.mp4", duration=0.4)
     monkeypatch.setattr(parent, "_BOOT", ANSWERING + code)
-    assert "the decoder went astray" in _refused(source, tmp_path / "out.mp4").detail
+    assert "the decoder sent an invalid answer" in _refused(source, tmp_path / "out.mp4").detail
     assert os.listdir(tmp_path) == ["a.mp4"]
 
 

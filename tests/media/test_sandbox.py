@@ -11,7 +11,7 @@ import pytest
 
 from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
 from model_core.media.demux import source
-from model_core.media.sandbox.child.files import Source
+from model_core.media.sandbox.child_io import Source
 from model_core.media.sandbox.parent import Sandbox
 from tests import video_factory as factory
 from tests.processes import is_running, until
@@ -163,7 +163,7 @@ def test_the_format_whitelist_alone_refuses_playlists(
     with (
         playlist.open("rb") as file,
         pytest.raises(MediaError) as caught,
-        source.opened(Source(file.fileno(), playlist.name), MediaLimits()),
+        source.open_container(Source(file.fileno(), playlist.name), MediaLimits()),
     ):
         pass
     assert caught.value.code == "not_a_video"

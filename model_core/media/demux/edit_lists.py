@@ -1,4 +1,4 @@
-"""Packets that an edit list hides: which of them a shown picture needs, and where they go between two cuts."""
+"""Packets that an edit list hides: selection of those needed for decoding, and their times in a result."""
 
 from itertools import pairwise
 
@@ -9,11 +9,11 @@ from model_core.media.demux.track import Track
 from model_core.media.types import MediaError
 
 
-def needed(track: Track) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(packets,) which packets a result keeps, and (packets,) at which of them decoding begins anew.
+def find_needed_packets(track: Track) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Packets that a result keeps, and packets at which decoding restarts; two flags per packet, shape (packets,) each.
 
-    What is hidden at the end is left out, and elsewhere what comes before the keyframe from which the next shown
-    picture can be decoded.
+    Hidden packets at the end are dropped. Elsewhere, hidden packets are dropped up to the keyframe from which the next
+    shown picture can be decoded.
     """
     kept, begins = np.ones(track.hidden.size, dtype=bool), np.zeros(track.hidden.size, dtype=bool)
     edges = np.flatnonzero(np.diff(np.r_[False, track.hidden, False]))
@@ -29,7 +29,7 @@ def needed(track: Track) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def _last_key(track: Track, start: int, stop: int) -> int | None:
-    """The last keyframe up to ``stop`` (the first shown packet) after which nothing that is shown comes before it."""
+    """Last keyframe up to ``stop``, the first shown packet, that is displayed before all shown pictures after it."""
     rest = track.hidden[stop:]
     shown = track.times[stop : stop + int(rest.argmax()) if rest.any() else None]
     later_keys = np.flatnonzero(track.key[stop + 1 : stop + shown.size])
@@ -40,24 +40,24 @@ def _last_key(track: Track, start: int, stop: int) -> int | None:
     return None
 
 
-def squeezed(
+def place_hidden_packets(
     times: NDArray[np.int64], hidden: NDArray[np.bool_], begins: NDArray[np.bool_], end: int, farthest: int
 ) -> NDArray[np.int64]:
-    """(packets,) times at which what is hidden between shown pictures, or behind the last, takes a tick each.
+    """Display times that give each hidden packet after the first shown one a single tick, shape (packets,).
 
-    These are the last ticks before the next shown picture or the end: no container can hide anything there, and none
-    of it may take a picture's place. A shown picture that would stand too early for that after a cut is moved later.
-    The decoder puts out all packets before one of ``begins`` ahead of those after it.
+    No container can hide packets between shown pictures or after the last one. They get the last ticks before the next
+    shown picture, or before the end, so that they replace no picture. A shown picture that follows a cut too closely
+    for that is moved later. The decoder outputs all packets before one of ``begins`` ahead of those after it.
 
     Args:
-        times: when the packets are shown, in ticks.
-        hidden: which of them an edit list hides.
-        begins: at which of them decoding begins anew, after a cut.
+        times: display times of the packets, in ticks.
+        hidden: True for packets that an edit list hides.
+        begins: True for packets at which decoding restarts after a cut.
         end: end of the last shown picture, in ticks.
-        farthest: by how many ticks a shown picture may be moved.
+        farthest: largest number of ticks by which a shown picture may be moved.
 
     Raises:
-        MediaError: unreadable, when that is not enough.
+        MediaError: unreadable, when a picture would have to be moved farther.
     """
     moved = times.copy()
     in_order = np.lexsort((times, np.cumsum(begins)))
