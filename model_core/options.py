@@ -1,4 +1,4 @@
-"""What a caller may ask of one score, and is told of it: options, limits, stages, and the model. Torch-free."""
+"""Options of a score, its prompt limit and stages, and the description of a model. Torch-free."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,10 +15,9 @@ ProgressCallback = Callable[[str, float], None]
 
 
 class ScoreOptions(BaseModel):
-    """Options of one score; None leaves the choice to the model, whose own defaults differ (docs/models.md).
+    """Options of one score; None selects the model's own default (docs/models.md).
 
-    Unknown names are refused, so that a typing error is never silently ignored; so is, by the model, an option that it
-    has no use for.
+    Unknown names are refused, so that a typing error is not ignored. A model refuses options that it does not support.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,12 +66,13 @@ class ScoreOptions(BaseModel):
 
 
 class ModelInfo(BaseModel):
-    """Which model made, or makes, a score: told in reports, in logs and by the API, so that none passes for another.
+    """Description of a model, for reports, logs and the API.
 
     Attributes:
+        name, version: name and version of the model.
         kind: ``embedded-score`` or ``stable-audio-3``.
-        licence: of its weights, as an SPDX identifier.
-        base: what it was made from, where it was.
+        licence: license of its weights, as an SPDX identifier.
+        base: checkpoint that it was made from, if any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -90,14 +90,16 @@ class ModelInfo(BaseModel):
 
 
 def check_prompt(prompt: str) -> str:
-    """The prompt without outer white space; InputError when it is longer than PROMPT_MAX_CHARS, or no text.
+    """Return the prompt without outer white space.
 
-    A lone surrogate is no text: it stands for a byte that could not be read, and cannot be written.
+    Raises:
+        InputError: it is longer than PROMPT_MAX_CHARS, or contains a lone surrogate, which stands for a byte that could
+            not be decoded.
     """
     if len(prompt) > PROMPT_MAX_CHARS:
         raise InputError("prompt", f"is {len(prompt)} characters long; the limit is {PROMPT_MAX_CHARS}", "too_long")
     try:
         prompt.encode()
     except UnicodeEncodeError:
-        raise InputError("prompt", "holds what is no Unicode text", "invalid_request") from None
+        raise InputError("prompt", "contains text that is not valid Unicode", "invalid_request") from None
     return prompt.strip()

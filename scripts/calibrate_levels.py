@@ -13,7 +13,7 @@ from scipy.ndimage import uniform_filter1d
 
 from model_core.models.score.codec.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
 from model_core.models.score.render.synth import stems
-from model_core.plan.header import PROGRAMS
+from model_core.plan.plan import PROGRAMS
 
 RATE: Final = 44100
 TARGET_LUFS: Final = -20.0

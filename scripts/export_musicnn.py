@@ -2,7 +2,7 @@
 
 Run once, by hand: `.venv/bin/python -m scripts.export_musicnn`. The package itself wants TensorFlow and a NumPy of
 2019, so it is only downloaded and read. Filters and matrices are stored as float16, which is half the size; biases and
-batch normalisation, whose variances are too small for that, as float32.
+batch normalization, whose variances are too small for that, as float32.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 
-from model_core.encoders.musicnn_network import MELS, MusicnnNetwork
+from model_core.encoders.musicnn import MELS, MusicnnNetwork
 from scripts.tf_checkpoint import tensors
 
 OUT: Final = Path(__file__).parents[1] / "model_core" / "assets" / "musicnn" / "mtt_musicnn.safetensors"

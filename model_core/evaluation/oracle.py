@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalise
+from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma, music_event_curve
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
@@ -93,7 +93,7 @@ def render(piece: Piece, seed: int) -> Rendered:
     notes = notes_of(piece.score, piece.header, beat_times, key=0)
     riser = riser_envelope(piece.score, times, SAMPLE_RATE, length)
     wet = mix(stems(notes, duration, SAMPLE_RATE), trims_of(notes), riser, SAMPLE_RATE, seed)
-    audio = normalise(wet[:, :length], SAMPLE_RATE)
+    audio = normalize(wet[:, :length], SAMPLE_RATE)
     planted = np.unique([times[round(STEPS_PER_BEAT * event.beat)] for event in piece.events])
     return Rendered(audio, analyze_sound(audio, SAMPLE_RATE), planted[planted >= START_S])
 

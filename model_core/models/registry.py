@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from model_core.models.folder.manifest import Manifest, kind_of, read_manifest_as
+from model_core.models.folder.manifest import Manifest, read_kind, read_manifest_as
 from model_core.registry import Registry
 from model_core.runtime import Runtime
 
@@ -41,7 +41,7 @@ SHIPPED_KIND: Final = "embedded-score"
 
 def model_kind(folder: Path | None) -> ModelKind:
     """Kind of a model folder, or of the shipped model for None; ModelError for a kind that does not exist."""
-    return MODEL_KINDS.get(SHIPPED_KIND if folder is None else kind_of(folder))
+    return MODEL_KINDS.get(SHIPPED_KIND if folder is None else read_kind(folder))
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -1,25 +1,25 @@
-"""What a model can be asked for: its styles, meters, tempi and General MIDI programs. A model folder carries its own.
+"""Vocabulary of a score model: its styles, meters, tempi and General MIDI programs.
 
-Models of another vocabulary than VOCABULARY, an older one say, load and play all the same.
+Each model folder has its own vocabulary, so models with another one than VOCABULARY work too.
 """
 
 from dataclasses import dataclass
 from typing import Any, Final
 
 METERS: Final = {"4/4": 4, "3/4": 3, "6/8": 3}
-"""Beats of the grid (quarter notes) in a bar of each meter; 6/8 is felt as two beats of one and a half each."""
+"""Quarter notes in a bar of each meter; listeners count 6/8 as two dotted quarters."""
 ROLES: Final = ("bass", "chords", "lead", "arp", "drums")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What the values of a header may be.
+    """Allowed values of a header.
 
     Attributes:
         styles: names of styles.
         meters: keys of METERS.
-        programs: General MIDI programs (0-based) that each of ROLES may have; for drums the kit, see DRUM_SETS.
-        bpm: lowest and highest tempo, quarter notes a minute.
+        programs: General MIDI programs, 0-based, of each of ROLES; for drums the kit, see DRUM_SETS.
+        bpm: lowest and highest tempo in quarter notes per minute.
     """
 
     styles: tuple[str, ...]
@@ -35,7 +35,7 @@ class Vocabulary:
 
     @classmethod
     def of_json(cls, given: dict[str, Any]) -> "Vocabulary":
-        """A vocabulary from its as_json form.
+        """Read a vocabulary from its as_json form.
 
         Raises:
             ValueError: a name is missing, a meter unknown, or a list empty.
@@ -57,7 +57,7 @@ class Vocabulary:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """The same as lists and numbers."""
+        """The vocabulary as lists and numbers, ready for JSON."""
         programs = {role: list(choices) for role, choices in self.programs.items()}
         return {"styles": list(self.styles), "meters": list(self.meters), "programs": programs, "bpm": list(self.bpm)}
 
@@ -77,4 +77,4 @@ VOCABULARY: Final = Vocabulary(
     },
     bpm=(56.0, 168.0),
 )  # fmt: skip
-"""The vocabulary of the composer, and so of the models trained on its corpus."""
+"""Vocabulary of the composer, and of the models that are trained on its corpus."""

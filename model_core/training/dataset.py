@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels
-from model_core.models.score.codec.grid import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, curve_frames, frames_of, global_vector, grid_condition
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BeatVAE
-from model_core.models.score.global_vector import global_vector
 from model_core.training.corpus import BEATS, CAPTIONS
 from model_core.training.shards import Shard, header_of
 
@@ -137,7 +136,7 @@ def _curve(
     take = STEPS_PER_BEAT * start[:, None] + np.arange(STEPS_PER_BEAT * beats)
     curves = data.curves[piece[:, None], take].astype(np.float64)
     given = torch.from_numpy((rng.random(len(piece)) >= dropout.curve).astype(np.float32))
-    return flagged(torch.stack([curve_frames(row) for row in curves])) * given[:, None, None]
+    return add_given_flag(torch.stack([curve_frames(row) for row in curves])) * given[:, None, None]
 
 
 def random_known(size: int, frames: int, rng: np.random.Generator) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs
-from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.encoders.musicnn import Musicnn, musicnn_event_curve
 from model_core.models.score.codec.notes import notes_of, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
@@ -51,7 +51,7 @@ def step_curve_of(seed: int, beats: int) -> NDArray[np.float32]:
     piece = piece_of(seed, beats)
     steps = step_times(steady_beats(piece), piece.header.swing)[:-1]
     curve = np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
-    curve[: len(steps)] = peak_shaped(curve_of(piece).peaks(), steps)
+    curve[: len(steps)] = draw_peaks(curve_of(piece).peaks(), steps)
     return curve
 
 

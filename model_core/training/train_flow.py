@@ -12,8 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, widen_for_curve
-from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
-from model_core.models.score.global_vector import GLOBAL_DIM
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GLOBAL_DIM, GRID_CHANNELS
 from model_core.training.dataset import Dropout, FlowData, batch
 from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out

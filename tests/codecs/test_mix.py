@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import integrated_lufs, normalise, true_peak_dbtp
+from model_core.audio.loudness import integrated_lufs, normalize, true_peak_dbtp
 from model_core.models.score.codec.notes import Note, notes_of
-from model_core.models.score.render.mix import dry_mix, mix, trims_of
-from model_core.models.score.render.mix_presets import DEFAULT, MIXES, mix_of
+from model_core.models.score.render.mix import DEFAULT, MIXES, dry_mix, mix, mix_of, trims_of
 from model_core.models.score.render.synth import stems
-from model_core.plan.header import PROGRAMS, STYLES
+from model_core.plan.plan import PROGRAMS, STYLES
 from model_core.training.composer import compose
 
 RATE = 22050
@@ -148,7 +147,7 @@ def _piece(style: str) -> tuple[Audio, float]:
     beats = 1.0 + np.arange(piece.score.beats + 1) * 60 / piece.header.bpm  # a second of silence first
     notes = notes_of(piece.score, piece.header, beats, key=0)
     played = stems(notes, float(beats[-1]), RATE)
-    return normalise(mix(played, trims_of(notes), _NO_RISER, RATE, 0, style), RATE), notes[0].start
+    return normalize(mix(played, trims_of(notes), _NO_RISER, RATE, 0, style), RATE), notes[0].start
 
 
 def test_every_style_has_a_mix_and_an_unknown_one_gets_the_default() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, ROLES, SUSTAIN, Score
-from model_core.plan.header import PROGRAMS, Header
+from model_core.plan.plan import PROGRAMS, Header
 
 HEADER = Header(
     style="house",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model_core.models.score.codec.notes import DRUM_KEYS, FIRST_DRUM_SET, IMPACT_PROGRAM, Note
 from model_core.models.score.render.program_levels import LAYERED
 from model_core.models.score.render.synth import TAIL_S, load_bank, stems
-from model_core.plan.header import PROGRAMS
+from model_core.plan.plan import PROGRAMS
 
 RATE = 22050
 _KEYS = {"bass": 40, "chords": 60, "lead": 69, "arp": 64, "drums": 36, "impact": 36}

@@ -12,8 +12,7 @@ from transformers import Wav2Vec2ConformerConfig, Wav2Vec2ConformerModel
 
 from model_core.encoders import musicfm
 from model_core.encoders.musicfm import FRAME_RATE, MusicFm, read_musicfm, save_musicfm
-from model_core.encoders.musicfm_mel import FFT, SAMPLE_RATE
-from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
+from model_core.encoders.musicfm_network import FFT, SAMPLE_RATE, MusicFmConfig, MusicFmNetwork
 from model_core.errors import ModelError
 from tests.encoders.test_musicfm_mel import expected_mel, music
 from tests.encoders.tiny import MUSICFM_SIZES, published_musicfm, tiny_musicfm, tiny_musicfm_network

@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from model_core.encoders.musicfm_mel import FFT, HOP, SAMPLE_RATE, _by_torchaudio, _plain, _torchaudio, log_mel
+from model_core.encoders.musicfm_network import FFT, HOP, SAMPLE_RATE, _by_torchaudio, _plain, _torchaudio, log_mel
 
 Floats = NDArray[np.float64]
 

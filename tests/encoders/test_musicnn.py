@@ -10,15 +10,17 @@ from safetensors.numpy import load_file
 from model_core.assets import asset
 from model_core.encoders import musicnn
 from model_core.encoders.musicnn import (
+    FEATURES,
+    MELS,
     SAMPLE_RATE,
     SHIPPED,
     TAG_NAMES,
+    TAGS,
     Musicnn,
     log_mel,
     mel_bands,
     musicnn_event_curve,
 )
-from model_core.encoders.musicnn_network import FEATURES, MELS, TAGS
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.render.synth import stems
 

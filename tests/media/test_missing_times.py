@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from model_core.media import MediaError
 from model_core.media.demux import edit_lists, timestamps
-from model_core.media.demux.timestamps import UNKNOWN
-from model_core.media.demux.track import Track
+from model_core.media.demux.track import UNKNOWN, Track
 
 MS = Fraction(1, 1000)
 FAR = 250

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from model_core.media import MediaError
-from model_core.media.demux.timestamps import UNKNOWN, check_placed, place_timestamps
+from model_core.media.demux.timestamps import check_placed, place_timestamps
+from model_core.media.demux.track import UNKNOWN
 
 B_PICTURES = [0, 120, 40, 80, 240, 160, 200]
 

@@ -8,7 +8,7 @@ from model_core.options import PROMPT_MAX_CHARS, check_prompt
 
 @pytest.mark.parametrize("prompt", ["\ud800 hi", "caf\udce9"])
 def test_a_prompt_that_is_no_text(prompt: str) -> None:
-    with pytest.raises(InputError, match="prompt: holds what is no Unicode text") as refused:
+    with pytest.raises(InputError, match="prompt: contains text that is not valid Unicode") as refused:
         check_prompt(prompt)
     assert refused.value.code == "invalid_request"
 

@@ -4,7 +4,7 @@ import pytest
 
 from model_core.models.score.planner.explicit_words import explicit_words
 from model_core.models.score.planner.instruments import INSTRUMENTS
-from model_core.plan.header import PROGRAMS
+from model_core.plan.plan import PROGRAMS
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 from cli.main import app
 from model_core.errors import ModelError
 from model_core.models.registry import read_manifest
+from model_core.models.stable_audio import AudioManifest, InitSettings
 from model_core.models.stable_audio.init import init_model
-from model_core.models.stable_audio.init_settings import InitSettings
-from model_core.models.stable_audio.manifest import AudioManifest
 from tests.stable_audio.tiny_base import LATENTS, tiny_base, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 

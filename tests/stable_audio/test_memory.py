@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from model_core.errors import ModelError
-from model_core.models.stable_audio.chunks import margin_of, window_of
+from model_core.models.stable_audio.codec import chunk_length, find_margin
 from model_core.models.stable_audio.memory import (
     Footprint,
     check_device,
@@ -138,7 +138,7 @@ def test_the_decoders_activations_are_what_torch_allocates(
         ff_mult=ff_mult,
     )  # fmt: skip
     vae = vae.eval().to(dtype)
-    latents = torch.randn(2, 256, window_of(margin_of([16], [1], 1)), dtype=dtype)
+    latents = torch.randn(2, 256, chunk_length(find_margin([16], [1], 1)), dtype=dtype)
     assert 0.95 <= decode_activations(vae.config, 2, dtype) / _most(vae, lambda: vae.decode(latents)) < 1.25
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.models.score.codec.beats import to_beats
-from model_core.models.score.global_vector import global_vector
-from model_core.plan.header import Header
+from model_core.models.score.codec.grid import global_vector
+from model_core.models.score.codec.vae import to_beats
+from model_core.plan.plan import Header
 from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec

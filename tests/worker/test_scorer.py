@@ -13,8 +13,8 @@ from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
-from model_core.models.score.manifest import KIND
-from model_core.models.stable_audio.manifest import AUDIO_KIND
+from model_core.models.score import KIND
+from model_core.models.stable_audio import AUDIO_KIND
 from model_core.models.stable_audio.model import StableAudioModel
 from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalise
+from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve, FloatArray
 from model_core.models.score.codec.codec import SAMPLE_RATE, rendered_notes
 from model_core.models.score.codec.notes import Note
@@ -140,7 +140,7 @@ class Studio:
 
     def play(self, take: Take) -> NDArray[np.float32]:
         """The finished sound of a take, shape (2, duration * SAMPLE_RATE)."""
-        return normalise(self.codec.render(take.score, take.plan).audio, SAMPLE_RATE)
+        return normalize(self.codec.render(take.score, take.plan).audio, SAMPLE_RATE)
 
 
 COLOURS: Final = {

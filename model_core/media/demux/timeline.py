@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from model_core.media.demux import edit_lists, timestamps
 from model_core.media.demux.source import open_container, pick_video
-from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_placed, place_timestamps
-from model_core.media.demux.track import Track, packets, read_track, too_long_error
+from model_core.media.demux.timestamps import FARTHEST_S, check_placed, place_timestamps
+from model_core.media.demux.track import UNKNOWN, Track, packets, read_track, too_long_error
 from model_core.media.sandbox.child_io import Source
 from model_core.media.types import MediaError, MediaLimits
 

@@ -11,11 +11,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from model_core.media.demux.source import decode_pictures, open_container, pick_video
-from model_core.media.demux.track import Track, packets
+from model_core.media.demux.track import UNKNOWN, Track, packets
 from model_core.media.sandbox.child_io import Source
 from model_core.media.types import MediaError, MediaLimits
 
-UNKNOWN: Final = -(1 << 63)
 FARTHEST_S: Final = 0.25
 """Largest shift of a picture from its time in the source. Damaged recordings jump by a few pictures; with a larger
 shift, a change in the music would no longer seem to belong to the picture."""

@@ -13,9 +13,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.demux.timestamps import UNKNOWN
 from model_core.media.types import MediaError, MediaLimits
 
+UNKNOWN: Final = -(1 << 63)
 _SPARE_BYTES: Final = 1 << 20  # Matroska may omit bytes with which all packets begin
 
 

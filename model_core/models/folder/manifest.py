@@ -5,6 +5,9 @@ Torch-free. The kinds of models add their own fields (models/score/manifest.py, 
 
 import hashlib
 import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
 
@@ -58,7 +61,7 @@ class Manifest(Section):
 _ManifestT = TypeVar("_ManifestT", bound=Manifest)
 
 
-def kind_of(folder: Path) -> str:
+def read_kind(folder: Path) -> str:
     """Kind of model that a folder's manifest states, known or not; ModelError when it cannot be read."""
     return str(read_json(folder, MANIFEST).get("kind"))
 
@@ -109,7 +112,7 @@ def check_files(folder: Path, digests: dict[str, str]) -> None:
             raise ModelError(f"model folder {folder}: {name} is damaged: its sha256 is not the one in {MANIFEST}")
 
 
-def digests_of(folder: Path) -> dict[str, str]:
+def compute_digests(folder: Path) -> dict[str, str]:
     """The sha256 of each file in a folder but its manifest, by its path in the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
@@ -119,3 +122,32 @@ def sha256(path: Path) -> str:
     """Hexadecimal digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_replaceable(out: Path) -> None:
+    """ModelError when there is something at ``out`` that is no model folder."""
+    if out.exists() and not (out / MANIFEST).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError(f"{out} is no model folder, and will not be replaced by one")
+
+
+@contextmanager
+def replace_folder(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` to fill, which takes its place when the block ends well, and is gone when it does not.
+
+    Raises:
+        ModelError: see check_replaceable.
+    """
+    check_replaceable(out)
+    out = out.resolve()
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for path in partial.rglob("*.safetensors"):
+            path.chmod(0o644)  # written for their owner alone; a service may run as somebody else
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -20,15 +20,15 @@ from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
     Encoders,
-    digests_of,
+    compute_digests,
     read_manifest_as,
+    replace_folder,
 )
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
-from model_core.models.folder.writing import new_folder
+from model_core.models.score import KIND, Curve, Grid, ScoreManifest
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BeatVAE
-from model_core.models.score.manifest import KIND, Curve, Grid, ScoreManifest
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.options import ModelInfo
 
@@ -39,7 +39,7 @@ ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, mus
 
 
 @dataclass(frozen=True)
-class EmbeddedModel:
+class ScoreParts:
     """The parts of the embedded model, in float32 and evaluation mode; name, version and licence for reports."""
 
     name: str
@@ -61,7 +61,7 @@ class EmbeddedModel:
         return self.info.title
 
 
-def load_embedded(folder: Path | None = None) -> EmbeddedModel:
+def load_score_parts(folder: Path | None = None) -> ScoreParts:
     """Load and check a model folder; the shipped one by default.
 
     Raises:
@@ -71,7 +71,7 @@ def load_embedded(folder: Path | None = None) -> EmbeddedModel:
     folder = asset(DEFAULT_MODEL) if folder is None else folder
     manifest = read_manifest_as(folder, ScoreManifest)
     _check_conventions(folder, manifest)
-    model = EmbeddedModel(
+    model = ScoreParts(
         name=manifest.name,
         version=manifest.version,
         flow=load_part(folder, "transformer", StableAudio3DiTModel),
@@ -84,13 +84,13 @@ def load_embedded(folder: Path | None = None) -> EmbeddedModel:
     return model
 
 
-def save_embedded(model: EmbeddedModel, folder: Path) -> None:
+def save_score_parts(model: ScoreParts, folder: Path) -> None:
     """Write a model folder in half precision; it is there whole or not at all, and replaces an older one.
 
     Raises:
         ModelError: there is something at ``folder`` that is no model folder.
     """
-    with new_folder(folder) as partial:
+    with replace_folder(folder) as partial:
         for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
             save_part(network, partial / part)
         model.scheduler.save_pretrained(partial / "scheduler")
@@ -103,7 +103,7 @@ def save_embedded(model: EmbeddedModel, folder: Path) -> None:
             grid=GRID,
             curve=CURVE,
             encoders=ENCODERS,
-            sha256=digests_of(partial),
+            sha256=compute_digests(partial),
         )
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
@@ -118,7 +118,7 @@ def _check_conventions(folder: Path, manifest: ScoreManifest) -> None:
                 raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
 
 
-def _check_sizes(folder: Path, model: EmbeddedModel) -> None:
+def _check_sizes(folder: Path, model: ScoreParts) -> None:
     """The flow has to take what codec, planner and text encoder give."""
     channels = model.vae.config["latent_channels"] * BEATS_PER_FRAME
     needed: dict[str, Any] = {

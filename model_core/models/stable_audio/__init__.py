@@ -1,16 +1,99 @@
-"""The production model: Stable Audio 3 with the event curve as one more input."""
+"""Manifest of an audio model: its use of the event curve, its windows and its sampling defaults. Torch-free."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+from pydantic import Field, model_validator
 
 from model_core.errors import ModelError
+from model_core.models.folder.manifest import Manifest, Section, Text
 from model_core.models.registry import MODEL_KINDS, ModelKind
-from model_core.models.stable_audio.manifest import AUDIO_KIND, AudioManifest
 from model_core.runtime import Runtime
 
 if TYPE_CHECKING:
     from model_core.curves.video import FrameEncoder
     from model_core.models.base import MusicModel
+
+AUDIO_KIND: Final = "stable-audio-3"
+
+
+class AudioCurve(Section):
+    """Use of the event curve.
+
+    Attributes:
+        hann_window_s: width of the window that curves are smoothed with, see frame_curve.
+        trained: True when the weights are trained to follow the curve; before that it has no effect.
+    """
+
+    hann_window_s: float = Field(gt=0, le=10)
+    trained: bool
+
+
+class Windows(Section):
+    """Windows in which music longer than the model can generate at once is continued; all in seconds.
+
+    Attributes:
+        longest_s: longest music that the model generates at once.
+        context_s: existing music that a continuation is conditioned on.
+        ending_s: end of a window that is discarded before the next one continues, since the model ends its music there.
+    """
+
+    longest_s: float = Field(gt=0)
+    context_s: float = Field(gt=0)
+    ending_s: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _go_on(self) -> Self:
+        if self.context_s + self.ending_s >= self.longest_s:
+            raise ValueError("context_s and ending_s leave nothing of longest_s for new music")
+        return self
+
+
+class SamplingDefaults(Section):
+    """Defaults of the options; see ScoreOptions."""
+
+    steps: int = Field(ge=4, le=100)
+    text_guidance: float = Field(ge=0, le=10)
+    curve_guidance: float = Field(ge=0, le=12)
+
+
+class AudioManifest(Manifest):
+    """v2m.json of an audio model: Stable Audio 3 with the curve as one more input.
+
+    Attributes:
+        base: checkpoint that it was made from, for reports.
+    """
+
+    kind: Literal["stable-audio-3"] = AUDIO_KIND
+    base: Text
+    curve: AudioCurve
+    windows: Windows
+    defaults: SamplingDefaults
+
+
+@dataclass(frozen=True)
+class InitSettings:
+    """What a new model folder says beside its weights.
+
+    Attributes:
+        name, version, licence: for reports; the licence as an SPDX identifier.
+        picture, music: names of the curve's encoders, see encoders.catalogue; by default the paper's.
+        picture_from, music_from: local copies of their weights; None = the published ones.
+        hann_window_s: width of the window that curves are smoothed with; 2.44 s as in arXiv 2603.11042, section 3. So
+            wide a window tells of swells and sections, not of single frames.
+        longest_s: longest music made at once; None = as published for the base's size.
+    """
+
+    name: str
+    version: str = "0"
+    licence: str = "LicenseRef-Stability-AI-Community"
+    picture: str = "dinov2-large"
+    music: str = "musicfm"
+    picture_from: str | None = None
+    music_from: str | None = None
+    hann_window_s: float = 2.44
+    longest_s: float | None = None
 
 
 def _load(folder: Path | None, runtime: Runtime) -> "MusicModel":

@@ -1,7 +1,14 @@
-"""SAME (arXiv 2605.17991) through diffusers, in bounded memory for music of any length."""
+"""Long music in chunks that overlap by as much as the network sees, so that the joined whole is as if made at once.
+
+A layer of SAME lets a token see ``sliding_window`` segments to either side. A segment is one frame of what goes into a
+level of the decoder or comes out of one of the encoder: a latent at the last level, a part of one at those before it.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
 
 import numpy as np
 import torch
@@ -9,8 +16,56 @@ from diffusers import AutoencoderSAME
 from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
 from numpy.typing import NDArray
 
-from model_core.models.stable_audio.chunks import Chunk, chunks_of, margin_of, window_of
 from model_core.plan.plan import Plan
+
+_MARGINS: Final = 10
+_MULTIPLE: Final = 8  # as many tokens are a multiple of eight, as the attention's kernels like it
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One pass over the latent frames first .. last - 1, of which kept_first .. kept_last - 1 are right."""
+
+    first: int
+    last: int
+    kept_first: int
+    kept_last: int
+
+
+def find_margin(strides: Sequence[int], depths: Sequence[int], sliding_window: int) -> int:
+    """How many latent frames to either side a frame sees, through all layers; the same in encoder and decoder.
+
+    ``strides`` and ``depths`` (layers) are the encoder's, level by level. Positions do not widen it: they are relative.
+    """
+    reach = Fraction(0)
+    for level, depth in enumerate(depths):
+        reach += Fraction(depth * sliding_window, math.prod(strides[level + 1 :]))
+    return math.ceil(reach)
+
+
+def chunk_length(margin: int) -> int:
+    """Latent frames of a chunk, margins included."""
+    # 17 tokens a latent: SAME-L (margin 12, width 1536) is cheapest at 117 frames, SAME-S (6, 768) at 59, each at 1.7
+    # times the linear layers' least; in shorter chunks margins weigh more, in longer ones the band's square mask does.
+    return max(1, -(-_MARGINS * margin // _MULTIPLE)) * _MULTIPLE
+
+
+def split_into_chunks(frames: int, window: int, margin: int) -> list[Chunk]:
+    """Chunks whose kept parts cover ``frames`` frames one after the other; equally long when there are several.
+
+    Raises:
+        ValueError: a chunk would be nothing but margins.
+    """
+    if window <= 2 * margin:
+        raise ValueError(f"chunks of {window} frames are nothing but their margins of {margin}")
+    if frames <= window:
+        return [Chunk(0, frames, 0, frames)]
+    made = [Chunk(0, window, 0, window - margin)]
+    while (there := made[-1].kept_last) < frames:
+        first = min(there - margin, frames - window)
+        last = first + window
+        made.append(Chunk(first, last, there, frames if last == frames else last - margin))
+    return made
 
 
 class SameCodec:
@@ -35,7 +90,7 @@ class SameCodec:
         self.frame_rate = self.sample_rate / self.hop
         self._sides = int(config["audio_channels"])
         self._vae = vae
-        self._margin = margin_of(
+        self._margin = find_margin(
             config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"]
         )
         _count_exactly(vae)
@@ -52,7 +107,7 @@ class SameCodec:
         return edges
 
     def frame_times(self, frames: int, first: int = 0) -> NDArray[np.float64]:
-        """Centres in seconds of so many latent frames from the ``first`` on, shape (F,)."""
+        """Centers in seconds of so many latent frames from the ``first`` on, shape (F,)."""
         times: NDArray[np.float64] = (np.arange(first, first + frames) + 0.5) * self.hop / self.sample_rate
         return times
 
@@ -106,7 +161,7 @@ class SameCodec:
         return audio[..., :samples]
 
     def _chunks(self, frames: int) -> list[Chunk]:
-        return chunks_of(frames, window_of(self._margin), self._margin)
+        return split_into_chunks(frames, chunk_length(self._margin), self._margin)
 
     def _there(self, part: torch.Tensor) -> torch.Tensor:
         return part.to(self._vae.device, self._vae.dtype)
@@ -119,7 +174,7 @@ def _kept(chunk: Chunk, hop: int = 1) -> slice:
 def _count_exactly(vae: AutoencoderSAME) -> None:
     """Put the rotary frequencies back to float32 where a cast of the whole network has rounded them.
 
-    Positions of tokens are counted in their dtype, and bfloat16 counts to 256: from there on neighbours share one.
+    Positions of tokens are counted in their dtype, and bfloat16 counts to 256: from there on neighbors share one.
     """
     for attention in vae.modules():
         if isinstance(attention, SAMEAttention) and attention.rope.inv_freq.dtype != torch.float32:

@@ -10,13 +10,12 @@ from diffusers.pipelines.stable_audio_3.pipeline_stable_audio_3 import logsnr_si
 from numpy.typing import NDArray
 
 from model_core.errors import ModelError
-from model_core.flow.conditioning import flagged
+from model_core.flow.conditioning import add_given_flag
 from model_core.flow.sampler import Guidance, generate
 from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.codec import SameCodec
-from model_core.models.stable_audio.conditions import conditioned, continued
-from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
-from model_core.models.stable_audio.text import PromptEncoder, TextStates
+from model_core.models.stable_audio.conditions import PromptEncoder, TextStates, build_condition, continuation_channels
+from model_core.models.stable_audio.folder import CURVE_CHANNELS, StableAudioParts
 
 # The span of log SNR that Stable Audio 3 is sampled over, from noise to data; diffusers' default.
 _LOGSNR: Final = (-6.2, 2.0)
@@ -52,7 +51,7 @@ class _Given:
 class AudioFlow:
     """The generating half of an audio model."""
 
-    def __init__(self, model: AudioModel, longest_s: float | None = None) -> None:
+    def __init__(self, model: StableAudioParts, longest_s: float | None = None) -> None:
         """``longest_s``: longest window, where the model's own is too much for the memory."""
         self.codec = SameCodec(model.vae)
         self.prompts = PromptEncoder(model.tokenizer, model.text_encoder)
@@ -120,15 +119,15 @@ class AudioFlow:
     ) -> torch.Tensor:
         local, curve = None, None
         if window.known or given.curve is not None:
-            local = continued(there, window.known).to(self._dtype)
+            local = continuation_channels(there, window.known).to(self._dtype)
             none = torch.zeros_like(local[:, : CURVE_CHANNELS + 1])
             curve = none if given.curve is None else given.curve[..., window.first : window.last]
         told = torch.full((len(there),), seconds)
         embedder = self._model.duration_embedder
         return generate(
             self._model.transformer,
-            conditioned(embedder, given.text, told, local, curve),
-            conditioned(embedder, given.against, told, local, curve),
+            build_condition(embedder, given.text, told, local, curve),
+            build_condition(embedder, given.against, told, local, curve),
             given.guidance,
             frames=there.shape[2],
             sigmas=given.sigmas,
@@ -143,4 +142,4 @@ class AudioFlow:
             return None
         if len(given) < len(takes) or any(curve.shape != (frames,) for curve in given):
             raise ValueError(f"all takes need a curve of {frames} frames, or none")
-        return flagged(torch.from_numpy(np.stack(given))[:, None]).to(self._device, self._dtype)
+        return add_given_flag(torch.from_numpy(np.stack(given))[:, None]).to(self._device, self._dtype)

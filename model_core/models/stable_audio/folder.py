@@ -25,7 +25,7 @@ from model_core.errors import ModelError
 from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
-    digests_of,
+    compute_digests,
     read_manifest_as,
 )
 from model_core.models.folder.parts import (
@@ -36,7 +36,7 @@ from model_core.models.folder.parts import (
     load_text_encoder,
     load_tokenizer,
 )
-from model_core.models.stable_audio.manifest import AudioManifest
+from model_core.models.stable_audio import AudioManifest
 from model_core.options import ModelInfo
 
 CURVE_CHANNELS: Final = 1
@@ -54,7 +54,7 @@ _SHARD: Final = "4GB"
 
 
 @dataclass(frozen=True)
-class AudioModel:
+class StableAudioParts:
     """The parts of an audio model, in evaluation mode on one device."""
 
     manifest: AudioManifest
@@ -108,12 +108,12 @@ def read_audio_manifest(folder: Path) -> AudioManifest:
     return manifest
 
 
-def load_audio(
+def load_stable_audio_parts(
     folder: Path,
     device: torch.device,
     dtype: torch.dtype,
     before: Callable[[AudioManifest], None] = lambda manifest: None,
-) -> AudioModel:
+) -> StableAudioParts:
     """Load and check an audio model's folder onto a device.
 
     Args:
@@ -134,7 +134,7 @@ def load_audio(
         part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in _NETWORKS.items()
     }
     count_exactly(networks["transformer"], networks["duration_embedder"])
-    return AudioModel(
+    return StableAudioParts(
         manifest=manifest,
         text_encoder=load_text_encoder(folder, dtype).to(device),
         tokenizer=load_tokenizer(folder),
@@ -209,6 +209,6 @@ def copy_parts(source: Path, folder: Path, parts: tuple[str, ...] = COPIED) -> N
 
 def write_audio_manifest(folder: Path, fields: Mapping[str, Any]) -> AudioManifest:
     """v2m.json with the digests of all that is in the folder; ModelError for a field that cannot be."""
-    manifest = AudioManifest.model_validate({**fields, "format": FORMAT, "sha256": digests_of(folder)})
+    manifest = AudioManifest.model_validate({**fields, "format": FORMAT, "sha256": compute_digests(folder)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

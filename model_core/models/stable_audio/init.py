@@ -1,31 +1,83 @@
-"""`v2m model init`: Stable Audio 3 gets the curve as one more input, which changes nothing until it is trained."""
+"""A published Stable Audio 3 checkpoint in diffusers' layout, from a folder or from the model hub."""
 
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from diffusers import StableAudio3DiTModel
+from huggingface_hub import hf_hub_download, snapshot_download
 from safetensors import SafetensorError, safe_open
 
 from model_core.encoders.registry import MUSIC_ENCODERS, PICTURE_ENCODERS, keep_encoder
+from model_core.encoders.weights import fetch_published
 from model_core.errors import ModelError
 from model_core.flow.conditioning import widen_for_curve
-from model_core.models.folder.manifest import read_json
-from model_core.models.folder.parts import load_part, load_scheduler
-from model_core.models.folder.writing import new_folder
+from model_core.models.folder.manifest import MANIFEST, read_json, replace_folder
+from model_core.models.folder.parts import TOKENIZER, load_part, load_scheduler
+from model_core.models.stable_audio import AudioCurve, AudioManifest, InitSettings, SamplingDefaults, Windows
 from model_core.models.stable_audio.folder import (
+    COPIED,
     CURVE_CHANNELS,
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
     TEXT_ENCODER,
+    check_parts,
     copy_parts,
-    load_audio,
+    load_stable_audio_parts,
     write_audio_manifest,
     write_transformer,
 )
-from model_core.models.stable_audio.init_settings import InitSettings
-from model_core.models.stable_audio.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows
-from model_core.models.stable_audio.published import open_base
+
+_INDEX: Final = "model_index.json"
+_CLASSES: Final = ("StableAudio3Pipeline", "StableAudio3InpaintPipeline", "StableAudio3Audio2AudioPipeline")
+_CONVERTER: Final = "convert_stable_audio_3_to_diffusers.py of diffusers' scripts"
+_PARTS: Final = ("transformer", *COPIED)
+
+
+def open_base(base: str) -> Path:
+    """The folder of a base that can be made into a model folder.
+
+    Args:
+        base: a folder, or a repository on the hub such as ``owner/name``; that needs the network, and for gated
+            weights a token (``HF_TOKEN``) of somebody who has accepted their terms.
+
+    Raises:
+        ModelError: there is none, or it is of another kind; one line that says what is wrong.
+    """
+    folder = Path(base).expanduser()
+    if not folder.is_dir():
+        folder = _fetched(base)
+    if (folder / MANIFEST).is_file():
+        raise ModelError(f"{base} is a model folder of v2m already ({MANIFEST}); a base is Stable Audio 3 as published")
+    if not (folder / _INDEX).is_file():
+        if (folder / "model_config.json").is_file():
+            raise ModelError(f"{base} is in Stability AI's own layout; convert it by {_CONVERTER} first")
+        raise ModelError(f"{base} holds no {_INDEX}, so it is no diffusers pipeline")
+    kind = read_json(folder, _INDEX).get("_class_name")
+    if kind not in _CLASSES:
+        raise ModelError(f"{base}: {_INDEX}: _class_name is {kind}; it must be {_CLASSES[0]}")
+    for part in _PARTS:
+        if not (folder / part).is_dir():
+            raise ModelError(f"{base}: the part {part} is missing")
+    for part in ("transformer", "vae", "text_encoder", "duration_embedder"):
+        if not any((folder / part).glob("*.safetensors")):
+            raise ModelError(f"{base}: {part} holds no safetensors file; other formats are not read")
+    if not (folder / TOKENIZER).is_file():
+        raise ModelError(f"{base}: {TOKENIZER} is missing; save the tokenizer in its fast form")
+    check_parts(folder, curve=False)
+    return folder
+
+
+def _fetched(base: str) -> Path:
+    """The parts of a repository, where its first file says that it is of the right layout."""
+    wanted = [f"{part}/{kind}" for part in _PARTS for kind in ("*.json", "*.safetensors")]
+
+    def download() -> str:
+        hf_hub_download(base, _INDEX)
+        return snapshot_download(base, allow_patterns=[_INDEX, *wanted], ignore_patterns=["*.fp16*"])
+
+    return fetch_published(f"there is no folder {base[:200]}", base[:200], "--base", download)
+
 
 _SMALL_WIDTH: Final = 1024
 _LONGEST_S: Final = {True: 120.0, False: 380.0}  # published lengths of the small models, and of medium
@@ -56,7 +108,7 @@ def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
     if out.resolve() == source.resolve():
         raise ModelError(f"{out} is the base itself; name another folder for the model")
     fields = _fields(base, source, settings)
-    with new_folder(out) as folder:
+    with replace_folder(out) as folder:
         # The encoders first: they are what is most often missing, and the transformer takes long.
         keep_encoder(settings.picture, settings.picture_from, folder / PICTURE_WEIGHTS)
         keep_encoder(settings.music, settings.music_from, folder / MUSIC_WEIGHTS)
@@ -67,7 +119,9 @@ def init_model(base: str, out: Path, settings: InitSettings) -> AudioManifest:
         del transformer
         manifest = write_audio_manifest(folder, fields)
         try:
-            load_audio(folder, torch.device("cpu"), dtype)  # what cannot be loaded is told now, not by a worker
+            load_stable_audio_parts(
+                folder, torch.device("cpu"), dtype
+            )  # what cannot be loaded is told now, not by a worker
         except ModelError as error:
             raise ModelError(str(error).replace(f"model folder {folder}", base)) from error
         return manifest

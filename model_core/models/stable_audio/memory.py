@@ -18,8 +18,8 @@ from transformers import T5GemmaConfig, T5GemmaEncoderModel
 
 from model_core.errors import ModelError
 from model_core.models.folder.manifest import read_json
-from model_core.models.stable_audio.chunks import margin_of, window_of
-from model_core.models.stable_audio.text import MAX_TOKENS
+from model_core.models.stable_audio.codec import chunk_length, find_margin
+from model_core.models.stable_audio.conditions import MAX_TOKENS
 
 MARGIN: Final = 1.1
 """Factor on all that is counted."""
@@ -138,7 +138,7 @@ def flow_activations(config: Mapping[str, Any], rows: int, dtype: torch.dtype) -
 def decode_activations(config: Mapping[str, Any], batch: int, dtype: torch.dtype) -> int:
     """Bytes that the codec holds at the largest moment of decoding a chunk."""
     strides, depths = config["encoder_strides"], config["encoder_transformer_depths"]
-    window = window_of(margin_of(strides, depths, config["sliding_window"]))
+    window = chunk_length(find_margin(strides, depths, config["sliding_window"]))
     copies = max(4 + 4 * config["ff_mult"], 16.5 if config["use_differential_attention"] else 12.5)
     largest = 0
     for level, (stride, mult) in enumerate(zip(strides, config["encoder_c_mults"], strict=True)):

@@ -9,8 +9,7 @@ from diffusers import AutoencoderSAME
 from numpy.typing import NDArray
 
 from model_core.errors import CanceledError
-from model_core.models.stable_audio.chunks import margin_of, window_of
-from model_core.models.stable_audio.codec import SameCodec
+from model_core.models.stable_audio.codec import SameCodec, chunk_length, find_margin
 from tests.stable_audio.tiny_base import HOP, LATENTS, tiny_pipeline
 
 _ONE_LEVEL = {"encoder_strides": (16,), "encoder_transformer_depths": (2,), "encoder_c_mults": (4,)}
@@ -43,8 +42,8 @@ def _music(samples: int) -> NDArray[np.float32]:
 
 def _window(vae: AutoencoderSAME) -> tuple[int, int]:
     config = vae.config
-    margin = margin_of(config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"])
-    return window_of(margin), margin
+    margin = find_margin(config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"])
+    return chunk_length(margin), margin
 
 
 @pytest.mark.parametrize("levels", [_ONE_LEVEL, _TWO_LEVELS, _WIDE], ids=["one-level", "two-levels", "wide"])

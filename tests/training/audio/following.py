@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import smoothed
-from model_core.curves.frame_curve import frame_curve
+from model_core.curves.event_curve import frame_curve, smoothed
 from model_core.encoders.registry import music_encoder
 from model_core.flow.sampler import Guidance
 from model_core.models.stable_audio.flow import AudioFlow, Take

@@ -9,7 +9,7 @@ import torch
 from model_core.encoders.registry import music_encoder
 from model_core.media import read_audio
 from model_core.models.stable_audio.codec import SameCodec
-from model_core.models.stable_audio.text import PromptEncoder
+from model_core.models.stable_audio.conditions import PromptEncoder
 from model_core.training.audio import track_maker
 from model_core.training.audio.cache import cache_music, merge_index
 from model_core.training.audio.track_maker import Makers

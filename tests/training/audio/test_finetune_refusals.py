@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from model_core.models.registry import read_manifest
-from model_core.models.stable_audio.manifest import AudioManifest
+from model_core.models.stable_audio import AudioManifest
 from model_core.training.audio.train import FineTuning
 from model_core.training.flow_losses import flow_losses
 from tests.processes import ROOT

@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import EventCurve, peak_shaped
-from model_core.models.score.codec.beats import from_beats
+from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, beats_of, curve_frames, grid_condition
 from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
 from model_core.models.score.codec.score import Score
-from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.codec.vae import BeatVAE, from_beats
 from model_core.models.score.render.mix import dry_mix, mix, trims_of
 from model_core.models.score.render.synth import load_bank, stems
 from model_core.plan.plan import ScorePlan
@@ -32,7 +31,7 @@ class RenderedScore:
     Attributes:
         score: the notes on the grid.
         notes: the same in seconds.
-        audio: stereo mix before loudness normalisation, shape (2, duration * SAMPLE_RATE).
+        audio: stereo mix before loudness normalization, shape (2, duration * SAMPLE_RATE).
     """
 
     score: Score
@@ -56,7 +55,7 @@ class ScoreCodec:
     def curve(self, plan: ScorePlan, curve: EventCurve) -> torch.Tensor:
         """The video's curve as the flow takes it: peak-shaped, eight values a frame, shape (CURVE_CHANNELS, F)."""
         steps = step_times(plan.tempo.beat_times, plan.header.swing)[:-1]
-        return curve_frames(peak_shaped(curve.peaks(), steps))
+        return curve_frames(draw_peaks(curve.peaks(), steps))
 
     @torch.no_grad()
     def decode_score(self, latents: torch.Tensor, plan: ScorePlan) -> Score:

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model_core.encoders.minilm import TEXT_DIM
 from model_core.models.score.codec.score import BEATS_PER_BAR, STEPS_PER_BEAT
+from model_core.plan.plan import HEADER_DIM
 
 BEATS_PER_FRAME: Final = 2
 CURVE_CHANNELS: Final = BEATS_PER_FRAME * STEPS_PER_BEAT
@@ -47,3 +49,19 @@ def grid_condition(beat_in_bar: NDArray[np.int8], last_beat: int | None = None) 
 def curve_frames(step_values: NDArray[np.float64]) -> torch.Tensor:
     """Curve values at the steps, shape (T,), as frames (CURVE_CHANNELS, T / CURVE_CHANNELS)."""
     return torch.from_numpy(step_values.reshape(-1, CURVE_CHANNELS).T.astype(np.float32).copy())
+
+
+GLOBAL_DIM: Final = HEADER_DIM + TEXT_DIM + 1
+_POOLED_GAIN: Final = 8.0  # unit vectors of 384 values are small beside the header's ones
+
+
+def global_vector(header: torch.Tensor, pooled: torch.Tensor, prompted: torch.Tensor) -> torch.Tensor:
+    """Global condition, shape (B, GLOBAL_DIM).
+
+    Args:
+        header: shape (B, HEADER_DIM).
+        pooled: pooled prompt embeddings of unit length, shape (B, TEXT_DIM).
+        prompted: whether the prompt is heard, shape (B,), bool; where not, its values are zero.
+    """
+    heard = prompted[:, None].to(header.dtype)
+    return torch.cat([header, pooled * heard * _POOLED_GAIN, heard], dim=1)

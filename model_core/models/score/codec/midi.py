@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.models.score.codec.notes import Note, kit_of
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 
 # General MIDI percussion keys; the impact is a low taiko of its own on top of a bass drum, the riser no note at all.
 DRUM_KEYS: Final = {

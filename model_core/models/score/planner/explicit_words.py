@@ -5,9 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from model_core.models.score.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
-from model_core.models.score.planner.mode_words import mode_and_key
-from model_core.models.score.planner.tempo_words import named_bpm, named_meter, tempo_range, without_bpm
-from model_core.plan.header import PROGRAMS
+from model_core.models.score.planner.tempo_and_key_words import (
+    find_bpm,
+    find_meter,
+    find_mode_and_key,
+    find_tempo_range,
+    remove_bpm,
+)
+from model_core.plan.plan import PROGRAMS
 
 _NAMES: Final = "|".join(re.escape(name) for name in sorted(INSTRUMENTS, key=len, reverse=True))
 _ROLE_NAMES: Final = r"drum(?:s|ming|beats?)?|percussion|rhythm section|beats?|bass|bassline|melody|melodies|leads?"
@@ -81,17 +86,17 @@ class ExplicitWords:
 
 def explicit_words(prompt: str) -> ExplicitWords:
     """Read the explicit wishes out of a prompt in English."""
-    asked, denied = _split(_NO_INSTRUMENT.sub(" ", without_bpm(prompt)))
-    meter = named_meter(asked)
-    bpm, bpm_range = named_bpm(prompt, meter)
-    minor, key = mode_and_key(asked)
+    asked, denied = _split(_NO_INSTRUMENT.sub(" ", remove_bpm(prompt)))
+    meter = find_meter(asked)
+    bpm, bpm_range = find_bpm(prompt, meter)
+    minor, key = find_mode_and_key(asked)
     programs = _given_roles(_named(asked))
     without = _roles(denied, DENIED_ROLE)
     wanted = set(programs) | _roles(_unnamed(asked), ANY_OF_ROLE)
     ruled_out = {program for name in _names(denied) for program in FAMILIES.get(name, INSTRUMENTS[name].programs)}
     return ExplicitWords(
         bpm=bpm,
-        bpm_range=tempo_range(asked) if bpm is None and bpm_range is None else bpm_range,
+        bpm_range=find_tempo_range(asked) if bpm is None and bpm_range is None else bpm_range,
         meter=meter,
         minor=minor,
         key=key,
