@@ -187,7 +187,7 @@ class Bench:
     def _decode(self, model: StableAudioParts, way: str, seconds: float, batch: int) -> float:
         """From latents on the device to samples in main memory."""
         codec, samples = SameCodec(model.vae), int(seconds * _SAMPLE_RATE)
-        shape = (batch, int(model.vae.config["latent_dim"]), codec.frames_of(seconds))
+        shape = (batch, int(model.vae.config["latent_dim"]), codec.count_frames(seconds))
         latents = torch.randn(shape, device=self._device)
 
         @torch.no_grad()
@@ -203,7 +203,7 @@ def _flow_sampler(
 ) -> Callable[[int], torch.Tensor]:
     """AudioFlow as the product uses it; the scheduler alone makes a distilled checkpoint of a base one."""
     flow = AudioFlow(replace(model, scheduler=build_scheduler(distilled=sampling.distilled)))
-    curve = np.random.default_rng(0).normal(size=flow.codec.frames_of(seconds)) if sampling.guidance.curve else None
+    curve = np.random.default_rng(0).normal(size=flow.codec.count_frames(seconds)) if sampling.guidance.curve else None
     takes = [Take(_PROMPT_TEXT, seed, curve) for seed in range(batch)]
     return lambda steps: flow.generate(takes, seconds, sampling.guidance, steps)
 

@@ -24,7 +24,7 @@ from model_core.encoders.musicfm import MusicFm
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
 from model_core.models.folder.manifest import Encoders
 from model_core.models.stable_audio import AudioCurve, AudioManifest, SamplingDefaults, Windows
-from model_core.models.stable_audio.folder import StableAudioParts, count_exactly
+from model_core.models.stable_audio.folder import StableAudioParts, restore_exact_frequencies
 from model_core.models.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
 
 _SPECIAL: Final = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
@@ -68,7 +68,7 @@ def build_model(size: Size, device: torch.device, dtype: torch.dtype) -> StableA
     """An audio model with random weights, as from load_stable_audio_parts, with the base checkpoints' scheduler."""
     transformer = _build(lambda: StableAudio3DiTModel(**size.transformer), device, dtype)
     embedder = _build(lambda: StableAudio3DurationEmbedder(**size.duration), device, torch.float32)
-    count_exactly(transformer, embedder)
+    restore_exact_frequencies(transformer, embedder)
     return StableAudioParts(
         manifest=_manifest(size),
         transformer=transformer,

@@ -1,7 +1,7 @@
-"""Kinds of models by the ``kind`` of their manifest. Each one registers in its own package of this folder.
+"""Registry of the kinds of models, by the ``kind`` of their manifests. Each kind registers in its own package here.
 
-A kind registers functions that import the model when they are called. So the command line can read the manifest of any
-model without torch, and a video that is scored with notes need not wait for the libraries of the audio model.
+A kind registers functions that import the model when they are called. So the command line reads manifests without
+torch, and a score model does not load the libraries of the audio model.
 """
 
 from collections.abc import Callable

@@ -34,7 +34,7 @@ class Vocabulary:
         return len(self.styles) + meters + 5 + sum(1 + len(choices) for choices in self.programs.values())
 
     @classmethod
-    def of_json(cls, given: dict[str, Any]) -> "Vocabulary":
+    def from_json(cls, given: dict[str, Any]) -> "Vocabulary":
         """Read a vocabulary from its as_json form.
 
         Raises:

@@ -190,7 +190,7 @@ def correlate_curves(video: EventCurve, music: EventCurve, duration: float, wind
     """
     samples = int(duration * RATE)
     if samples < 2:
-        raise ValueError(f{duration:.3f} s are too short to correlate curves over)
+        raise ValueError(f"{duration:.3f} s are too short to correlate curves over")
     times = np.arange(samples) / RATE
     video_values, music_values = (_standardize(_smooth(curve, times, window_s)) for curve in (video, music))
     products = np.fft.irfft(np.conj(np.fft.rfft(video_values)) * np.fft.rfft(music_values), samples)

@@ -29,7 +29,7 @@ _FLOOR: Final = 1e-3  # of the loudest band: values 60 dB below it count as sile
 
 
 def onset_strength(audio: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean rise of the log-mel spectrum of mono audio (N,) at SAMPLE_RATE, shape (T,); value i is at i / RATE seconds."""
+    """Mean rise of the log-mel spectrum of mono audio (N,) at SAMPLE_RATE, shape (T,); value i at i / RATE seconds."""
     padded = np.pad(audio, (_FFT // 2, _FFT))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[: len(audio) : _HOP]
     hann, filters = np.hanning(_FFT).astype(np.float32), _filters()

@@ -128,9 +128,7 @@ def _curve(axes: Axes, report: SyncReport) -> None:
     axes.plot(curve.times, curve.values, color=LINE, linewidth=1.0)
     heights = curve.at(report.events)
     met = (report.onset.partner >= 0) | (report.novelty.partner >= 0)
-    above = offset_copy(
-        axes.transData, axes.get_figure(root=True), y=5, units="points"
-    )  # above the peak at any scale
+    above = offset_copy(axes.transData, axes.get_figure(root=True), y=5, units="points")  # above the peak at any scale
     for which, color, face in ((met, HIT, HIT), (~met, MISS, "white")):
         axes.scatter(
             report.events[which], heights[which], 30, face, edgecolors=color, marker="v", zorder=3, transform=above

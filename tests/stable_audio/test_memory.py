@@ -18,12 +18,12 @@ from model_core.models.stable_audio.memory import (
     Footprint,
     check_device,
     check_memory,
+    compute_footprint,
     count_flow,
     count_text,
     count_vae,
     decode_activations,
     flow_activations,
-    footprint,
 )
 from tests.stable_audio.tiny_base import tiny_base, tiny_pipeline
 
@@ -164,28 +164,28 @@ def medium(tmp_path: Path) -> Path:
 
 
 def test_what_medium_needs(medium: Path) -> None:
-    needs = footprint(medium, _BFLOAT16)
+    needs = compute_footprint(medium, _BFLOAT16)
     assert needs.frame_rate == 44100 / 4096
     assert needs.weights == pytest.approx(2 * (1.453e9 + 0.852e9 + 0.282e9), rel=0.001)
     longest = needs.bytes_needed(4092)  # 380 s
     assert 6.5e9 < longest < 8e9
-    assert footprint(medium, _BFLOAT16, batch=4).bytes_needed(4092) - longest == pytest.approx(
+    assert compute_footprint(medium, _BFLOAT16, batch=4).bytes_needed(4092) - longest == pytest.approx(
         1.1 * 3 * (needs.fixed + 4092 * needs.per_frame), rel=1e-6
     )
-    assert footprint(medium, _BFLOAT16, variants=1).bytes_needed(4092) < longest
-    assert footprint(medium, torch.float32).bytes_needed(4092) == pytest.approx(2 * longest, rel=0.05)
+    assert compute_footprint(medium, _BFLOAT16, variants=1).bytes_needed(4092) < longest
+    assert compute_footprint(medium, torch.float32).bytes_needed(4092) == pytest.approx(2 * longest, rel=0.05)
 
 
 def test_encoders_that_lie_in_the_folder_count(medium: Path) -> None:
-    before = footprint(medium, _BFLOAT16).weights
+    before = compute_footprint(medium, _BFLOAT16).weights
     (medium / "encoders/picture").mkdir(parents=True)
     (medium / "encoders/picture/model.safetensors").write_bytes(bytes(1000))
-    assert footprint(medium, _BFLOAT16).weights == before + 1000
+    assert compute_footprint(medium, _BFLOAT16).weights == before + 1000
 
 
 def test_a_folder_as_diffusers_writes_it(tmp_path: Path) -> None:
     pipeline = tiny_pipeline()
-    needs = footprint(tiny_base(tmp_path), torch.float32)
+    needs = compute_footprint(tiny_base(tmp_path), torch.float32)
     parts = pipeline.transformer, pipeline.vae, pipeline.text_encoder
     assert needs.weights == sum(
         4 * tensor.numel() for part in parts for tensor in [*part.parameters(), *part.buffers()]
@@ -236,4 +236,4 @@ def test_configurations_of_no_model_are_told(medium: Path, part: str, field: str
     path = medium / part / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
     with pytest.raises(ModelError, match=r"config\.json files describe no model: "):
-        footprint(medium, _BFLOAT16)
+        compute_footprint(medium, _BFLOAT16)

@@ -1,4 +1,7 @@
-"""Manifest of a score model: the latent grid and the event curve that its weights were trained with. Torch-free."""
+"""The embedded score model: a flow over score latents, a codec that decodes them to notes, and a synthesizer.
+
+This file has its manifest and its registration, and is torch-free.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -15,14 +18,14 @@ KIND: Final = "embedded-score"
 
 
 class Grid(Section):
-    """Beats of a latent frame, and steps of a beat."""
+    """Latent grid: beats per latent frame, and steps per beat."""
 
     beats_per_frame: int
     steps_per_beat: int
 
 
 class Curve(Section):
-    """The event curve: Gaussian that an event is drawn as, Hann window it is smoothed with, pictures a second."""
+    """Event curve: sigma of the Gaussian of an event, width of the Hann window, and pictures per second."""
 
     pulse_sigma_s: float
     hann_window_s: float

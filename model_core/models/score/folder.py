@@ -1,6 +1,6 @@
-"""A model folder in diffusers' layout: transformer/, scheduler/, codec/, planner/, and v2m.json that says what it is.
+"""Folder of a score model in diffusers' layout: transformer/, scheduler/, codec/, planner/ and the manifest v2m.json.
 
-All of it is safetensors and JSON; nothing in a folder is ever run.
+All files are safetensors and JSON; no code in a folder is run.
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, mus
 
 @dataclass(frozen=True)
 class ScoreParts:
-    """The parts of the embedded model, in float32 and evaluation mode; name, version and licence for reports."""
+    """Parts of the embedded model, in float32 and evaluation mode, with name, version and license for reports."""
 
     name: str
     version: str
@@ -52,7 +52,7 @@ class ScoreParts:
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is."""
+        """Description of the model."""
         return ModelInfo(name=self.name, version=self.version, kind=KIND, licence=self.licence)
 
     @property
@@ -65,8 +65,8 @@ def load_score_parts(folder: Path | None = None) -> ScoreParts:
     """Load and check a model folder; the shipped one by default.
 
     Raises:
-        ModelError: the folder is missing, damaged, holds what does not belong there, or was made for another version
-            of this code; the message names the file and the field.
+        ModelError: the folder is missing or damaged, has unknown files, or needs another version of this code; the
+            message names the file and the field.
     """
     folder = asset(DEFAULT_MODEL) if folder is None else folder
     manifest = read_manifest_as(folder, ScoreManifest)
@@ -85,10 +85,10 @@ def load_score_parts(folder: Path | None = None) -> ScoreParts:
 
 
 def save_score_parts(model: ScoreParts, folder: Path) -> None:
-    """Write a model folder in half precision; it is there whole or not at all, and replaces an older one.
+    """Write a model folder in half precision. It appears when it is complete, and replaces an older one.
 
     Raises:
-        ModelError: there is something at ``folder`` that is no model folder.
+        ModelError: ``folder`` exists and is not a model folder.
     """
     with replace_folder(folder) as partial:
         for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
@@ -109,17 +109,17 @@ def save_score_parts(model: ScoreParts, folder: Path) -> None:
 
 
 def _check_conventions(folder: Path, manifest: ScoreManifest) -> None:
-    for section, spoken in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
+    for section, expected in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
         given = getattr(manifest, section)
-        for field, value in spoken:
+        for field, value in expected:
             found = getattr(given, field)
             if found != value:
-                fault = f"{section}.{field} is {found}; this version of the code speaks {value}"
+                fault = f"{section}.{field} is {found}; this version of the code needs {value}"
                 raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
 
 
 def _check_sizes(folder: Path, model: ScoreParts) -> None:
-    """The flow has to take what codec, planner and text encoder give."""
+    """Check that the inputs of the flow fit codec, planner and text encoder."""
     channels = model.vae.config["latent_channels"] * BEATS_PER_FRAME
     needed: dict[str, Any] = {
         "io_channels": channels,

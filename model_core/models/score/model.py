@@ -18,7 +18,7 @@ from model_core.flow.conditioning import Condition, add_given_flag
 from model_core.flow.sampler import Guidance
 from model_core.models.base import GeneratedMusic, resolve_options
 from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
-from model_core.models.score.codec.grid import global_vector
+from model_core.models.score.codec.grid import build_global_vector
 from model_core.models.score.codec.midi import write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
@@ -29,7 +29,7 @@ from model_core.models.score.sampler import Sampling, ScoreSampler
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import ScorePlan
 
-_SAMPLE_SHARE: Final = 0.6  # of the progress of generating: the first sample, before refinement
+_SAMPLE_SHARE: Final = 0.6  # share of the first sample in the progress; refinement is the rest
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class ScoreModel:
         return Condition(
             text=text.tokens,
             text_mask=text.mask & prompted[:, None],
-            global_vector=global_vector(header, text.pooled, prompted),
+            global_vector=build_global_vector(header, text.pooled, prompted),
             local=None,
             curve=add_given_flag(self.codec.curve(plan, curve)[None]),
         )

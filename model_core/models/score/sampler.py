@@ -18,7 +18,7 @@ OVERLAP_FRAMES: Final = 16
 _CONTEXT_FRAMES: Final = 12  # of kept latents on either side of a span that is inpainted
 _GUIDANCE_FACTOR: Final = 1.5  # curve guidance of refinement, times the usual one
 _MAX_GUIDANCE: Final = 12.0
-_STEPS_FACTOR: Final = 0.6  # a span between kept ones needs fewer steps: most of it is settled by them
+_STEPS_FACTOR: Final = 0.6  # a span between kept frames needs fewer steps, since they determine most of it
 _MIN_STEPS: Final = 4
 
 Progress = Callable[[float], None]

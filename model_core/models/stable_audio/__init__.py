@@ -1,4 +1,7 @@
-"""Manifest of an audio model: its use of the event curve, its windows and its sampling defaults. Torch-free."""
+"""The production model: Stable Audio 3 with the event curve as one more input.
+
+This file has its manifest, the settings of `v2m model init`, and its registration, and is torch-free.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +25,7 @@ class AudioCurve(Section):
     """Use of the event curve.
 
     Attributes:
-        hann_window_s: width of the window that curves are smoothed with, see frame_curve.
+        hann_window_s: width of the window that smooths curves, see frame_curve.
         trained: True when the weights are trained to follow the curve; before that it has no effect.
     """
 
@@ -31,7 +34,7 @@ class AudioCurve(Section):
 
 
 class Windows(Section):
-    """Windows in which music longer than the model can generate at once is continued; all in seconds.
+    """Windows for music longer than the model can generate at once; all in seconds.
 
     Attributes:
         longest_s: longest music that the model generates at once.
@@ -46,7 +49,7 @@ class Windows(Section):
     @model_validator(mode="after")
     def _go_on(self) -> Self:
         if self.context_s + self.ending_s >= self.longest_s:
-            raise ValueError("context_s and ending_s leave nothing of longest_s for new music")
+            raise ValueError("context_s and ending_s leave no part of longest_s for new music")
         return self
 
 
@@ -74,15 +77,16 @@ class AudioManifest(Manifest):
 
 @dataclass(frozen=True)
 class InitSettings:
-    """What a new model folder says beside its weights.
+    """Settings of `v2m model init` for a new model folder.
 
     Attributes:
-        name, version, licence: for reports; the licence as an SPDX identifier.
-        picture, music: names of the curve's encoders, see encoders.catalogue; by default the paper's.
+        name, version: name and version for reports.
+        licence: license of the weights, as an SPDX identifier.
+        picture, music: names of the curve's encoders, see encoders/registry.py; by default those of the paper.
         picture_from, music_from: local copies of their weights; None = the published ones.
-        hann_window_s: width of the window that curves are smoothed with; 2.44 s as in arXiv 2603.11042, section 3. So
-            wide a window tells of swells and sections, not of single frames.
-        longest_s: longest music made at once; None = as published for the base's size.
+        hann_window_s: width of the window that smooths curves; 2.44 s as in arXiv 2603.11042, section 3. At that width
+            curves show swells and sections, not single frames.
+        longest_s: longest music generated at once, in seconds; None = as published for the base's size.
     """
 
     name: str
@@ -99,16 +103,16 @@ class InitSettings:
 def _load(folder: Path | None, runtime: Runtime) -> "MusicModel":
     from model_core.models.stable_audio.model import StableAudioModel
 
-    return StableAudioModel.load(_given(folder), runtime)
+    return StableAudioModel.load(_require_folder(folder), runtime)
 
 
 def _load_picture_encoder(folder: Path | None, runtime: Runtime) -> "FrameEncoder":
     from model_core.models.stable_audio.model import load_picture_encoder
 
-    return load_picture_encoder(_given(folder), runtime)
+    return load_picture_encoder(_require_folder(folder), runtime)
 
 
-def _given(folder: Path | None) -> Path:
+def _require_folder(folder: Path | None) -> Path:
     if folder is None:
         raise ModelError("No audio model is shipped with this package. Name a model folder.")
     return folder

@@ -119,7 +119,7 @@ class StableAudioModel:
                 "latent_frames": len(centers),
                 "windows": len(self.flow.windows(len(centers))),
                 "follows_curve": followed,
-                "prompt_is_cut": self.flow.prompts.cuts(prompt),
+                "prompt_is_cut": self.flow.prompts.is_cut(prompt),
                 "curve_window_s": self._curve.hann_window_s,
             },
             options=asdict(settings),

@@ -56,7 +56,7 @@ class Reader:
 
     def frames_of(self, seconds: float) -> int:
         """Latent frames of so many seconds."""
-        return self._codec.frames_of(seconds)
+        return self._codec.count_frames(seconds)
 
     def seconds_of(self, frames: int) -> float:
         """How long so many latent frames sound."""

@@ -95,9 +95,9 @@ def test_frames_are_counted_as_diffusers_counts_them() -> None:
     hop_s = 4096 / 44100
     for duration in (0.05, hop_s, 1.0, 2.5):
         made = pipeline("calm", duration=duration, num_inference_steps=1, output_type="latent").audios
-        assert codec.frames_of(duration) == made.shape[2]
+        assert codec.count_frames(duration) == made.shape[2]
     with pytest.raises(ValueError, match="more than 0 s"):
-        codec.frames_of(0)
+        codec.count_frames(0)
     np.testing.assert_allclose(codec.frame_times(3, first=10), [10.5 * hop_s, 11.5 * hop_s, 12.5 * hop_s])
 
 

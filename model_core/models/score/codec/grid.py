@@ -1,4 +1,4 @@
-"""Latent frames of the score model: two beats each, and what the flow is told about their place in the piece."""
+"""Latent frames of the score model, of two beats each, and its conditions: position in the piece, curve, header."""
 
 from typing import Final
 
@@ -16,25 +16,27 @@ GRID_CHANNELS: Final = BEATS_PER_FRAME * (BEATS_PER_BAR + 2)
 _RAMP_BEATS: Final = 16.0
 
 
-def frames_of(beats: torch.Tensor) -> torch.Tensor:
-    """Values a beat (..., N, C) as frames (..., BEATS_PER_FRAME * C, N / BEATS_PER_FRAME), channels first."""
+def beats_to_frames(beats: torch.Tensor) -> torch.Tensor:
+    """Convert values per beat (..., N, C) to frames (..., BEATS_PER_FRAME * C, N / BEATS_PER_FRAME), channels first."""
     *batch, count, channels = beats.shape
     return beats.reshape(*batch, count // BEATS_PER_FRAME, BEATS_PER_FRAME * channels).transpose(-1, -2)
 
 
-def beats_of(frames: torch.Tensor) -> torch.Tensor:
-    """The inverse of frames_of: (..., BEATS_PER_FRAME * C, F) as (..., BEATS_PER_FRAME * F, C)."""
+def frames_to_beats(frames: torch.Tensor) -> torch.Tensor:
+    """Inverse of beats_to_frames: (..., BEATS_PER_FRAME * C, F) -> (..., BEATS_PER_FRAME * F, C)."""
     *batch, channels, count = frames.shape
     return frames.transpose(-1, -2).reshape(*batch, count * BEATS_PER_FRAME, channels // BEATS_PER_FRAME)
 
 
-def grid_condition(beat_in_bar: NDArray[np.int8], last_beat: int | None = None) -> torch.Tensor:
-    """Place of each beat, shape (GRID_CHANNELS, N / BEATS_PER_FRAME): beat in the bar as one-hot, and how near the
-    piece's start and end are (0 at the end, 1 from sixteen beats on).
+def build_grid_condition(beat_in_bar: NDArray[np.int8], last_beat: int | None = None) -> torch.Tensor:
+    """Position of each beat, shape (GRID_CHANNELS, N / BEATS_PER_FRAME).
+
+    These are the beat in the bar, one-hot, and the distances to the end and from the start of the piece, which rise
+    from 0 to 1 within sixteen beats.
 
     Args:
         beat_in_bar: shape (N,), 0..3, N even.
-        last_beat: number of beats until the piece ends, N unless given (beats after it are padding).
+        last_beat: number of beats until the end of the piece, N by default; beats after it are padding.
     """
     count = len(beat_in_bar)
     beat = np.arange(count)
@@ -43,25 +45,25 @@ def grid_condition(beat_in_bar: NDArray[np.int8], last_beat: int | None = None) 
     from_start = np.clip(beat / _RAMP_BEATS, 0, 1)
     one_hot = np.eye(BEATS_PER_BAR)[beat_in_bar]
     values = np.concatenate([one_hot, to_end[:, None], from_start[:, None]], axis=1)
-    return frames_of(torch.from_numpy(values.astype(np.float32)))
+    return beats_to_frames(torch.from_numpy(values.astype(np.float32)))
 
 
-def curve_frames(step_values: NDArray[np.float64]) -> torch.Tensor:
-    """Curve values at the steps, shape (T,), as frames (CURVE_CHANNELS, T / CURVE_CHANNELS)."""
+def curve_to_frames(step_values: NDArray[np.float64]) -> torch.Tensor:
+    """Convert curve values at the steps, shape (T,), to frames (CURVE_CHANNELS, T / CURVE_CHANNELS)."""
     return torch.from_numpy(step_values.reshape(-1, CURVE_CHANNELS).T.astype(np.float32).copy())
 
 
 GLOBAL_DIM: Final = HEADER_DIM + TEXT_DIM + 1
-_POOLED_GAIN: Final = 8.0  # unit vectors of 384 values are small beside the header's ones
+_POOLED_GAIN: Final = 8.0  # values of unit vectors of length 384 are small beside those of the header
 
 
-def global_vector(header: torch.Tensor, pooled: torch.Tensor, prompted: torch.Tensor) -> torch.Tensor:
-    """Global condition, shape (B, GLOBAL_DIM).
+def build_global_vector(header: torch.Tensor, pooled: torch.Tensor, prompted: torch.Tensor) -> torch.Tensor:
+    """Join header and prompt to the global condition, shape (B, GLOBAL_DIM).
 
     Args:
-        header: shape (B, HEADER_DIM).
+        header: header vectors, shape (B, HEADER_DIM).
         pooled: pooled prompt embeddings of unit length, shape (B, TEXT_DIM).
-        prompted: whether the prompt is heard, shape (B,), bool; where not, its values are zero.
+        prompted: True where the prompt is used, shape (B,), bool; elsewhere its values are zero.
     """
-    heard = prompted[:, None].to(header.dtype)
-    return torch.cat([header, pooled * heard * _POOLED_GAIN, heard], dim=1)
+    flag = prompted[:, None].to(header.dtype)
+    return torch.cat([header, pooled * flag * _POOLED_GAIN, flag], dim=1)

@@ -1,4 +1,4 @@
-"""Tempo and meter named in a prompt."""
+"""Tempo, meter, mode and key in prompts."""
 
 import re
 from typing import Final
@@ -13,7 +13,7 @@ _SPAN: Final = re.compile(rf"(?<![\d.]){_NUMBER}\s*(?:-|\u2013|to)\s*{_NUMBER}[\
 _BPM: Final = re.compile(
     rf"(?<![\d.]){_NUMBER}[\s-]*{_UNIT}|\b(?:bpm|tempo)(?:\s*[:=]\s*|\s+(?:of\s+)?){_NUMBER}(?![\d.:])", re.IGNORECASE
 )
-# What is slow or fast in these is the picture or the form, not the music.
+# After "slow" or "fast" these words refer to the picture or the form, not to the music.
 _NOT_TEMPO: Final = (
     r"(?![\s-]*(?:mo\b|motion|down\b|build|burn|reveal|fade|start|intro|opening|zoom|pan\b|string|cook|food"
     r"|cuts?\b|cars?\b|changes?\b|forward|edit|lane|fashion|moving|train|boat))"
@@ -38,14 +38,14 @@ _METERS: Final = {
 
 
 def remove_bpm(prompt: str) -> str:
-    """The prompt less its figures of tempo: the beats of "beats per minute" are no drums."""
+    """Remove tempo numbers from a prompt, so that "beats per minute" does not request drums."""
     return _BPM.sub(" ", _SPAN.sub(" ", prompt))
 
 
 def find_bpm(prompt: str, meter: str | None) -> tuple[float | None, tuple[float, float] | None]:
-    """The tempo asked for as one figure, and as a range, as a listener counts it; at most one of them is given.
+    """Find a tempo given as one number or as a range, as a listener counts it; at most one of the two is not None.
 
-    Figures outside of what can be played are moved to the nearest end; in 6/8 dotted quarters are counted.
+    Numbers outside of the vocabulary's range are clipped; in 6/8 dotted quarters are counted.
     """
     low, high = (bound / 1.5 for bound in BPM_RANGE) if meter == "6/8" else BPM_RANGE
     if span := _SPAN.search(prompt):
@@ -57,13 +57,13 @@ def find_bpm(prompt: str, meter: str | None) -> tuple[float | None, tuple[float,
 
 
 def find_tempo_range(text: str) -> tuple[float, float] | None:
-    """Least and most bpm that a tempo word allows; None where no word or more than one kind is there."""
-    said = [name for name, pattern in _TEMPI.items() if pattern.search(text)]
-    return _RANGES[said[0]] if len(said) == 1 else None
+    """Find the range of bpm of a tempo word; None for no word or words of several kinds."""
+    named = [name for name, pattern in _TEMPI.items() if pattern.search(text)]
+    return _RANGES[named[0]] if len(named) == 1 else None
 
 
 def find_meter(text: str) -> str | None:
-    """The meter asked for: the first one named."""
+    """Find the first meter that is named."""
     found = [(match.start(), meter) for meter, pattern in _METERS.items() if (match := re.search(pattern, text, re.I))]
     return min(found)[1] if found else None
 
@@ -81,7 +81,7 @@ _SEMITONES: Final = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 
 
 def find_mode_and_key(text: str) -> tuple[bool | None, int | None]:
-    """Whether minor is asked for, and the tonic in semitones above C; None where the text does not say."""
+    """Find the mode, True for minor, and the tonic in semitones above C; None where the text does not name them."""
     named = _KEY.search(text)
     if named and not (named[1].upper() == "A" and not named[2] and _is_article(text, named)):
         return named[3].lower() == "minor", _tonic(named)
@@ -102,7 +102,7 @@ def _tonic(match: re.Match[str]) -> int:
 
 
 def _is_article(text: str, match: re.Match[str]) -> bool:
-    """Whether the A of a lone "a minor" is no tonic: a word follows, or it is small and no "in" stands before it."""
+    """Return True when the A of "a minor" is an article: a word follows, or it is lower case without "in" before it."""
     if match[1] == "A" and re.search(r"(?:\bin|\bkey(?: of|:)?)\s+$", text[: match.start()], re.IGNORECASE):
         return False
     goes_on = re.match(r"\s+\w", text[match.end() :]) is not None
