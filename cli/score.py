@@ -72,12 +72,12 @@ def score(
         with _progress_bar() as progress:
             from model_core.models.registry import model_kind
             from model_core.pipeline import Pipeline
-            from model_core.runtime import Runtime, within_memory
+            from model_core.runtime import Runtime, run_within_memory
 
             if midi is not None and not model_kind(model).writes_notes:
                 raise InputError("--midi", f"the model {model} makes sound, and writes no notes", "no_notes")
             pipeline = Pipeline.load(model, Runtime(device=device, precision=precision, window_s=window))
-            soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
+            soundtrack = run_within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
             with tempfile.TemporaryDirectory(dir=output.resolve().parent, prefix=".v2m-") as folder:
                 paths = soundtrack.write(video, Path(folder), progress)
                 for variant, target in (("video", output), ("audio", wav), ("midi", midi), ("report", report)):

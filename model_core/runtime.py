@@ -58,7 +58,7 @@ class Runtime:
         return choices[self.precision]
 
 
-def within_memory(work: Callable[[], _T]) -> _T:
+def run_within_memory(work: Callable[[], _T]) -> _T:
     """Call ``work``; instead of torch's error it raises DeviceMemoryError, after the memory of the work is freed."""
     import torch
 

@@ -9,7 +9,7 @@ from model_core.curves.video import curve_json
 from model_core.media import VideoInfo
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.results import Variant, write_curves
-from model_core.runtime import Runtime, within_memory
+from model_core.runtime import Runtime, run_within_memory
 
 Look = tuple[VideoInfo, EventCurve]
 """What is in a video, and its event curve: all that the music is made from."""
@@ -62,14 +62,14 @@ class PipelineScorer:
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
-        self._pipeline = within_memory(lambda: Pipeline.load(settings.model, runtime))
+        self._pipeline = run_within_memory(lambda: Pipeline.load(settings.model, runtime))
         self.model = self._pipeline.info
         self.looks_ahead = self._pipeline.model.uses_gpu
 
     def look(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> Look:
         """See ``Scorer.look``."""
         self._pipeline.check(prompt, options)
-        return within_memory(lambda: self._pipeline.analyze(video, progress))
+        return run_within_memory(lambda: self._pipeline.analyze(video, progress))
 
     def score(
         self, look: Look, video: Path, prompt: str, options: ScoreOptions, out: Path, progress: ProgressCallback
@@ -82,4 +82,4 @@ class PipelineScorer:
             soundtrack = self._pipeline.score_curve(curve, info, prompt, options, progress)
             return soundtrack.write(video, out, progress)
 
-        return within_memory(made)
+        return run_within_memory(made)

@@ -39,7 +39,7 @@ class FrameEncoder(Protocol):
     size: int
 
     @property
-    def sees(self) -> Literal["picture", "motion"]:
+    def feature_kind(self) -> Literal["picture", "motion"]:
         """Kind of the features: content of a picture, compared by angle and together with a small picture, or the
         motion that led to it, compared by distance."""
         ...
@@ -71,12 +71,12 @@ def video_curve(
     for batch in frames(path, FRAME_RATE, encoder.size):
         found = encoder.embed(batch.rgb, previous)
         previous = batch.rgb[-1]
-        parts.append(join_picture(found, batch.rgb) if encoder.sees == "picture" else found)
+        parts.append(join_picture(found, batch.rgb) if encoder.feature_kind == "picture" else found)
         times.append(batch.times)
         changed.append(batch.changed)
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
     features, seconds, moments = np.concatenate(parts), np.concatenate(times), np.concatenate(changed)
-    if encoder.sees == "motion":
+    if encoder.feature_kind == "motion":
         # Sampling at FRAME_RATE sometimes repeats or skips a frame of the video, so that all motion seems to stop or
         # to jump. The median of three removes that.
         features = median_filter(features, size=(3, 1), mode="nearest")

@@ -34,7 +34,7 @@ class Dinov2:
     """
 
     size: int = 224
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
 
     def __init__(self, name: str, network: Dinov2Model, device: str = "cpu") -> None:
         """Move ``network`` to ``device``, in bfloat16 on CUDA and in float32 elsewhere."""

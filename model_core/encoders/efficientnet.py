@@ -21,7 +21,7 @@ class EfficientNetLite0:
 
     name: str = "efficientnet-lite0"
     size: int = 224
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
     dimensions: int = 1280
 
     def __init__(self, path: Path | None = None, threads: int = 2) -> None:

@@ -31,7 +31,7 @@ class MotionDis:
 
     name: str = "motion-dis"
     size: int = 112  # as good as 224 and three times as fast
-    sees: Literal["motion"] = "motion"
+    feature_kind: Literal["motion"] = "motion"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
         """Compute the movement that led to each picture.

@@ -21,7 +21,9 @@ class MusicEncoder(Protocol):
     """Music -> event curve."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name for curves and reports."""
+        ...
 
     def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
         """Standardized fine event curve of mono (N,) or multi-channel (C, N) audio."""

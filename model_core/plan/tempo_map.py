@@ -56,7 +56,7 @@ class _Anchor:
 
 
 @dataclass(frozen=True)
-class Freedom:
+class TempoLimits:
     """Largest deviations of a tempo map, as shares of the tempo.
 
     Attributes:
@@ -68,21 +68,23 @@ class Freedom:
     spread: float = TEMPO_SPREAD
 
 
-def steady_tempo_map(duration: float, bpm: float, freedom: Freedom = Freedom(), beats_per_bar: int = 4) -> TempoMap:
+def steady_tempo_map(
+    duration: float, bpm: float, limits: TempoLimits = TempoLimits(), beats_per_bar: int = 4
+) -> TempoMap:
     """Build a map with a steady tempo over ``duration`` seconds.
 
-    The tempo is close to ``bpm`` so that the last beat ends with the video. Where ``freedom`` does not allow that, it
+    The tempo is close to ``bpm`` so that the last beat ends with the video. Where ``limits`` does not allow that, it
     is ``bpm`` and the last beat is cut short.
     """
     last = max(1, round(duration * bpm / 60))
-    if freedom.spread > 0 or abs(last * 60 / (duration * bpm) - 1) <= freedom.bend:
+    if limits.spread > 0 or abs(last * 60 / (duration * bpm) - 1) <= limits.bend:
         return _build_map(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
     last = max(1, int(np.ceil(duration * bpm / 60)))
     return _build_map(np.arange(last + 1) * 60 / bpm, [], np.zeros(0), beats_per_bar)
 
 
 def find_tempo_map(
-    duration: float, bpm: float, events: Events, freedom: Freedom = Freedom(), beats_per_bar: int = 4
+    duration: float, bpm: float, events: Events, limits: TempoLimits = TempoLimits(), beats_per_bar: int = 4
 ) -> TempoMap:
     """Find the best map: many strong events on beats or half-beats, little bending, a base tempo close to ``bpm``.
 
@@ -90,18 +92,18 @@ def find_tempo_map(
         duration: length of the video in seconds.
         bpm: requested tempo.
         events: events of the video; those within half a second of its ends are ignored.
-        freedom: largest deviations.
+        limits: largest deviations.
         beats_per_bar: quarter notes in a whole bar.
     """
     inside = (events.times > 0.5) & (events.times < duration - 0.5)
     met = Events(events.times[inside], events.strengths[inside])
     searched = [
-        (_best_path(met, duration, 60 / (bpm * ratio), freedom.bend), _BASE_COST * abs(ratio - 1))
-        for ratio in np.unique(np.linspace(1 - freedom.spread, 1 + freedom.spread, _BASE_TEMPI)).tolist()
+        (_best_path(met, duration, 60 / (bpm * ratio), limits.bend), _BASE_COST * abs(ratio - 1))
+        for ratio in np.unique(np.linspace(1 - limits.spread, 1 + limits.spread, _BASE_TEMPI)).tolist()
     ]
     found = [(path.worth - cost, path) for path, cost in searched if path is not None]
     if not found:
-        return steady_tempo_map(duration, bpm, freedom, beats_per_bar)
+        return steady_tempo_map(duration, bpm, limits, beats_per_bar)
     end: _Anchor | None = max(found, key=lambda pair: pair[0])[1]
     anchors: list[_Anchor] = []
     while end is not None:
@@ -109,7 +111,7 @@ def find_tempo_map(
         end = end.before
     hits = anchors[1:-1]
     if not hits:
-        return steady_tempo_map(duration, bpm, freedom, beats_per_bar)
+        return steady_tempo_map(duration, bpm, limits, beats_per_bar)
     half_beats = [anchor.half_beats for anchor in anchors]
     last = half_beats[-1] // 2
     beat_times = np.interp(2 * np.arange(last + 1), half_beats, [anchor.seconds for anchor in anchors])

@@ -66,6 +66,7 @@ class Salience:
 
     @property
     def envelopes(self) -> tuple[Floats, Floats]:
+        """Onset strength and novelty."""
         return self.onset, self.novelty
 
 
@@ -113,13 +114,13 @@ def match_events(salience: Salience, times: Floats) -> EventMatch:
 
 
 def span_fit(salience: Salience, times: Floats, first_s: float, last_s: float, levels: tuple[float, float]) -> float:
-    """Fit of one span of music to its events, unitless: what stands out at the events less what stands out elsewhere.
+    """Score the fit of one span of music to its events, unitless: peaks at the events minus peaks elsewhere.
 
     Args:
-        salience: of the whole piece.
-        times: of all events, seconds.
-        first_s, last_s: the span, seconds.
-        levels: for each envelope, the level from which on a moment stands out; see EventMatch.
+        salience: salience of the whole piece.
+        times: times of all events in seconds.
+        first_s, last_s: start and end of the span in seconds.
+        levels: level of a strong moment in each envelope; see EventMatch.
     """
     at = np.arange(len(salience.onset)) / RATE
     inside = times[(times >= first_s) & (times < last_s)]

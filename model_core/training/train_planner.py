@@ -42,7 +42,7 @@ def targets_of(headers: list[Header]) -> dict[str, torch.Tensor]:
 def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
     """Negative log likelihood of headers given prompts (B, TEXT_DIM), up to constants; programs count where played."""
     loss = functional.cross_entropy(planner.style_logits(pooled), targets["style"])
-    given = planner.given_style(pooled, targets["style"])
+    given = planner.predict_header(pooled, targets["style"])
     loss = loss + functional.binary_cross_entropy_with_logits(given["minor"][:, 0], targets["minor"])
     for name in SCALARS:
         mean, log_deviation = given[name].unbind(dim=1)

@@ -165,7 +165,7 @@ def test_what_the_sandbox_lacks_is_told(settings: Settings, monkeypatch: pytest.
         finding.found.partition(" could ")[2].partition(":")[0] for finding in found if finding.state == "fail"
     ] == [
         "reach the network",
-        "read every file of this user",
+        "read all files of this user",
         "start programs, and end other processes of this user",
     ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_core.plan.events import Events
-from model_core.plan.tempo_map import MAX_BEND, Freedom, TempoMap, find_tempo_map, steady_tempo_map
+from model_core.plan.tempo_map import MAX_BEND, TempoLimits, TempoMap, find_tempo_map, steady_tempo_map
 
 
 def _events(times: list[float], strengths: list[float] | None = None) -> Events:
@@ -46,7 +46,7 @@ def test_whatever_the_events_the_bends_stay_small(seed: int) -> None:
     rng = np.random.default_rng([seed, 1])
     duration, bpm = float(rng.uniform(1, 40)), float(rng.uniform(60, 140))
     times = np.sort(rng.uniform(0, duration, int(rng.integers(0, 30))))
-    tempo = find_tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), Freedom(spread=0.02))
+    tempo = find_tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), TempoLimits(spread=0.02))
     _check(tempo, duration)
     if len(tempo.hit_points):
         played = 60 / np.diff(tempo.beat_times)

@@ -163,7 +163,7 @@ def test_a_caller_that_is_gone_already_is_seen() -> None:
     ("lacking", "danger"),
     [
         (("network_namespace", "seccomp"), "reach the network"),
-        (("landlock",), "read every file of this user"),
+        (("landlock",), "read all files of this user"),
         (("seccomp",), "start programs, and end other processes"),
     ],
 )

@@ -22,11 +22,11 @@ CALLER_OF_A_SLEEPER = """
 from model_core.media import MediaLimits
 from model_core.media.sandbox import parent as sandbox
 sandbox._BOOT = (
-    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child import main;"
-    "main._nothing = lambda *_: time.sleep(600); main.main()"
+    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.sandbox import child;"
+    "child._nothing = lambda *_: time.sleep(600); child.main()"
 )
 with sandbox.Sandbox("nothing", {}, MediaLimits()) as child:
-    sandbox.report = lambda _: print(child._process.pid, flush=True)
+    sandbox.log_confinement = lambda _: print(child._process.pid, flush=True)
     child.receive()
 """
 

@@ -79,7 +79,7 @@ def test_a_newer_model_replaces_an_older_one_and_nothing_else(folder: Path, tmp_
     home = tmp_path / "home"
     home.mkdir()
     (home / "letter.txt").write_text("dear")
-    with pytest.raises(ModelError, match="is no model folder"):
+    with pytest.raises(ModelError, match="is not a model folder"):
         save_score_parts(tiny_model(), home)
     assert (home / "letter.txt").read_text() == "dear"
 
@@ -133,7 +133,7 @@ def _drop_a_weight(folder: Path) -> None:
 REFUSED: dict[str, tuple[Change, str]] = {
     "pickle": (_file("transformer/weights.bin"), r"transformer/weights\.bin does not belong"),
     "code": (_file("codec.py"), r"codec\.py does not belong"),
-    "signed pickle": (_signed(_file("a.pt")), r"sha256: a\.pt is no safetensors"),
+    "signed pickle": (_signed(_file("a.pt")), r"sha256: a\.pt is not a safetensors"),
     "outside": (_manifest(lambda m: m["sha256"].update({"../a.json": "0" * 64})), r"sha256: \.\./a\.json is no"),
     "damaged": (_flip_a_byte, r"codec/diffusion_pytorch_model\.safetensors is damaged"),
     "missing": (lambda f: (f / "planner" / "config.json").unlink(), r"planner/config\.json is missing"),
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "other music encoder": (_manifest(lambda m: m["encoders"].update(music="ears")), r"encoders\.music is ears"),
     "other grid": (
         _manifest(lambda m: m["grid"].update(beats_per_frame=4)),
-        r"grid\.beats_per_frame is 4; .* speaks 2",
+        r"grid\.beats_per_frame is 4; .* needs 2",
     ),
     "other curve": (_manifest(lambda m: m["curve"].update(pulse_sigma_s=1)), r"curve\.pulse_sigma_s is 1"),
     "other class": (_config("codec/config.json", _class_name="AutoencoderKL"), r"codec/config\.json: _class_name"),
@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "planner cannot be loaded: vocabulary",
     ),
     "missing weight": (_signed(_drop_a_weight), r"planner: missing keys: style\.0\.bias"),
-    "no object": (_file("v2m.json", "[]"), r"v2m\.json holds no object"),
+    "no object": (_file("v2m.json", "[]"), r"v2m\.json is not a JSON object"),
 }
 
 

@@ -98,8 +98,8 @@ class Watcher:
     name = "watcher"
     size = 16
 
-    def __init__(self, sees: Literal["picture", "motion"]) -> None:
-        self.sees: Literal["picture", "motion"] = sees
+    def __init__(self, feature_kind: Literal["picture", "motion"]) -> None:
+        self.feature_kind: Literal["picture", "motion"] = feature_kind
         self.shown: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
@@ -107,9 +107,11 @@ class Watcher:
         return np.asarray(rgb.mean(axis=(1, 2, 3))[:, None] / 255, np.float32)
 
 
-@pytest.mark.parametrize("sees", ["picture", "motion"])
-def test_each_batch_comes_with_the_picture_before_it(tmp_path: Path, sees: Literal["picture", "motion"]) -> None:
-    watcher = Watcher(sees)
+@pytest.mark.parametrize("feature_kind", ["picture", "motion"])
+def test_each_batch_comes_with_the_picture_before_it(
+    tmp_path: Path, feature_kind: Literal["picture", "motion"]
+) -> None:
+    watcher = Watcher(feature_kind)
     video_curve(factory.make_clip(tmp_path / "a.mp4", duration=11.0), watcher, 11.0)
     assert len(watcher.shown) == 3
     assert watcher.shown[0][1] is None

@@ -73,14 +73,14 @@ def _weights_without(part: str) -> Callable[[Path], None]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no curve": (_resealed(_narrowed), r"transformer: takes no curve; make it take one by `v2m model init`"),
+    "no curve": (_resealed(_narrowed), r"transformer: has no input for the curve; add it with `v2m model init`"),
     "damaged": (lambda f: (f / "vae/config.json").write_text("{}"), r"vae/config\.json is damaged: its sha256"),
     "a part is gone": (lambda f: (f / "scheduler/scheduler_config.json").unlink(), r"scheduler_config\.json is miss"),
     "a stranger": (lambda f: (f / "run.py").write_text("print()"), r"run\.py does not belong here"),
     "weights are missing": (_resealed(_weights_without("text_encoder")), r"text_encoder: missing keys: "),
     "weights of the codec": (_resealed(_weights_without("vae")), r"vae: missing keys: "),
     "no window": (_manifest(lambda m: m["curve"].pop("hann_window_s")), r"curve\.hann_window_s: Field required"),
-    "windows": (_manifest(lambda m: m["windows"].update(context_s=19)), r"windows: .* nothing of longest_s"),
+    "windows": (_manifest(lambda m: m["windows"].update(context_s=19)), r"windows: .* no part of longest_s"),
     "another encoder": (_manifest(lambda m: m["encoders"].update(picture="eyes")), r"eyes.*efficientnet-lite0"),
     "unknown field": (_manifest(lambda m: m.update(grid={})), r"grid: Extra inputs"),
     "an encoder's weights": (
@@ -109,10 +109,10 @@ def test_what_is_no_good_folder_is_refused_in_one_line(fault: str, folder: Path)
 
 
 def test_the_kinds_are_not_taken_for_one_another(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"kind is stable-audio-3, not a score model's"):
+    with pytest.raises(ModelError, match=r"kind: Input should be 'embedded-score', not stable-audio-3"):
         load_score_parts(folder)
     save_score_parts(tiny_model(), tmp_path / "score")
-    with pytest.raises(ModelError, match=r"kind is embedded-score, not an audio model's"):
+    with pytest.raises(ModelError, match=r"kind: Input should be 'stable-audio-3', not embedded-score"):
         loaded(tmp_path / "score")
     assert Pipeline.load(folder).info.title == "tiny 0"
     assert Pipeline.load(folder).info.kind == "stable-audio-3"
@@ -168,7 +168,7 @@ def test_a_base_that_was_saved_in_bfloat16_tells_durations_and_positions_too(fol
     assert off.abs().max() < 0.02
 
 
-@pytest.mark.parametrize(("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "is none")])
+@pytest.mark.parametrize(("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "does not exist")])
 def test_a_device_that_is_not_there_is_told(
     device: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,5 +235,5 @@ def test_the_gpu_is_asked_what_is_free(medium: Path, monkeypatch: pytest.MonkeyP
 def test_configurations_of_no_model_are_told(medium: Path, part: str, field: str, value: object) -> None:
     path = medium / part / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
-    with pytest.raises(ModelError, match=r"config\.json files describe no model: "):
+    with pytest.raises(ModelError, match=r"config\.json files are not those of a model: "):
         compute_footprint(medium, _BFLOAT16)

@@ -111,7 +111,7 @@ def test_what_would_change_nothing_is_refused(pipeline: Pipeline, video: Path, t
         pipeline.check("", ScoreOptions(negative_prompt="drums", text_guidance=1))
     pipeline.check("", ScoreOptions(negative_prompt="  ", text_guidance=1))
     untaught = Pipeline.load(tiny_folder(tmp_path, distilled=True))
-    with pytest.raises(InputError, match="has not learnt to follow"):
+    with pytest.raises(InputError, match="not trained to follow"):
         untaught.check("", ScoreOptions(curve_guidance=3))
     with pytest.raises(InputError, match="no effect with a text_guidance of 1"):
         untaught.check("", ScoreOptions(negative_prompt="drums"))

@@ -30,7 +30,7 @@ class Thumbnails:
 
     name = "thumbnails"
     size = 16
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
         flat = rgb.reshape(len(rgb), -1).astype(np.float32)

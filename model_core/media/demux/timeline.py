@@ -74,23 +74,23 @@ def scan(source: Source, limits: MediaLimits) -> Timeline:
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
     if not (track.times != UNKNOWN).any():
         raise MediaError("has a video stream without a single picture", "no_frames")
-    wanted, dts = track.times, track.dts
-    if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
+    display, dts = track.times, track.dts
+    if (shuffled or (display == UNKNOWN).any()) and (dts != UNKNOWN).any():
         order = timestamps.find_display_order(source, limits, kept) if shuffled else np.arange(dts.size)
         known_pts = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
         dts = timestamps.fill_missing_dts(dts, time_base)
-        wanted = timestamps.find_display_times(known_pts, dts, order, depth if shuffled else 0, time_base)
-    timed = wanted != UNKNOWN
+        display = timestamps.find_display_times(known_pts, dts, order, depth if shuffled else 0, time_base)
+    timed = display != UNKNOWN
     shown = ~track.hidden if (timed & ~track.hidden).any() else np.ones_like(timed)
-    times = np.unique(wanted[timed & shown])
+    times = np.unique(display[timed & shown])
     distances = np.diff(times)
     step = int(np.median(distances)) if distances.size else lone_step
-    origin, end = int(times[0]), int(times[-1]) + (_longest(track, wanted == times[-1]) or step)
+    origin, end = int(times[0]), int(times[-1]) + (_longest(track, display == times[-1]) or step)
     if (duration := (end - origin) * time_base) > limits.max_duration_s:
         raise too_long_error(float(duration), limits)
-    moved = edit_lists.place_hidden_packets(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
+    moved = edit_lists.place_hidden_packets(display, ~shown, begins, end, int(FARTHEST_S / time_base))
     placed_pts, placed_dts = place_timestamps(moved.tolist(), dts.tolist(), origin, step)
-    check_placed(placed_pts[shown], np.where(timed, wanted - origin, UNKNOWN)[shown], end - origin, float(time_base))
+    check_placed(placed_pts[shown], np.where(timed, display - origin, UNKNOWN)[shown], end - origin, float(time_base))
     frames = np.unique(moved[timed & shown]).size
     return Timeline(time_base, origin, end, step, frames, _varies(distances), kept, placed_pts, placed_dts)
 

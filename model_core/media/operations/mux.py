@@ -89,6 +89,7 @@ class _SoundEncoder:
         context.bit_rate = AAC_BITS_PER_SECOND
 
     def encode_to(self, seconds: Fraction) -> None:
+        """Encode the samples before ``seconds``."""
         goal = min(math.ceil(seconds * self._rate), self._wanted)
         while self._done < goal:
             count = min(AAC_FRAME, self._wanted - self._done)
@@ -103,6 +104,7 @@ class _SoundEncoder:
             self._result.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
+        """Encode the remaining samples and flush the encoder."""
         self.encode_to(Fraction(self._wanted, self._rate))
         if not self._done:
             raise OSError(errno.EINVAL, "the video is shorter than one sample")

@@ -76,11 +76,13 @@ class OpenFile:
         self._fd, self._at = fd, 0
 
     def read(self, size: int) -> bytes:
+        """Read up to ``size`` bytes."""
         data = os.pread(self._fd, size, self._at)
         self._at += len(data)
         return data
 
     def write(self, data: bytes) -> int:
+        """Write all bytes; returns their number, or a negative errno."""
         left = memoryview(data)
         while left:  # at the file size limit a write is partial, and only the next one fails
             try:
@@ -92,6 +94,7 @@ class OpenFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Change the position; returns the new one, or a negative errno."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._fd).st_size}[whence]
         if not 0 <= start + offset < _FARTHEST:
             return -errno.EINVAL
@@ -99,6 +102,7 @@ class OpenFile:
         return self._at
 
     def tell(self) -> int:
+        """Position in bytes."""
         return self._at
 
     def close(self) -> None:

@@ -86,11 +86,11 @@ class ScoreSampler:
         """Latents (C, F) in which more events are met: spans around missed events are inpainted again.
 
         Args:
-            latents: the first sample.
-            matcher: matches latents with the events.
-            sampling: of the first sample; refinement derives its own from it.
-            rounds: at most; none is needed where every event is met.
-            progress: called before each round with the fraction done; what it raises stops the work.
+            latents: latents of the first sample.
+            matcher: matcher of latents with the events.
+            sampling: settings of the first sample, from which those of refinement are derived.
+            rounds: largest number of rounds; refinement ends early when every event is met.
+            progress: called before each round with the fraction done; its exceptions stop the work.
         """
         best = matcher.match(latents)
         for attempt in range(rounds):

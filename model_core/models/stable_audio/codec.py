@@ -72,7 +72,7 @@ class SameCodec:
     def count_frames(self, duration_s: float) -> int:
         """Number of latent frames of ``duration_s`` seconds, rounded up; ValueError unless they are more than 0."""
         if not 0 < duration_s < math.inf:
-            raise ValueError(f"duration_s is {duration_s}; it must be more than 0")
+            raise ValueError(f"duration_s is {duration_s}; it must be more than 0 s")
         return math.ceil(duration_s * self.sample_rate / self.hop)
 
     def frame_edges(self, plan: Plan) -> NDArray[np.float64]:

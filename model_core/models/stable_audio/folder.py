@@ -72,7 +72,7 @@ class StableAudioParts:
         return ModelInfo(**fields)
 
     @property
-    def distilled(self) -> bool:
+    def is_distilled(self) -> bool:
         """True for checkpoints made for a few steps with fresh noise, which need no guidance by the prompt."""
         return bool(self.scheduler.config["stochastic_sampling"])
 

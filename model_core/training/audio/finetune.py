@@ -146,7 +146,7 @@ class _FineTune:
         if from_main_process(self._is_done(run)):
             run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
             return
-        if model.distilled:
+        if model.is_distilled:
             given.say(
                 f"{STAGE}: {model.info.title} is distilled, and will lose some of that; better train a base checkpoint"
             )

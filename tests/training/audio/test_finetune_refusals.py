@@ -149,7 +149,7 @@ FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
     "a score model": (_score_model, 1, "kind is embedded-score, not an audio model's"),
     "no folder for the result": (_told(out="nowhere/out"), 2, "--out: there is no folder "),
     "the model itself": (_itself, 2, "--out: "),
-    "no place for a model": (_something_else, 1, "is no model folder, and will not be replaced by one"),
+    "no place for a model": (_something_else, 1, "is not a model folder and will not be replaced; choose another path"),
     "too long a crop": (_told("--seconds", "21"), 2, "--seconds: 21 is more than 20, the model's longest"),
     "an endless crop": (_told("--seconds", "inf"), 2, "--seconds: inf is more than 20, the model's longest"),
     "a rate too high": (_told("--learning-rate", "inf"), 2, "--learning-rate: inf is none; it must be above 0 and at "),

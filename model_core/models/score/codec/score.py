@@ -71,10 +71,12 @@ class Score:
 
     @property
     def beats(self) -> int:
+        """Number of beats N."""
         return len(self.beat_in_bar)
 
     @property
     def steps(self) -> int:
+        """Number of steps T."""
         return self.beats * STEPS_PER_BEAT
 
     @classmethod

@@ -10,7 +10,7 @@ from model_core.models.score.planner.explicit_words import ExplicitWords, parse_
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
 from model_core.plan.events import Events
 from model_core.plan.plan import Header, ScorePlan
-from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, Freedom, find_tempo_map, steady_tempo_map
+from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, TempoLimits, find_tempo_map, steady_tempo_map
 from model_core.plan.vocabulary import ROLES, Vocabulary
 
 _PIANO: Final = 0
@@ -89,7 +89,7 @@ def _keep_solo(header: Header, words: ExplicitWords, vocabulary: Vocabulary) -> 
 
 _STYLE_TEMPERATURE: Final = 0.35
 _BUSY_EVENTS_PER_S: Final = 0.6
-_NAMED_TEMPO: Final = Freedom(bend=0.018, spread=0.0)
+_NAMED_TEMPO: Final = TempoLimits(bend=0.018, spread=0.0)
 _DRIVE: Final = {
     "synthwave": 1.0, "house": 1.0, "trailer": 1.0, "rock": 0.9, "cinematic": 0.8, "orchestral": 0.7, "tension": 0.7,
     "hiphop": 0.7, "pop": 0.6, "funk": 0.6, "latin": 0.5, "chiptune": 0.3, "comedy": 0.2,
@@ -122,14 +122,14 @@ def make_plan(planner: PromptPlanner, request: PlanRequest, events: Events, dura
     key = int(rng.integers(-5, 7))
     if words.key is not None:
         key = (words.key - (9 if header.minor else 0) + 5) % 12 - 5
-    freedom = Freedom(request.sync * MAX_BEND, TEMPO_SPREAD)
+    limits = TempoLimits(request.sync * MAX_BEND, TEMPO_SPREAD)
     if words.bpm is not None:
-        freedom = Freedom(min(freedom.bend, _NAMED_TEMPO.bend), _NAMED_TEMPO.spread)
+        limits = TempoLimits(min(limits.bend, _NAMED_TEMPO.bend), _NAMED_TEMPO.spread)
     bar = header.beats_per_bar
     if request.sync:
-        tempo = find_tempo_map(duration, header.bpm, events, freedom, bar)
+        tempo = find_tempo_map(duration, header.bpm, events, limits, bar)
     else:
-        tempo = steady_tempo_map(duration, header.bpm, freedom, bar)
+        tempo = steady_tempo_map(duration, header.bpm, limits, bar)
     return ScorePlan(header=header, key=key, tempo=tempo, duration=duration, seed=request.seed)
 
 
@@ -146,7 +146,7 @@ def _sample_header(
         drive = np.array([_DRIVE.get(style, 0.0) for style in vocabulary.styles])
         odds = busy * drive + (1 - busy) * (1 - drive) + 0.1
     style = int(rng.choice(len(odds), p=odds / odds.sum()))
-    given = planner.given_style(request.pooled, torch.tensor([style]))
+    given = planner.predict_header(request.pooled, torch.tensor([style]))
     scalars = {}
     for name in SCALARS:
         mean, log_deviation = given[name][0].tolist()

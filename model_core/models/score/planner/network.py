@@ -45,7 +45,7 @@ class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
         logits: torch.Tensor = self.style(pooled * TEXT_DIM**0.5)
         return logits
 
-    def given_style(self, pooled: torch.Tensor, style: torch.Tensor) -> dict[str, torch.Tensor]:
+    def predict_header(self, pooled: torch.Tensor, style: torch.Tensor) -> dict[str, torch.Tensor]:
         """Predict the rest of the header from pooled prompts (B, TEXT_DIM) and style indices (B,).
 
         Returns:
