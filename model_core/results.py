@@ -10,8 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from model_core.media import mux, output_suffix, write_wav
-
 if TYPE_CHECKING:
     from model_core.soundtrack import Soundtrack
 
@@ -60,12 +58,16 @@ def write_curves(curves: dict[str, Any], folder: Path) -> Path:
 
 
 def _write_video(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    from model_core.media import mux, output_suffix  # needs numpy, which the job records do not
+
     path = folder / f"video{output_suffix(soundtrack.video)}"
     mux(video, soundtrack.audio, soundtrack.sample_rate, path)
     return path
 
 
 def _write_audio(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
+    from model_core.media import write_wav
+
     path = folder / "audio.wav"
     write_wav(path, soundtrack.audio, soundtrack.sample_rate)
     return path

@@ -168,7 +168,9 @@ def test_a_base_that_was_saved_in_bfloat16_tells_durations_and_positions_too(fol
     assert off.abs().max() < 0.02
 
 
-@pytest.mark.parametrize(("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "does not exist")])
+@pytest.mark.parametrize(
+    ("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "does not exist")]
+)
 def test_a_device_that_is_not_there_is_told(
     device: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

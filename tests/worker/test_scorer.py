@@ -83,7 +83,7 @@ def test_both_halves_tell_of_too_little_memory(
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(Pipeline, "look", full)
+    monkeypatch.setattr(Pipeline, "analyze", full)
     monkeypatch.setattr(Pipeline, "score_curve", full)
     with pytest.raises(DeviceMemoryError):
         scorer.look(tmp_path, "", ScoreOptions(), ignored)
@@ -128,7 +128,8 @@ def test_an_audio_model_looks_ahead_on_a_gpu(
     make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     info = ModelInfo(name="one", version="1", kind=AUDIO_KIND, licence="CC0-1.0")
-    monkeypatch.setattr(Pipeline, "load", lambda model, runtime: SimpleNamespace(info=info))
+    model = SimpleNamespace(uses_gpu=device == "cuda")
+    monkeypatch.setattr(Pipeline, "load", lambda folder, runtime: SimpleNamespace(info=info, model=model))
     monkeypatch.setattr(Runtime, "torch_device", lambda runtime: torch.device(runtime.device))
     scorer = PipelineScorer(make_settings(model=tmp_path, device=device))
     assert (scorer.model, scorer.looks_ahead) == (info, device == "cuda")
