@@ -43,7 +43,7 @@ class JobKind(StrEnum):
 
 
 class JobError(BaseModel):
-    """Reason of a failed job: a stable ``code`` for programs, a ``detail`` for people, the input ``field`` if any."""
+    """Reason of a failed job: a stable `code` for programs, a `detail` for people, the input `field` if any."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -150,7 +150,7 @@ class JobRecord(BaseModel):
         video: dict[str, JsonValue],
         **others: Any,
     ) -> "JobRecord":
-        """A queued job with a new id; ``others`` are further attributes by name."""
+        """A queued job with a new id; `others` are further attributes by name."""
         return cls(id=uuid4().hex, prompt=prompt, options=options, video=video, created_at=now(), **others)
 
     @property
@@ -175,7 +175,7 @@ def now() -> datetime:
 
 
 def is_job_id(text: str) -> bool:
-    """True for ids in the form that ``JobRecord.new`` creates; no other text may reach a path or a Redis key."""
+    """True for ids in the form that `JobRecord.new` creates; no other text may reach a path or a Redis key."""
     return _JOB_ID.fullmatch(text) is not None
 
 

@@ -21,7 +21,7 @@ class LocalFiles:
         """Creates the folder if needed; StoreError when that fails."""
         self._root = root
         self._scratch = scratch
-        with translate_os_errors(f"the store's folder {root} cannot be created"):
+        with translate_os_errors(f"The store's folder {root} cannot be created"):
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, key: str, path: Path) -> None:

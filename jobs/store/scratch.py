@@ -38,7 +38,7 @@ class Scratch:
         self._own = root / owner
         self._owner = owner
         _OWN_NAMES.add(owner)
-        with translate_os_errors(f"the folder {root} for temporary files cannot be created"):
+        with translate_os_errors(f"The folder {root} for temporary files cannot be created"):
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextmanager

@@ -100,7 +100,7 @@ def test_json_on_stdout_is_all_there_is(scored: Path) -> None:
 
 
 def test_a_video_without_sound_says_so(scored: Path) -> None:
-    refused(_here("report", scored.parent / "silent.mp4"), "video: has no audio stream")
+    refused(_here("report", scored.parent / "silent.mp4"), "video: The file has no audio stream")
 
 
 @pytest.mark.parametrize("events", ["a", "", "1,,2", "99", "nan", "-1"])

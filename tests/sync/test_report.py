@@ -171,7 +171,7 @@ def test_events_outside_the_video_are_refused_before_it_is_decoded(silent: Path,
 
 
 def test_silent_and_short_videos_are_refused(silent: Path, features: VideoFeatures, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="video: has no audio stream"):
+    with pytest.raises(InputError, match="video: The file has no audio stream"):
         measure(silent, Thumbnails())
     with pytest.raises(InputError, match="a figure needs at least 2 s"):
         measure(make_clip(tmp_path / "short.mp4", duration=1.0), Thumbnails())

@@ -87,4 +87,4 @@ def test_what_is_no_command_is_answered_with_the_commands(background: Background
 def test_a_wrong_option_leaves_its_error_in_the_log(background: Background) -> None:
     background("start", "--pieces", "40")
     output = background.work / "logs" / "background.log"
-    until(lambda: output.exists() and "no multiple of 32" in output.read_text(), "the error")
+    until(lambda: output.exists() and "not a multiple of 32" in output.read_text(), "the error")

@@ -173,7 +173,7 @@ def test_a_trained_folder_is_picked_up_from_the_environment(
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     assert json.loads(report.read_text())["model"]["name"] == "taught"
-    refused = CliRunner().invoke(app, [*command, "--model", str(tmp_path)])
+    refused = CliRunner().invoke(app, [*command, "--force", "--model", str(tmp_path)])
     assert (refused.exit_code, len(refused.output.splitlines())) == (1, 1)
     assert "cannot read v2m.json" in refused.output
     monkeypatch.setenv("V2M_MODEL", "")

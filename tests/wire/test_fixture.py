@@ -134,8 +134,8 @@ def test_a_worker_finishes_what_was_left(load: Load, redis: Redis) -> None:
         assert unchanged(ended[name], changing) == unchanged(then(name), changing)
     upload = (store_of(settings) / "jobs" / JOBS["queued"] / "upload").read_bytes()
     assert results["queued"]["video"] == results["lost"]["video"] == upload
-    assert json.loads(results["queued"]["report"]) | {"looked_by": ""} == {
-        "prompt": "queued words", "seed": 11, "duration": then("queued")["video"]["duration"], "looked_by": ""
+    assert json.loads(results["queued"]["report"]) | {"analyzed_by": ""} == {
+        "prompt": "queued words", "seed": 11, "duration": then("queued")["video"]["duration"], "analyzed_by": ""
     }  # fmt: skip
     assert set(results["queued curve"]) == {"curve"}
     assert ended["lost and unwanted"]["status"] == "canceled", "its worker died before it could stop"
