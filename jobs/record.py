@@ -43,7 +43,7 @@ class JobKind(StrEnum):
 
 
 class JobError(BaseModel):
-    """Reason of a failed job: a stable `code` for programs, a `detail` for people, the input `field` if any."""
+    """Why a job failed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,17 +53,7 @@ class JobError(BaseModel):
 
 
 class Webhook(BaseModel):
-    """Webhook of a job and the state of its delivery.
-
-    Attributes:
-        url: address of the receiver.
-        attempts: number of deliveries attempted so far.
-        delivered_at: time of the successful delivery; None until then.
-        given_up_at: time of the last failed attempt, after which there is no other; None otherwise.
-        next_at: time of the next attempt; None before the first attempt and after the last.
-        last_status: HTTP status of the last response; None when there was none.
-        last_error: reason of the last failure, as a sentence; None after a success.
-    """
+    """A job's webhook and the state of its delivery."""
 
     model_config = ConfigDict(frozen=True)
 
