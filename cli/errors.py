@@ -14,7 +14,6 @@ INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 _TYPED: Final = {name: f"--{name.replace('_', '-')}" for name in ("prompt", *ScoreOptions.model_fields)}
 """The options of a score by the names of their fields: errors name them as they are typed."""
-_VALUE_ERROR: Final = "Value error, "
 
 
 class OutputError(Exception):

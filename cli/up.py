@@ -18,20 +18,13 @@ from jobs.infra.settings import Settings, unknown_settings
 from jobs.store import StoreError, check_store
 from model_core.errors import ModelError
 
-
-def _state_folder(text: str) -> Path:
-    if not text:  # as in --state "$UNSET", which would be the current folder
-        raise typer.BadParameter("the path is empty")
-    return Path(text)
-
-
 Host = Annotated[str | None, typer.Option(help="Address to listen on (env V2M_HOST, default 127.0.0.1).")]
 Port = Annotated[
     int | None, typer.Option(help="Port, 0 for a free one (env V2M_PORT, default 8000).", min=0, max=65535)
 ]
 State = Annotated[
     Path | None,
-    typer.Option(parser=_state_folder, help="Folder for uploads, results and Redis' data (env V2M_STATE_DIR)."),
+    typer.Option(help="Folder for uploads, results and Redis' data (env V2M_STATE_DIR)."),
 ]
 Fd = Annotated[int | None, typer.Option(hidden=True, help="A listening socket that the caller has opened.")]
 

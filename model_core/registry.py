@@ -1,6 +1,6 @@
 """Registries: encoders, codecs and models by name, each registered in its own file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Generic, TypeVar
@@ -52,8 +52,3 @@ class Registry(Generic[_T]):
         for module in iter_modules(import_module(self._package).__path__):
             import_module(f"{self._package}.{module.name}")
         self._is_complete = True
-
-
-def registers(registry: Registry[_T], name: str) -> Callable[[_T], _T]:
-    """Decorator that registers a class or function under ``name``."""
-    return lambda entry: registry.register(name, entry)

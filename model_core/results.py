@@ -38,10 +38,6 @@ class ResultVariant:
     write: Callable[["Soundtrack", Path, Path], Path | None]
 
 
-CURVE_JOB_VARIANTS: Final = frozenset({Variant.CURVE})
-"""Results of a job that only extracts the event curve (`POST /v1/curves`)."""
-
-
 def write_results(soundtrack: "Soundtrack", video: Path, folder: Path) -> dict[str, Path]:
     """Write every variant that a soundtrack has into an existing folder; returns the paths by variant.
 
