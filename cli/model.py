@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from cli.errors import user_errors
 from model_core.errors import InputError, ModelError
 from model_core.models.folder.manifest import MANIFEST
-from model_core.models.stable_audio.init_settings import InitSettings
+from model_core.models.stable_audio import InitSettings
 
 model = typer.Typer(help="Make model folders from published checkpoints.", no_args_is_help=True)
 _DEFAULTS: Final = InitSettings(name="")

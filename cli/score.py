@@ -106,10 +106,10 @@ def score(
             typer.echo("v2m: --device and --precision have no effect: this model runs on the CPU.", err=True)
 
         from model_core.pipeline import Pipeline
-        from model_core.runtime import within_memory
+        from model_core.runtime import run_within_memory
 
         pipeline = Pipeline.load(model, runtime)
-        soundtrack = within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
+        soundtrack = run_within_memory(lambda: pipeline.score_video(video, prompt, options, progress))
         try:
             with temporary_folder(output.resolve().parent) as folder:
                 paths = soundtrack.write(video, folder, progress)

@@ -1,13 +1,13 @@
-"""The errors that model_core raises on purpose."""
+"""Errors of model_core that callers handle."""
 
 
 class InputError(ValueError):
-    """What the caller gave cannot be used. Names the field, and says the limit or the cause in plain words.
+    """An input cannot be used; the message names the field and the limit or cause.
 
     Attributes:
-        field: which input is at fault: ``video``, ``prompt`` or the name of an option.
-        detail: one sentence for the person who sent it.
-        code: a stable word for programs, such as ``too_long``.
+        field: name of the input: ``video``, ``prompt`` or an option.
+        detail: cause in words that follow the field's name, for the sender.
+        code: stable identifier for programs, such as ``too_long``.
     """
 
     def __init__(self, field: str, detail: str, code: str = "invalid") -> None:
@@ -18,7 +18,7 @@ class InputError(ValueError):
 
 
 class CanceledError(Exception):
-    """The caller asked to stop; raised from the progress callback and passed through."""
+    """The caller canceled the work; raised by the progress callback and passed through."""
 
 
 class ModelError(RuntimeError):
@@ -26,4 +26,4 @@ class ModelError(RuntimeError):
 
 
 class DeviceMemoryError(RuntimeError):
-    """The memory of the device that a model runs on does not hold the work; says what to do about it."""
+    """The device has too little memory for the work; the message says what to do."""

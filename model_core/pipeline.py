@@ -1,8 +1,8 @@
-"""Pipeline: the entry point of the package. A video and a prompt in, a soundtrack out."""
+"""Pipeline from a video and a prompt to a soundtrack: the entry point of the package."""
 
 from pathlib import Path
 
-from model_core.audio.loudness import normalise
+from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder, video_curve
 from model_core.media import VideoInfo, probe
@@ -40,7 +40,7 @@ class Pipeline:
 
         Args:
             video: any file; it is probed and decoded in the sandbox.
-            prompt: description of the music; for an empty one the video's curve and length decide.
+            prompt: description of the music; if empty, the music depends only on the video's curve and length.
             options: seed, guidance scales and the like.
             progress: called as (stage, fraction), see STAGES; may raise CanceledError.
 
@@ -58,7 +58,7 @@ class Pipeline:
         return check_prompt(prompt)
 
     def analyze(self, video: Path, report: ProgressCallback) -> tuple[VideoInfo, EventCurve]:
-        """Probe a video and extract its event curve: all that the music is generated from."""
+        """Probe a video and extract its event curve; the music depends on nothing else of the video."""
         report("probe", 0.0)
         info = probe(video)
         report("curve", 0.0)
@@ -70,7 +70,7 @@ class Pipeline:
     ) -> Soundtrack:
         """Generate music for an event curve that was extracted before; see score_video."""
         music = self.model.generate(curve, info.duration, prompt, options, report)
-        audio = normalise(music.audio, music.sample_rate)
+        audio = normalize(music.audio, music.sample_rate)
         report("render", 0.8)
         music_curve = self.model.music_curve(audio, music.sample_rate)
         report("render", 1.0)

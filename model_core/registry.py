@@ -11,13 +11,13 @@ _T = TypeVar("_T")
 
 
 class Registry(Generic[_T]):
-    """Entries by name. The modules of one package are imported at the first look-up, so that they can register.
+    """Entries by name. All modules of one package are imported at the first look-up, so that they register.
 
-    A module registers at import, so it must import heavy libraries inside its functions.
+    Registration runs at import. The packages of models therefore import heavy libraries inside functions.
     """
 
     def __init__(self, noun: str, package: str) -> None:
-        """``noun`` stands in error messages; ``package`` is the dotted name of the package that is searched."""
+        """``noun`` is used in error messages; ``package`` is the dotted name of the package that is imported."""
         self._noun = noun
         self._package = package
         self._entries: dict[str, _T] = {}
@@ -31,7 +31,7 @@ class Registry(Generic[_T]):
         return entry
 
     def get(self, name: str) -> _T:
-        """The entry with this name; ModelError when there is none, with the names that exist."""
+        """Return the entry with this name; ModelError, which lists the known names, when there is none."""
         self._import_all()
         if name not in self._entries:
             known = ", ".join(sorted(self._entries))

@@ -55,7 +55,7 @@ def write_curves(curves: dict[str, Any], folder: Path) -> Path:
 
 
 def _write_video(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
-    from model_core.media import mux, output_suffix
+    from model_core.media import mux, output_suffix  # needs numpy, which the job records do not
 
     path = folder / f"video{output_suffix(soundtrack.video)}"
     mux(video, soundtrack.audio, soundtrack.sample_rate, path)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from model_core.models.score.codec.notes import DRUM_KEYS, DRUM_SETS, IMPACT_PROGRAM, Note
-from model_core.models.score.render.synth import stems
-from model_core.plan.header import PROGRAMS
+from model_core.models.score.render.synth import render_stems
+from model_core.plan.plan import PROGRAMS
 
 RATE: Final = 44100
 TARGET_LUFS: Final = -20.0
@@ -39,7 +39,7 @@ def loudness(role: str, program: int) -> float:
         for index, strike in enumerate(PHRASES[role])
         for pitch in strike
     ]
-    audio = stems(notes, STRIKE_S * len(PHRASES[role]), RATE)[role]
+    audio = render_stems(notes, STRIKE_S * len(PHRASES[role]), RATE)[role]
     return float(pyloudnorm.Meter(RATE).integrated_loudness(audio.T.astype(np.float64)))
 
 
@@ -49,7 +49,7 @@ def latency(role: str, program: int) -> float:
     At 0 s the synth cannot start it early, so that the last calibration does not show in this one.
     """
     first = PHRASES[role][0][0]
-    sound = stems([Note(role, first, VELOCITY, 0.0, 1.0, program)], 1.0, RATE)[role].mean(axis=0)
+    sound = render_stems([Note(role, first, VELOCITY, 0.0, 1.0, program)], 1.0, RATE)[role].mean(axis=0)
     level = np.sqrt(uniform_filter1d(np.square(sound - sound.mean(), dtype=np.float64), round(0.005 * RATE)))
     level = level[: RATE // 2]
     return float(np.argmax(level > level.max() * 10 ** (-10 / 20))) / RATE
@@ -67,7 +67,7 @@ def _bands(role: str, program: int, velocity: float) -> NDArray[np.float64]:
     It is played as an impact, whose soft notes the synth leaves as bright as they are.
     """
     note = Note("impact", PHRASES[role][1][0], velocity, 0.0, 0.8, program)
-    power = np.square(np.abs(np.fft.rfft(stems([note], 1.0, RATE)["impact"].mean(axis=0)[: RATE // 2], RATE)))
+    power = np.square(np.abs(np.fft.rfft(render_stems([note], 1.0, RATE)["impact"].mean(axis=0)[: RATE // 2], RATE)))
     octaves = np.add.reduceat(power, 80 * 2 ** np.arange(8))
     return np.asarray(10 * np.log10(octaves / octaves.sum() + 1e-6))
 

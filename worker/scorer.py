@@ -9,7 +9,7 @@ from model_core.curves.video import curve_json
 from model_core.media import VideoInfo
 from model_core.options import ModelInfo, ProgressCallback, ScoreOptions
 from model_core.results import Variant, write_curves
-from model_core.runtime import Runtime, within_memory
+from model_core.runtime import Runtime, run_within_memory
 
 VideoAnalysis = tuple[VideoInfo, EventCurve]
 """Result of the video analysis: the properties of the video and its event curve, the inputs of the music model."""
@@ -67,14 +67,14 @@ class PipelineScorer:
         from model_core.pipeline import Pipeline
 
         runtime = Runtime(settings.device, settings.precision, settings.window_s, settings.compile)
-        self._pipeline = within_memory(lambda: Pipeline.load(settings.model, runtime))
+        self._pipeline = run_within_memory(lambda: Pipeline.load(settings.model, runtime))
         self.model = self._pipeline.info
         self.prefetches = self._pipeline.model.uses_gpu
 
     def analyze(self, video: Path, prompt: str, options: ScoreOptions, progress: ProgressCallback) -> VideoAnalysis:
         """See ``Scorer.analyze``."""
         self._pipeline.check(prompt, options)
-        return within_memory(lambda: self._pipeline.analyze(video, progress))
+        return run_within_memory(lambda: self._pipeline.analyze(video, progress))
 
     def score(
         self,
@@ -93,4 +93,4 @@ class PipelineScorer:
             soundtrack = self._pipeline.score_curve(curve, info, prompt, options, progress)
             return soundtrack.write(video, out, progress)
 
-        return within_memory(write_score)
+        return run_within_memory(write_score)

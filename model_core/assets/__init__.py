@@ -1,4 +1,4 @@
-"""Files that are shipped with the package: weights, instruments, the demo clip. NOTICE tells where each is from."""
+"""Files shipped with the package: weights, instruments and the demo clip; NOTICE has their origins."""
 
 from pathlib import Path
 
@@ -6,10 +6,13 @@ from model_core.errors import ModelError
 
 
 def asset(name: str) -> Path:
-    """Path of a shipped file or folder, ``name`` relative to this package's folder with ``/`` between its parts.
+    """Path of a shipped file or folder.
+
+    Args:
+        name: path relative to this package's folder, with ``/``.
 
     Raises:
-        ModelError: when it is not there, or ``name`` points out of the folder.
+        ModelError: it is missing, or ``name`` points outside of the folder.
     """
     folder = Path(__file__).resolve().parent
     path = (folder / name).resolve()

@@ -1,7 +1,7 @@
-"""Event curves: when and how much something changes, measured inside one modality (arXiv 2603.11042, section 3).
+"""Event curves: when and how much something changes, within one modality (arXiv 2603.11042, section 3).
 
-The dissimilarity of neighbouring embeddings, at the midpoint of their times, standardised over the clip. What the
-paper leaves open is decided in docs/adr/0002-event-curve.md.
+An event curve is the dissimilarity of neighboring embeddings at the midpoints of their times, standardized over the
+clip. Details that the paper leaves open are decided in docs/adr/0002-event-curve.md.
 """
 
 from collections.abc import Sequence
@@ -16,25 +16,25 @@ from model_core.plan.events import Events
 FloatArray = NDArray[np.float64]
 
 STD_FLOOR: Final = 0.06
-"""Least standard deviation that a raw curve is divided by: a still picture stays flat, its noise is not amplified."""
+"""Least divisor of a raw curve, so that the noise of a still picture is not amplified."""
 PULSE_SIGMA_S: Final = 0.1
 PULSE_SCALE: Final = 4.0
 LEAST_STRENGTH: Final = 0.45
 SIZE_POOL: Final = 4
-"""Embeddings on either side whose means tell how large an event of a contrast curve is: a third of a second."""
+"""Embeddings on either side whose means give the size of an event of a contrast curve: a third of a second."""
 
 
 @dataclass(frozen=True)
 class EventCurve:
-    """A standardised event curve.
+    """A standardized event curve.
 
     Attributes:
         times: seconds from the start of the clip, shape (T,), ascending.
         values: unitless, about mean 0 and standard deviation 1, shape (T,).
-        encoder: name of the encoder whose features were compared.
-        window: width in seconds of the Hann window it was smoothed with; 0 = none.
-        sizes: how much what stands after each time differs from what stood before it, shape (T,), at least 0; None
-            where the values are all that is known.
+        encoder: name of the encoder of the features.
+        window: width in seconds of the Hann window that smoothed it; 0 = none.
+        sizes: difference between the content before and after each time, shape (T,), at least 0; None where only the
+            values are known.
     """
 
     times: FloatArray
@@ -48,18 +48,19 @@ class EventCurve:
         return np.interp(times, self.times, self.values)
 
     def peaks(self, min_distance_s: float = 0.32, height: float = 1.0, prominence: float = 0.8) -> Events:
-        """Local maxima higher than ``height`` and standing out by ``prominence`` (both in standard deviations).
+        """Find local maxima above ``height`` that stand out by ``prominence``, both in standard deviations.
 
-        Strengths are the heights over their 90th percentile, at most 1; what is weaker than LEAST_STRENGTH is a change
-        of chord or a pan, beside which there are real events, and is left out. Where the curve has sizes, the heights
-        choose the events in the same way, but the strengths are the sizes over theirs, at least LEAST_STRENGTH.
+        Strengths are the heights divided by their 90th percentile, at most 1. Peaks weaker than LEAST_STRENGTH, such
+        as a change of chord or a pan beside real events, are dropped. Where the curve has sizes, the heights select the
+        events in the same way, but the strengths are the sizes divided by their 90th percentile, at least
+        LEAST_STRENGTH.
         """
         if len(self.times) < 3:
             return Events(np.zeros(0), np.zeros(0))
         from scipy.signal import find_peaks, peak_prominences  # here: the import is half of a worker's start
 
         spacing = float(np.median(np.diff(self.times)))
-        # The first and the last value have but one neighbour and are no peaks: an end of the clip is no event.
+        # The first and the last value have only one neighbor and do not count: an end of the clip is not an event.
         found, _ = find_peaks(self.values, height=height, distance=max(1, round(min_distance_s / spacing)))
         found = found[peak_prominences(self.values, found)[0] >= prominence]
         if not len(found):
@@ -84,23 +85,23 @@ def event_curve(
     std_floor: float = STD_FLOOR,
     changed: FloatArray | None = None,
 ) -> EventCurve:
-    """Standardised event curve of a sequence of embeddings.
+    """Compute the standardized event curve of a sequence of embeddings.
 
     Args:
         features: embeddings f_t, shape (N, D).
         timestamps: their times in seconds, shape (N,), ascending.
         encoder: name kept in the result.
-        pool: how many embeddings on either side are averaged before they are compared; 1 compares neighbours.
-        power: exponent on 1 - cos; 0.5 (the chord between the unit vectors, up to a factor) keeps a few large cuts
-            from flattening everything else.
-        window: width in seconds of a sum-normalised Hann window to smooth with, ends replicated; 0 = none.
+        pool: number of embeddings on either side that are averaged and compared; 1 compares neighbors.
+        power: exponent of 1 - cos. 0.5, the distance of the unit vectors up to a factor, keeps a few large cuts from
+            flattening everything else.
+        window: width in seconds of a sum-normalized Hann window to smooth with, ends replicated; 0 = none.
         std_floor: least divisor, in units of (1 - cos) ** power.
-        changed: when each embedding came to differ from the one before, in seconds, shape (N,), as far as another
-            measure knows it better than the midpoint of the two timestamps; its first value is not used.
+        changed: time of the change from the previous embedding to each one, in seconds, shape (N,), where another
+            measure gives it better than the midpoint of the timestamps. The first value is not used.
 
     Returns:
-        The curve at the N - 1 times of ``changed``, by default the midpoints; a single frame gives one
-        zero, as a constant clip gives zeros.
+        The curve at the N - 1 times of ``changed``, or at the midpoints. A single frame gives one zero; a constant clip
+        gives zeros.
     """
     if len(features) < 2:
         return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
@@ -112,8 +113,8 @@ def event_curve(
     norms = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     cosine = np.einsum("td,td->t", before, after) / np.maximum(norms, 1e-9)
     times = np.asarray(timestamps, np.float64)
-    # Smoothed before it is standardised: fast cutting would else lose its height to the window.
-    raw = smoothed(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
+    # Smoothed before it is standardized, so that fast cutting does not lose its height to the window.
+    raw = smooth(np.clip(1.0 - cosine, 0.0, 2.0) ** power, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     return EventCurve((times[:-1] + times[1:]) / 2 if changed is None else changed[1:], values, encoder, window)
 
@@ -128,37 +129,38 @@ def contrast_curve(
     std_floor: float = STD_FLOOR,
     changed: FloatArray | None = None,
 ) -> EventCurve:
-    """Standardised event curve in which a change may take one frame or a second: an event is what its two sides differ
-    by *beyond what they differ within themselves*, at the width of sides at which that is most.
+    """Compute the standardized event curve of changes that take from one frame to about a second.
 
-    A cut keeps its frame, since wide sides agree with narrow ones there. A dissolve's sides differ most round its
-    middle. In steady motion each side changes within itself as much as from the other, and little is left.
+    The value at a time is the difference between its two sides, less the difference within each side, maximized over
+    several widths of a side. A cut keeps its frame, since wide and narrow sides agree there. The sides of a dissolve
+    differ most around its middle. In steady motion each side changes within itself as much as it differs from the
+    other, and little is left.
 
     Args:
-        features: embeddings whose Euclidean distance tells how much they differ, shape (N, D).
+        features: embeddings that are compared by Euclidean distance, shape (N, D).
         timestamps: their times in seconds, shape (N,), ascending.
         encoder: name kept in the result.
-        pools: widths of a side in embeddings; 1 compares neighbours, which have nothing within.
+        pools: widths of a side in embeddings; 1 compares neighbors.
         window: as in event_curve.
         std_floor: as in event_curve, in units of the distance.
         changed: as in event_curve.
 
     Returns:
-        The curve at the N - 1 times of ``changed``, by default the midpoints, with the distance of SIZE_POOL
-        embeddings on either side as its sizes; a single frame gives one zero, as a constant clip gives zeros.
+        The curve at the N - 1 times of ``changed``, or at the midpoints; its sizes are the distances of SIZE_POOL
+        embeddings on either side. A single frame gives one zero; a constant clip gives zeros.
     """
     if len(features) < 2:
         return EventCurve(np.asarray(timestamps[:1], np.float64), np.zeros(len(features[:1])), encoder, window)
     times = np.asarray(timestamps, np.float64)
     contrast = np.stack([_contrast(features, pool) for pool in pools]).max(axis=0)
-    raw = smoothed(contrast, window / float(np.median(np.diff(times))))
+    raw = smooth(contrast, window / float(np.median(np.diff(times))))
     values = (raw - raw.mean()) / max(float(raw.std()), std_floor)
     at = (times[:-1] + times[1:]) / 2 if changed is None else changed[1:]
     return EventCurve(at, values, encoder, window, _across(features, SIZE_POOL))
 
 
 def _contrast(features: NDArray[np.float32], pool: int) -> FloatArray:
-    """How much two sides of ``pool`` embeddings differ beyond the halves of either side, at least 0; shape (N - 1,)."""
+    """Difference of two sides of ``pool`` embeddings beyond that within a side, at least 0, shape (N - 1,)."""
     across, half = _across(features, pool), pool // 2
     if half == 0:
         return across
@@ -168,7 +170,7 @@ def _contrast(features: NDArray[np.float32], pool: int) -> FloatArray:
 
 
 def _across(features: NDArray[np.float32], pool: int) -> FloatArray:
-    """Distance of the means of ``pool`` embeddings before and after each place between two, fewer at the ends."""
+    """Distance of the means of ``pool`` embeddings, or fewer at the ends, before and after each midpoint."""
     sums = np.cumsum(np.concatenate([np.zeros((1, features.shape[1])), features.astype(np.float64)]), axis=0)
     cut = np.arange(1, len(features))
     first, last = np.maximum(cut - pool, 0), np.minimum(cut + pool, len(features))
@@ -177,8 +179,8 @@ def _across(features: NDArray[np.float32], pool: int) -> FloatArray:
     return np.asarray(np.linalg.norm(after - before, axis=1))
 
 
-def smoothed(values: FloatArray, points: float) -> FloatArray:
-    """Values (T,) smoothed with a sum-normalised Hann window of about ``points`` points, ends replicated."""
+def smooth(values: FloatArray, points: float) -> FloatArray:
+    """Smooth values (T,) with a sum-normalized Hann window of about ``points`` points, ends replicated."""
     from scipy.ndimage import correlate1d
 
     odd = round(points) | 1
@@ -186,13 +188,34 @@ def smoothed(values: FloatArray, points: float) -> FloatArray:
     return np.asarray(correlate1d(values, kernel / kernel.sum(), mode="nearest"))
 
 
-def peak_shaped(events: Events, times: FloatArray) -> FloatArray:
-    """Events drawn as narrow Gaussians on a flat zero floor, at the given seconds: shape of ``times``, 0..PULSE_SCALE.
+def draw_peaks(events: Events, times: FloatArray) -> FloatArray:
+    """Draw events as narrow Gaussians over zero, at the given seconds; shape of ``times``, 0..PULSE_SCALE.
 
-    Curves of pictures and of music differ in everything but their peaks; drawn alike, the one can stand in for the
-    other.
+    Curves of pictures and of music have only their peaks in common. Drawn alike, one can replace the other.
     """
     if not len(events):
         return np.zeros(len(times))
     distance = (times[:, None] - events.times[None]) / PULSE_SIGMA_S
     return np.asarray(PULSE_SCALE * (events.strengths * np.exp(-0.5 * distance**2)).max(axis=1))
+
+
+FRAME_STD_FLOOR: Final = 0.05
+"""Least divisor of a frame curve: a curve without events stays flat."""
+
+
+def frame_curve(curve: EventCurve, times: FloatArray, window_s: float) -> FloatArray:
+    """Resample an event curve to latent frames, smooth and standardize it; shape (F,), unitless.
+
+    Curves of pictures and of music come from different encoders at different rates. Resampled, smoothed with one wide
+    window and standardized over the same times, one can replace the other (arXiv 2603.11042, section 3).
+
+    Args:
+        curve: event curve of pictures or of music.
+        times: times of the latent frames in seconds, shape (F,), evenly spaced.
+        window_s: width of the Hann window in seconds, a property of the model. Ends are replicated.
+    """
+    if len(times) < 2:
+        return np.zeros(len(times))
+    spacing = float(times[1] - times[0])
+    values = smooth(curve.at(times), window_s / spacing)
+    return np.asarray((values - values.mean()) / max(float(values.std()), FRAME_STD_FLOOR))

@@ -1,7 +1,8 @@
-"""The event curve of a video file: frames from the sandbox, features, contrast of what stands before and after.
+"""Event curve of a video: frames from the sandbox, features by an encoder, and the contrast before and after.
 
-The features of FRAME_RATE frames a second decide how much changes. Where they tell what is seen, the luma of every
-frame decides when, to the frame; where they tell how it moves, the frame at which it turns.
+The features of FRAME_RATE frames a second decide how much changes. The time of a change is exact to the video frame:
+for features of pictures it comes from the luma of every frame, for features of motion from the frame where motion
+turns.
 """
 
 from collections.abc import Callable
@@ -17,35 +18,35 @@ from model_core.media import frames
 FRAME_RATE: Final = 12.5
 WINDOW_S: Final = 0.2
 POOLS: Final = (1, 4, 8, 12)
-"""Frames on either side that are compared: a cut, a whip of the camera, a fade, a dissolve of most of a second."""
+"""Numbers of frames on either side that are compared: for cuts, whip pans, fades, and dissolves of about a second."""
 STD_FLOOR: Final = 0.08
 CELLS: Final = 8
 PICTURE_WEIGHT: Final = 3.0
-"""Of the small picture beside the features. They tell one thing from another, but a picture that darkens or dissolves
-is the same thing to them until late, and then another at once; the picture itself changes evenly."""
+"""Weight of the small picture beside the features. While a picture darkens or dissolves, features stay the same for a
+long time and then change at once; the picture itself changes evenly."""
 
 
 class FrameEncoder(Protocol):
-    """Pictures -> features. Keeps nothing between two calls: two videos may be in work on it at the same time.
+    """Encoder of pictures to features. It keeps no state between calls, so two videos can be encoded at once.
 
     Attributes:
-        name: goes into curves and reports.
-        size: side in pixels of the square pictures that it takes.
+        name: name for curves and reports.
+        size: side of its square input pictures, in pixels.
     """
 
     name: str
     size: int
 
     @property
-    def sees(self) -> Literal["picture", "motion"]:
-        """Whether features tell what is in a picture (compared by their angle, together with a small picture), or the
-        movement that led to it (compared as they are)."""
+    def feature_kind(self) -> Literal["picture", "motion"]:
+        """Kind of the features: content of a picture, compared by angle and together with a small picture, or the
+        motion that led to it, compared by distance."""
         ...
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-        """Features (N, D) of pictures (N, size, size, 3) in the order of time.
+        """Features (N, D) of pictures (N, size, size, 3) in order of time.
 
-        ``previous`` is the picture before the first of them, (size, size, 3); None at the beginning of a video.
+        ``previous`` is the picture before the first one, (size, size, 3); None at the start of a video.
         """
         ...
 
@@ -53,12 +54,12 @@ class FrameEncoder(Protocol):
 def video_curve(
     path: Path, encoder: FrameEncoder, duration: float, progress: Callable[[float], None] = lambda fraction: None
 ) -> EventCurve:
-    """Standardised event curve of a video, smoothed over WINDOW_S.
+    """Compute the standardized event curve of a video, smoothed over WINDOW_S.
 
     Args:
         path: a video that has been probed.
-        encoder: pictures to features.
-        duration: of the video in seconds, for the progress alone.
+        encoder: encoder of its pictures.
+        duration: length of the video in seconds, used for progress only.
         progress: called with the fraction done.
 
     Raises:
@@ -69,31 +70,33 @@ def video_curve(
     for batch in frames(path, FRAME_RATE, encoder.size):
         found = encoder.embed(batch.rgb, previous)
         previous = batch.rgb[-1]
-        parts.append(seen(found, batch.rgb) if encoder.sees == "picture" else found)
+        parts.append(join_picture(found, batch.rgb) if encoder.feature_kind == "picture" else found)
         times.append(batch.times)
         changed.append(batch.changed)
         progress(min(1.0, float(batch.times[-1]) / max(duration, 1e-3)))
     features, seconds, moments = np.concatenate(parts), np.concatenate(times), np.concatenate(changed)
-    if encoder.sees == "motion":
+    if encoder.feature_kind == "motion":
         from scipy.ndimage import median_filter
 
-        # Frames sampled at FRAME_RATE lie unevenly in the video: now and then one of them is shown twice, or one is
-        # passed over, and all seems to stop or to leap. The median of three movements knows nothing of it.
+        # Sampling at FRAME_RATE sometimes repeats or skips a frame of the video, so that all motion seems to stop or
+        # to jump. The median of three removes that.
         features = median_filter(features, size=(3, 1), mode="nearest")
-        # The movements to a picture and from it on differ: it is there that something turned.
+        # Features are the motion to a picture; where they change, motion turned at the picture before.
         moments = np.concatenate([seconds[:1], seconds[:-1]])
     return contrast_curve(
         features, seconds, encoder.name, pools=POOLS, window=WINDOW_S, std_floor=STD_FLOOR, changed=moments
     )
 
 
-def seen(features: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Features and a small picture joined, so that squared distances add: 1 - cosine of the features, and
-    PICTURE_WEIGHT squared times the mean squared difference of the pictures, white being 1.
+def join_picture(features: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Append a small picture to normalized features, so that squared distances add.
+
+    The squared distance of two results is 1 - cosine of the features plus PICTURE_WEIGHT squared times the mean squared
+    difference of the pictures, with white as 1.
 
     Args:
-        features: shape (N, D).
-        rgb: the pictures that they are of, shape (N, size, size, 3), size at least CELLS.
+        features: features of the pictures, shape (N, D).
+        rgb: the pictures, shape (N, size, size, 3), size at least CELLS.
 
     Returns:
         Shape (N, D + 3 * CELLS ** 2).
@@ -107,7 +110,7 @@ def seen(features: NDArray[np.float32], rgb: NDArray[np.uint8]) -> NDArray[np.fl
 
 
 def curve_json(curve: EventCurve) -> dict[str, Any]:
-    """An event curve and its peaks, ready for JSON."""
+    """Event curve and its peaks, ready for JSON."""
     events = curve.peaks()
     return {
         "encoder": curve.encoder,

@@ -1,4 +1,4 @@
-"""DINOv2 picture features through transformers: what the paper's video event curve is made of."""
+"""DINOv2 picture encoder, by transformers: the features of the paper's video event curve."""
 
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -17,27 +17,27 @@ from model_core.encoders.weights import CONFIG, fetch_snapshot, one_line, read_o
 from model_core.errors import ModelError
 
 BATCH: Final = 16
-"""Pictures a run: bounds the memory of a long batch (some 300 MB with the large model in float32)."""
+"""Pictures per run: limits the memory, to about 300 MB with the large model in float32."""
 WIDTHS: Final = {"dinov2-small": 384, "dinov2-base": 768, "dinov2-large": 1024, "dinov2-giant": 1536}
-"""Length of the features of each published size."""
+"""Feature length of each published size."""
 REPOSITORY: Final = "facebook/{name}"
 MEAN: Final = (0.485, 0.456, 0.406)
 DEVIATION: Final = (0.229, 0.224, 0.225)
-"""ImageNet's, of each channel: what the networks were trained with."""
+"""ImageNet's mean and deviation of each channel, as in training."""
 
 
 class Dinov2:
-    """The patch tokens of a picture after the last layer norm, averaged over the picture.
+    """Mean of a picture's patch tokens after the last layer norm.
 
-    The paper pools them over space and says no more. The mean is taken of the patches alone: the class token is already
-    a summary of another kind, in which a thing that moves across the picture weighs as much as the whole scene.
+    The paper says only that they are pooled over space. The class token is left out: it is a summary of another kind,
+    in which a moving object weighs as much as the whole scene.
     """
 
     size: int = 224
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
 
     def __init__(self, name: str, network: Dinov2Model, device: str = "cpu") -> None:
-        """``network`` goes to ``device``, in bfloat16 on CUDA and in float32 elsewhere."""
+        """Move ``network`` to ``device``, in bfloat16 on CUDA and in float32 elsewhere."""
         self.name = name
         self._device = torch.device(device)
         self._dtype = torch.bfloat16 if self._device.type == "cuda" else torch.float32
@@ -47,15 +47,15 @@ class Dinov2:
 
     @classmethod
     def load(cls, name: str, folder: Path, device: str = "cpu") -> Self:
-        """From a folder as transformers saves it.
+        """Load a folder as transformers saves it.
 
         Raises:
-            ModelError: it holds no DINOv2, one of another size than ``name`` says, or not just the weights needed.
+            ModelError: the folder has no DINOv2, another size than ``name``, or missing or unknown weights.
         """
         return cls(name, read_dinov2(name, folder), device)
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-        """Features (N, D) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. The picture before has no part in it.
+        """Features (N, D) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. ``previous`` is not used.
 
         Raises:
             ValueError: the array has another shape or type.
@@ -71,23 +71,23 @@ class Dinov2:
         pictures = torch.tensor(rgb).to(self._device).permute(0, 3, 1, 2).float() / 255
         normed = ((pictures - self._mean) / self._deviation).to(self._dtype)
         tokens = self._network(pixel_values=normed).last_hidden_state
-        return np.asarray(tokens[:, 1:].float().mean(dim=1).cpu().numpy())  # the first is the class token
+        return np.asarray(tokens[:, 1:].float().mean(dim=1).cpu().numpy())  # the first token is the class token
 
 
 def read_dinov2(name: str, folder: Path) -> Dinov2Model:
-    """The network of a folder as transformers saves it, in float32 on the CPU; ModelError as in Dinov2.load."""
+    """Load the network of a folder, in float32 on the CPU; errors as for Dinov2.load."""
     config = read_object(name, folder / CONFIG)
     if (found := config.get("model_type")) != "dinov2":
         raise ModelError(f"{name}: {folder}/config.json: model_type is {found}, not dinov2")
     width = config.get("hidden_size")
     if (other := next((other for other, its in WIDTHS.items() if its == width), name)) != name:
-        raise ModelError(f"{name}: {folder}/config.json: hidden_size {width} is that of {other}")
+        raise ModelError(f"{name}: {folder}/config.json: hidden_size {width} belongs to {other}")
     patch = config.get("patch_size", 14)
     if not isinstance(patch, int) or patch < 1 or Dinov2.size % patch:
         raise ModelError(f"{name}: {folder}/config.json: patch_size {patch} does not divide {Dinov2.size}")
     logging.disable_progress_bar()
     level = logging.get_verbosity()
-    logging.set_verbosity_error()  # what transformers would print of weights that do not fit is said below
+    logging.set_verbosity_error()  # the errors below replace transformers' messages about weights
     try:
         network, found = Dinov2Model.from_pretrained(
             folder,
@@ -109,10 +109,10 @@ def read_dinov2(name: str, folder: Path) -> Dinov2Model:
 
 
 def save_dinov2(network: Dinov2Model, folder: Path) -> None:
-    """Write config.json and model.safetensors as transformers does; the folder is made if need be."""
+    """Write config.json and model.safetensors as transformers does; creates the folder if needed."""
     network.save_pretrained(folder)
     for path in folder.glob("*.safetensors"):
-        path.chmod(0o644)  # written for its owner alone; a service may run as somebody else
+        path.chmod(0o644)  # transformers lets only the owner read it; a service may run as another user
 
 
 def _weights_folder(name: str, local: Path | None) -> Path:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 picture features through onnxruntime: what the video event curve is made of by default."""
+"""EfficientNet-Lite0 picture encoder, by onnxruntime: the default features of the video event curve."""
 
 from pathlib import Path
 from typing import Final, Literal
@@ -13,7 +13,7 @@ from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
 
 SHIPPED: Final = "efficientnet-lite0/features.onnx"
 BATCH: Final = 16
-"""Pictures a run: bounds the memory of a long batch (about 100 MB) at no loss of speed."""
+"""Pictures per run: limits the memory to about 100 MB at no loss of speed."""
 
 
 class EfficientNetLite0:
@@ -21,7 +21,7 @@ class EfficientNetLite0:
 
     name: str = "efficientnet-lite0"
     size: int = 224
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
     dimensions: int = 1280
 
     def __init__(self, path: Path | None = None, threads: int = 2) -> None:
@@ -32,7 +32,7 @@ class EfficientNetLite0:
         self._session = ort.InferenceSession(path or asset(SHIPPED), options, providers=["CPUExecutionProvider"])
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-        """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. The picture before has no part in it.
+        """Features (N, 1280) of pictures (N, 224, 224, 3), uint8 RGB; N may be 0. ``previous`` is not used.
 
         Raises:
             ValueError: the array has another shape or type.
@@ -40,7 +40,7 @@ class EfficientNetLite0:
         check_pictures(rgb, self.size)
         out = np.empty((len(rgb), self.dimensions), np.float32)
         for start in range(0, len(rgb), BATCH):
-            # The Lite networks were trained on (value - 127) / 128, without the usual mean and deviation per channel.
+            # The Lite networks were trained with (value - 127) / 128 instead of a mean and deviation per channel.
             pictures = (rgb[start : start + BATCH].astype(np.float32) - 127.0) / 128.0
             (out[start : start + BATCH],) = self._session.run(None, {"pictures": pictures.transpose(0, 3, 1, 2)})
         return out

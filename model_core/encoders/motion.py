@@ -1,8 +1,8 @@
-"""Motion features of a picture, by OpenCV's DIS optical flow; used for the event curve of a dance.
+"""Motion encoder, by OpenCV's DIS optical flow: features for the event curve of a dance.
 
-For dance the paper takes CoTracker's tracks instead of DINOv2's features. CoTracker is in no package registry, and the
-weights of RAFT come from a download of their own; Dense Inverse Search (Kroeger and others, 2016) has no weights. What
-a beat of a dance is, a movement that turns about, shows in the flow: it points the other way.
+For dance the paper uses CoTracker's tracks instead of DINOv2's features. CoTracker is in no package registry and RAFT
+needs a download of weights; Dense Inverse Search (Kroeger and others, 2016) has no weights. A beat of a dance, which is
+a movement that reverses, shows as a reversal of the flow.
 """
 
 from itertools import pairwise
@@ -16,33 +16,33 @@ from model_core.encoders.inputs import check_pictures
 from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
 
 GRID: Final = 8
-"""Cells a side that the flow is averaged over: coarse enough to be steady, fine enough to tell limbs apart."""
+"""Cells per side over which the flow is averaged: coarse enough to be steady, fine enough to tell limbs apart."""
 HALF: Final = 0.016
-"""Movement between two pictures, in widths, that counts half as much as the fastest: a fifth of a width a second at
-12.5 pictures a second. A dancer does that; and what is faster, a whip of the camera or the nonsense that flow is across
-a cut, does not outweigh the dancer."""
+"""Movement between two pictures, in widths, that counts half as much as the fastest: a fifth of a width per second at
+12.5 pictures per second, the speed of a dancer. So faster movement, such as a whip pan or the meaningless flow across a
+cut, does not outweigh the dancer."""
 WEIGHT: Final = 1.2
-"""Distance of the fastest movement everywhere from stillness. Chosen against video_curve's floor of the deviation: a
-dancer in a tenth of the picture makes peaks, and noise, a trembling hand or a steady pan stays under it."""
+"""Length of a feature of the fastest movement in all cells, chosen relative to video_curve's STD_FLOOR: a dancer in
+a tenth of the picture gives peaks, while noise, a trembling hand or a steady pan stay below it."""
 
 
 class MotionDis:
-    """Movement in each cell of a coarse grid. No weights; deterministic; 0.3 ms a picture on one core."""
+    """Movement in each cell of a coarse grid. No weights; deterministic; 0.3 ms per picture on one core."""
 
     name: str = "motion-dis"
-    size: int = 112  # as good as 224, and three times as fast
-    sees: Literal["motion"] = "motion"
+    size: int = 112  # as good as 224 and three times as fast
+    feature_kind: Literal["motion"] = "motion"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
-        """Movement that led to each picture.
+        """Compute the movement that led to each picture.
 
         Args:
-            rgb: pictures in the order of time, shape (N, 112, 112, 3); N may be 0.
-            previous: the picture before the first, shape (112, 112, 3). Without one the first is taken to have moved
-                like the second, or not at all where there is none: the beginning of a video is no event.
+            rgb: pictures in order of time, shape (N, 112, 112, 3); N may be 0.
+            previous: picture before the first, shape (112, 112, 3). Without it the first picture gets the movement of
+                the second, or none if it is alone: the start of a video is not an event.
 
         Returns:
-            Shape (N, 2 * GRID ** 2), of a length from 0 (still) to WEIGHT.
+            Features, shape (N, 2 * GRID ** 2), of length 0 (still) to WEIGHT.
 
         Raises:
             ValueError: an array has another shape or type.
@@ -52,11 +52,11 @@ class MotionDis:
         if previous is not None and (previous.dtype != np.uint8 or previous.shape != shape):
             raise ValueError(f"previous must be uint8 of shape {shape}, not {previous.dtype} {previous.shape}")
         pictures = rgb if previous is None else np.concatenate([previous[None], rgb])
-        greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]
-        # One for each call: it keeps buffers between pictures, and two videos may be in work at once.
+        grays = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]
+        # One object per call: it keeps buffers between pictures, and two videos may be encoded at once.
         flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        # Without a flow to start from, which OpenCV's types do not know to be allowed.
-        found = (flow.calc(before, after, None) for before, after in pairwise(greys))  # type: ignore[call-overload]
+        # No initial flow; OpenCV's types do not know that this is allowed.
+        found = (flow.calc(before, after, None) for before, after in pairwise(grays))  # type: ignore[call-overload]
         moved = [_cells(one) for one in found]
         if previous is None and len(rgb):
             moved.insert(0, moved[0] if moved else np.zeros((GRID, GRID, 2), np.float32))

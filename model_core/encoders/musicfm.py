@@ -1,4 +1,4 @@
-"""Audio -> MusicFM features at 25 Hz, and the music-event curve made of them: what the paper compares music by."""
+"""MusicFM music encoder, features at 25 Hz: the features of the paper's music event curve."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import mono_at
+from model_core.encoders.inputs import resample_mono
 from model_core.encoders.musicfm_network import FFT, HOP, SAMPLE_RATE, MusicFmConfig, MusicFmNetwork, log_mel
 from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
 from model_core.encoders.weights import CONFIG, WEIGHTS, fetch_files, one_line, read_object, read_weights
@@ -23,77 +23,77 @@ from model_core.errors import ModelError
 
 REPOSITORY: Final = "minzwon/MusicFM"
 PUBLISHED_FILES: Final = ("msd_stats.json", "pretrained_msd.pt")
-"""The second of the two published checkpoints: by its authors' word the better, and the one of their example."""
+"""The second of the two published checkpoints, which its authors call the better one and use in their example."""
 FRAME_RATE: Final = 25
-_EACH: Final = SAMPLE_RATE // FRAME_RATE  # samples of one feature, four frames of the spectrogram
+_SAMPLES_PER_FEATURE: Final = SAMPLE_RATE // FRAME_RATE  # samples per feature, which are four frames of the spectrogram
 WINDOW: Final = 30 * FRAME_RATE
-"""Features at a time: what the network heard at once when it was trained. Some 600 MB beside the weights."""
+"""Features per run, as in training. Needs about 600 MB beside the weights."""
 OVERLAP: Final = 5 * FRAME_RATE
-"""Features that two windows share at least. Each window gives one half of them: none is nearer to a cut than 2.5 s."""
+"""Least number of features that two windows share. Each window provides half of them, 2.5 s or more from its edge."""
 _WINDOW_S: Final = 0.2
 _STD_FLOOR: Final = 0.01
-_PREFIX: Final = "model."  # of each weight in the authors' checkpoints
+_PREFIX: Final = "model."  # of the names of weights in the authors' checkpoints
 
 
 class MusicFm:
-    """MusicFM at its 7th layer. The same audio gives the same features; float32, as its authors advise."""
+    """MusicFM at its 7th layer, deterministic, in float32 as its authors advise."""
 
     name: Final = "musicfm"
 
     def __init__(self, network: MusicFmNetwork, device: str = "cpu") -> None:
-        """``network`` goes to ``device``."""
+        """Move ``network`` to ``device``."""
         self._device = torch.device(device)
         self._network = network.to(self._device).eval().requires_grad_(False)
         self._log_mel = log_mel(network.config.mels, self._device)
 
     @classmethod
     def load(cls, source: Path, device: str = "cpu") -> Self:
-        """From what `read_musicfm` takes; ModelError as there."""
+        """Load a source as for read_musicfm; errors as there."""
         return cls(read_musicfm(source), device)
 
     def embed(self, audio: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Features of mono (N,) or multi-channel (C, N) audio.
 
         Returns:
-            Features, shape (T, 1024), and the time of each one's centre in seconds, shape (T,), 25 a second.
+            Features, shape (T, 1024), and the time of each one's center in seconds, shape (T,), 25 a second.
         """
-        mono = mono_at(audio, sample_rate, SAMPLE_RATE)
+        mono = resample_mono(audio, sample_rate, SAMPLE_RATE)
         mono = np.pad(mono, (0, max(0, FFT - len(mono))))
-        count = -(-(len(mono) // HOP) * HOP // _EACH)
+        count = -(-(len(mono) // HOP) * HOP // _SAMPLES_PER_FEATURE)
         starts = [*range(0, count - WINDOW, WINDOW - OVERLAP), max(0, count - WINDOW)]
         ends = [(before + WINDOW + after) // 2 for before, after in pairwise(starts)]
         features = np.empty((count, self._network.config.width), np.float32)
         for start, first, last in zip(starts, [0, *ends], [*ends, count], strict=True):
-            heard = self._heard(mono[start * _EACH : (start + WINDOW) * _EACH])
-            features[first:last] = heard[first - start : last - start]
+            encoded = self._encode(mono[start * _SAMPLES_PER_FEATURE : (start + WINDOW) * _SAMPLES_PER_FEATURE])
+            features[first:last] = encoded[first - start : last - start]
         return features, np.arange(count) / FRAME_RATE
 
     def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
         """Event curve of music, mono (N,) or (C, N): 25 values a second, smoothed over 0.2 s.
 
-        Neighbours are compared, as in the paper: a feature knows what is around it, and needs no mean over sides.
+        Neighbors are compared, as in the paper: each feature depends on its context already, so no mean is needed.
         """
         features, times = self.embed(audio, sample_rate)
         return event_curve(features, times, self.name, pool=1, window=_WINDOW_S, std_floor=_STD_FLOOR)
 
     @torch.no_grad()
-    def _heard(self, mono: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of at most a window, shape (T, width)."""
+    def _encode(self, mono: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Features of mono audio of at most one window, shape (T, width)."""
         config = self._network.config
         mel = self._log_mel(torch.tensor(mono, dtype=torch.float32).to(self._device))
         return np.asarray(self._network((mel[None] - config.mean) / config.std)[0].cpu().numpy())
 
 
 def read_musicfm(source: Path, sizes: Mapping[str, int] | None = None) -> MusicFmNetwork:
-    """The network on the CPU.
+    """Load the network onto the CPU.
 
     Args:
-        source: a folder that `save_musicfm` wrote; or a published checkpoint, pretrained_msd.pt or pretrained_fma.pt,
-            with msd_stats.json or fma_stats.json beside it, or the folder that holds one of the two.
-        sizes: of a checkpoint's network, as in MusicFmConfig; the published ones by default.
+        source: a folder written by save_musicfm; or a published checkpoint, pretrained_msd.pt or pretrained_fma.pt,
+            with msd_stats.json or fma_stats.json beside it; or a folder that contains one of the two.
+        sizes: sizes of a checkpoint's network, see MusicFmConfig; the published ones by default.
 
     Raises:
-        ModelError: a file is missing or damaged, or the weights are not those of the network; names the file or weight.
+        ModelError: a file is missing or damaged, or weights do not fit; names the file or the weight.
     """
     if (source / CONFIG).is_file():
         config = _config(source / CONFIG, read_object("musicfm", source / CONFIG))
@@ -110,10 +110,10 @@ def read_musicfm(source: Path, sizes: Mapping[str, int] | None = None) -> MusicF
 
 
 def save_musicfm(network: MusicFmNetwork, folder: Path) -> None:
-    """Write config.json and model.safetensors, made anew or over what is there: the layers that run, in float32."""
+    """Write config.json and model.safetensors with the layers that run, in float32; replaces existing files."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file(network.weights(), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / WEIGHTS).chmod(0o644)  # written for its owner alone; a service may run as somebody else
+    (folder / WEIGHTS).chmod(0o644)  # safetensors lets only the owner read it; a service may run as another user
     config = {"model_type": "musicfm", **network.config.model_dump()}
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
 
@@ -131,7 +131,7 @@ def _config(path: Path, fields: dict[str, Any]) -> MusicFmConfig:
 
 def _network(config: MusicFmConfig, weights: Mapping[str, Tensor], path: Path) -> MusicFmNetwork:
     network = MusicFmNetwork(config)
-    network.take(weights, str(path))
+    network.load_weights(weights, str(path))
     return network.eval()
 
 
@@ -146,7 +146,7 @@ def _checkpoint_at(source: Path) -> Path:
 
 
 def _read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The weights of a published checkpoint under their names in MusicFmNetwork. Runs nothing that the file holds."""
+    """Read the weights of a published checkpoint by their names in MusicFmNetwork; no code in the file is run."""
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
@@ -164,9 +164,7 @@ def _weights_path(local: Path | None) -> Path:
     if local is None:
         return fetch_files("musicfm", REPOSITORY, "--music-from", PUBLISHED_FILES)
     if not local.exists():
-        raise ModelError(
-            f"musicfm: {local} does not exist. --music-from takes a checkpoint or a folder that holds one."
-        )
+        raise ModelError(f"musicfm: {local} does not exist. --music-from takes a checkpoint or a folder with one.")
     return local
 
 

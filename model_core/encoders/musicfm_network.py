@@ -1,7 +1,7 @@
-"""Network of MusicFM (Won, Hung and Le, 2023) in torch, and the log-mel spectrogram that it takes as input.
+"""Network of MusicFM (Won, Hung and Le, 2023) in torch, and its input, log-mel frames at 100 Hz.
 
-Two residual convolutions over time and mel bands, then the first layers of a Conformer with rotary positions. The names
-of its weights are those of the published checkpoints.
+The network has two residual convolutions over time and mel bands, which reduce the frames to a quarter, then the first
+layers of a Conformer with rotary positions. Names of weights are those of the published checkpoints.
 """
 
 import re
@@ -23,12 +23,60 @@ from transformers.models.wav2vec2_conformer.modeling_wav2vec2_conformer import (
 
 from model_core.errors import ModelError
 
-_LEFT: Final = re.compile(
+SAMPLE_RATE: Final = 24000
+HOP: Final = 240
+FFT: Final = 2048
+"""Window length, and least number of samples of a spectrogram, since its ends are mirrored by half of this."""
+_LEAST_POWER: Final = 1e-10  # -100 dB
+
+
+def log_mel(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """Build a function from mono audio (N,) at SAMPLE_RATE to mel bands in dB, (mels, N // HOP), both on ``device``.
+
+    It is torchaudio's MelSpectrogram and AmplitudeToDB where torchaudio can be imported. Beside a CPU build of torch it
+    cannot, and torch.stft is used instead; the results differ by less than 0.002 dB.
+    """
+    torchaudio = _torchaudio()
+    spectrogram = _by_stft(mels, device) if torchaudio is None else _by_torchaudio(torchaudio, mels, device)
+
+    def compute_bands(audio: Tensor) -> Tensor:
+        # The authors drop the last frame, half of whose window is beyond the end.
+        return spectrogram(audio)[:, :-1]
+
+    return compute_bands
+
+
+def _torchaudio() -> ModuleType | None:
+    try:
+        return import_module("torchaudio")
+    except (ImportError, OSError):  # OSError: it is installed, but its CUDA libraries are not
+        return None
+
+
+def _by_torchaudio(torchaudio: ModuleType, mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    transforms = torchaudio.transforms
+    power = transforms.MelSpectrogram(sample_rate=SAMPLE_RATE, n_fft=FFT, hop_length=HOP, n_mels=mels)
+    return torch.nn.Sequential(power, transforms.AmplitudeToDB()).to(device)
+
+
+def _by_stft(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    filters = mel_filter_bank(FFT // 2 + 1, mels, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm=None, mel_scale="htk")
+    bands = torch.from_numpy(filters).to(device, torch.float32).T
+    hann = torch.hann_window(FFT, device=device)
+
+    def compute_bands(audio: Tensor) -> Tensor:
+        spectrum = torch.stft(audio, FFT, HOP, window=hann, center=True, pad_mode="reflect", return_complex=True)
+        return 10 * torch.log10((bands @ spectrum.abs() ** 2).clamp(min=_LEAST_POWER))
+
+    return compute_bands
+
+
+_UNUSED: Final = re.compile(
     r"preprocessor_melspec_2048\..+|quantizer_melspec_2048_\d+\.(random_projection|codebook)|linear\.(weight|bias)"
     r"|cls_token|.+\.num_batches_tracked|conformer\.(layer_norm|pos_conv_embed|embed_positions)\..+"
 )
-"""Names of what a checkpoint holds besides: the mel filters, which are computed; what the training alone needed; what
-comes after the last layer; a positional convolution that the rotary positions stand in for."""
+"""Names of weights in a checkpoint that are not used: the mel filters, which are computed; weights for training only;
+weights after the last layer; a positional convolution that the rotary positions replace."""
 _LAYER: Final = re.compile(r"conformer\.layers\.(\d+)\..+")
 
 
@@ -36,16 +84,15 @@ class MusicFmConfig(BaseModel):
     """Sizes of the network and statistics of its input. The defaults are the published sizes.
 
     Attributes:
-        mean: of the log-mel spectrogram, in dB, over the corpus that the network was trained on.
-        std: its standard deviation.
-        layers: of the Conformer that are run; the features are what the last of them gives. Of the published twelve, 7
-            is what the authors' own example takes.
-        mels: bands of the input.
-        channels: of the convolutions.
-        width: of the features.
-        heads: of the attention.
+        mean, std: mean and standard deviation of the log-mel spectrogram in dB, over the training corpus.
+        layers: number of Conformer layers that are run; the output of the last one is the features. The authors'
+            example uses 7 of the published 12.
+        mels: number of mel bands.
+        channels: channels of the convolutions.
+        width: length of the features.
+        heads: attention heads.
         inner: width of the feed-forward layers.
-        kernel: frames of the Conformer's convolution.
+        kernel: length of the Conformer's convolution in frames.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -68,7 +115,7 @@ class MusicFmConfig(BaseModel):
 
 
 class MusicFmNetwork(nn.Module):
-    """For inference: batch normalisation uses what it learnt only after `.eval()`."""
+    """Network for inference; call ``.eval()`` first, so that batch normalization uses its trained statistics."""
 
     def __init__(self, config: MusicFmConfig) -> None:
         super().__init__()
@@ -77,28 +124,28 @@ class MusicFmNetwork(nn.Module):
         self.conformer = _Conformer(config)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """Features of every fourth frame.
+        """Compute the features of every fourth frame.
 
         Args:
-            mel: normalised log-mel frames, shape (B, mels, T).
+            mel: normalized log-mel frames, shape (B, mels, T).
 
         Returns:
-            Shape (B, ceil(T / 4), width). The i-th stands at the centre of frame 4 i.
+            Features, shape (B, ceil(T / 4), width); feature i belongs to the center of frame 4 i.
         """
         features: Tensor = self.conformer(self.conv(mel))
         return features
 
-    def take(self, weights: Mapping[str, Tensor], source: str) -> None:
-        """Load weights by name; what a published checkpoint holds besides is left.
+    def load_weights(self, weights: Mapping[str, Tensor], source: str) -> None:
+        """Load weights by name; unused weights of a published checkpoint are ignored.
 
         Raises:
-            ModelError: naming ``source`` and the first weight that is missing, unknown or of another shape.
+            ModelError: a weight is missing, unknown or of another shape; names ``source`` and the first one.
         """
-        needed = {name: value for name, value in self.state_dict().items() if not _LEFT.fullmatch(name)}
+        needed = {name: value for name, value in self.state_dict().items() if not _UNUSED.fullmatch(name)}
         for name in sorted(weights):
             layer = _LAYER.fullmatch(name)
             further = layer is not None and int(layer[1]) >= self.config.layers
-            if name not in needed and not further and not _LEFT.fullmatch(name):
+            if name not in needed and not further and not _UNUSED.fullmatch(name):
                 raise ModelError(f"musicfm: {source}: unknown weight {name}")
         for name, value in needed.items():
             if name not in weights:
@@ -109,12 +156,12 @@ class MusicFmNetwork(nn.Module):
         self.load_state_dict({name: weights[name] for name in needed}, strict=False)
 
     def weights(self) -> dict[str, Tensor]:
-        """What `take` needs, by name."""
-        return {name: value.contiguous() for name, value in self.state_dict().items() if not _LEFT.fullmatch(name)}
+        """Weights that load_weights needs, by name."""
+        return {name: value.contiguous() for name, value in self.state_dict().items() if not _UNUSED.fullmatch(name)}
 
 
 class _Residual(nn.Module):
-    """Two convolutions that halve bands and frames, and a third that does so beside them."""
+    """Two convolutions that halve bands and frames, beside a third as the skip connection."""
 
     def __init__(self, inputs: int, channels: int) -> None:
         super().__init__()
@@ -132,7 +179,7 @@ class _Residual(nn.Module):
 
 
 class _Subsampling(nn.Module):
-    """Log-mel frames to a quarter as many tokens."""
+    """Convolutions from log-mel frames to a quarter as many tokens."""
 
     def __init__(self, config: MusicFmConfig) -> None:
         super().__init__()
@@ -147,11 +194,11 @@ class _Subsampling(nn.Module):
 
 
 class _Conformer(nn.Module):
-    """The first layers of wav2vec2's Conformer, without the norm that follows its last."""
+    """First layers of wav2vec2's Conformer, without the final norm."""
 
     def __init__(self, config: MusicFmConfig) -> None:
         super().__init__()
-        # What facebook/wav2vec2-conformer-rope-large-960h-ft says, from which the authors took their configuration.
+        # Values of facebook/wav2vec2-conformer-rope-large-960h-ft, on which the authors based their configuration.
         wav2vec2 = Wav2Vec2ConformerConfig(
             hidden_size=config.width,
             num_hidden_layers=config.layers,
@@ -168,56 +215,8 @@ class _Conformer(nn.Module):
         self.layers = nn.ModuleList([Wav2Vec2ConformerEncoderLayer(wav2vec2) for _ in range(config.layers)])
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T, width) -> the same."""
+        """(B, T, width) -> (B, T, width)."""
         positions = self.embed_positions(tokens)
         for layer in self.layers:
             tokens = layer(tokens, relative_position_embeddings=positions)
         return tokens
-
-
-SAMPLE_RATE: Final = 24000
-HOP: Final = 240
-FFT: Final = 2048
-"""Also the fewest samples that a spectrogram can be made of: its ends are mirrored by half of this."""
-_LEAST_POWER: Final = 1e-10  # -100 dB
-
-
-def log_mel(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
-    """A function from mono audio (N,) at SAMPLE_RATE to its mel bands in dB, (mels, N // HOP); both on ``device``.
-
-    By torchaudio where it can be imported. It cannot next to a CPU build of torch, so that there the same is made from
-    torch.stft; the two differ by less than 0.002 dB.
-    """
-    torchaudio = _torchaudio()
-    spectrogram = _plain(mels, device) if torchaudio is None else _by_torchaudio(torchaudio, mels, device)
-
-    def made(audio: Tensor) -> Tensor:
-        # The authors leave out the last frame, whose window hangs half over the end.
-        return spectrogram(audio)[:, :-1]
-
-    return made
-
-
-def _torchaudio() -> ModuleType | None:
-    try:
-        return import_module("torchaudio")
-    except (ImportError, OSError):  # OSError: it is there, and its CUDA libraries are not
-        return None
-
-
-def _by_torchaudio(torchaudio: ModuleType, mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
-    transforms = torchaudio.transforms
-    power = transforms.MelSpectrogram(sample_rate=SAMPLE_RATE, n_fft=FFT, hop_length=HOP, n_mels=mels)
-    return torch.nn.Sequential(power, transforms.AmplitudeToDB()).to(device)
-
-
-def _plain(mels: int, device: torch.device) -> Callable[[Tensor], Tensor]:
-    filters = mel_filter_bank(FFT // 2 + 1, mels, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm=None, mel_scale="htk")
-    bands = torch.from_numpy(filters).to(device, torch.float32).T
-    hann = torch.hann_window(FFT, device=device)
-
-    def made(audio: Tensor) -> Tensor:
-        spectrum = torch.stft(audio, FFT, HOP, window=hann, center=True, pad_mode="reflect", return_complex=True)
-        return 10 * torch.log10((bands @ spectrum.abs() ** 2).clamp(min=_LEAST_POWER))
-
-    return made

@@ -1,4 +1,7 @@
-"""musicnn (Pons and Serra, 2019) in torch: features at 31.25 Hz, tags, and the event curve of music."""
+"""musicnn music encoder (Pons and Serra, 2019): features at 31.25 Hz, tags, and the network in torch.
+
+The network computes the same as musicnn/models.py in TensorFlow, layer by layer, so that its weights can be used.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -13,16 +16,16 @@ from torch.nn import functional
 
 from model_core.assets import asset
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import mono_at
+from model_core.encoders.inputs import resample_mono
 from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
 
 MELS: Final = 96
 FEATURES: Final = 753
 TIMBRAL: Final = 408
-"""The first of them: what sounds within 0.1 s. Then come 153 of rhythm, and three times 64 made from both."""
+"""Timbral features, which come first and depend on 0.1 s. 153 rhythmic ones follow, then three times 64 from both."""
 TAGS: Final = 50
 REACH: Final = 73
-"""Frames on either side that a frame's features depend on: 64 of the longest rhythm filter, 9 of the middle."""
+"""Frames on either side on which a feature depends: 64 by the longest rhythm filter, 9 by the middle layers."""
 TIMBRAL_MELS: Final = (38, 67)
 TEMPORAL_FRAMES: Final = (128, 64, 32)
 _RHYTHMS: Final = 51
@@ -33,7 +36,7 @@ _EPSILON: Final = 1e-3
 
 
 class _Shapes(nn.Module):
-    """Filters over frames and mel bands, and the highest answer over the bands."""
+    """Filters over frames and mel bands, and their maximum over the bands."""
 
     def __init__(self, filters: int, frames: int, mels: int) -> None:
         super().__init__()
@@ -64,7 +67,7 @@ class _Middle(nn.Module):
 
 
 class MusicnnNetwork(nn.Module):
-    """For inference: batch normalisation uses what it learnt only after `.eval()`."""
+    """Network for inference; call ``.eval()`` first, so that batch normalization uses its trained statistics."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,10 +82,10 @@ class MusicnnNetwork(nn.Module):
         self.output = nn.Linear(_UNITS, TAGS)
 
     def features(self, mel: Tensor) -> Tensor:
-        """Features of each frame, shape (B, T, FEATURES).
+        """Compute the features of each frame, shape (B, T, FEATURES).
 
         Args:
-            mel: log10(10000 * mel power + 1), shape (B, T, MELS). What lies beyond its ends counts as average.
+            mel: log10(10000 * mel power + 1), shape (B, T, MELS); padded with the average beyond its ends.
         """
         normed = self.norm(mel[:, None])
         front = torch.cat([block(normed) for block in (*self.timbral, *self.temporal)], dim=1)
@@ -92,13 +95,13 @@ class MusicnnNetwork(nn.Module):
         return torch.cat([front, first, second, third], dim=1).transpose(1, 2)
 
     def timbral_features(self, mel: Tensor, stride: int) -> Tensor:
-        """The first TIMBRAL features alone, of every ``stride``-th frame, shape (B, T / stride, TIMBRAL)."""
+        """Compute only the timbral features of every ``stride``-th frame, shape (B, T / stride, TIMBRAL)."""
         normed = self.norm(mel[:, None])
         return torch.cat([block(normed, stride) for block in self.timbral], dim=1).transpose(1, 2)
 
     def tags(self, features: Tensor) -> Tensor:
-        """Probability of each tag in a stretch of music, shape (B, TAGS), from its features (B, T, FEATURES)."""
-        # A feature's maximum and mean lie side by side, as flattening put them in TensorFlow.
+        """Probability of each tag of an excerpt, shape (B, TAGS), from its features (B, T, FEATURES)."""
+        # Maximum and mean of a feature alternate, which is the order of flattening in TensorFlow.
         pooled = torch.stack([features.amax(dim=1), features.mean(dim=1)], dim=2).flatten(1)
         hidden = self.dense_norm(functional.relu(self.dense(self.pooled_norm(pooled))))
         return torch.sigmoid(self.output(hidden))
@@ -116,10 +119,10 @@ TAG_NAMES: Final = (
 """MagnaTagATune's fifty, in the order of the network's output."""
 _FFT: Final = 512
 _HOP: Final = 256
-_EACH: Final = 2  # frames that are averaged into one
-_BLOCK: Final = 1024  # frames at a time: bounds the memory of long music to some 100 MB
-_MARGIN: Final = 4  # frames that the timbral filters reach on either side, and one more
-_PATCH: Final = 187  # frames, three seconds: what the network saw at a time when it was trained
+_STRIDE: Final = 2  # frames that are averaged into one feature
+_BLOCK: Final = 1024  # frames per run: limits the memory of long music to about 100 MB
+_MARGIN: Final = 4  # reach of the timbral filters on either side in frames, and one more
+_PATCH: Final = 187  # frames of an excerpt as in training, three seconds
 _CONSTANT: Final = 25.0
 _POOL: Final = 5  # features on either side: 0.16 s
 _WINDOW_S: Final = 0.2
@@ -127,12 +130,12 @@ _STD_FLOOR: Final = 0.01
 
 
 class Musicnn:
-    """musicnn as trained on MagnaTagATune. Loads in some milliseconds; the same audio gives the same features."""
+    """musicnn trained on MagnaTagATune. Loads in milliseconds; deterministic."""
 
     name: Final = "musicnn"
 
     def __init__(self, path: Path | None = None) -> None:
-        """Load the weights that scripts/export_musicnn.py makes; the shipped ones by default."""
+        """Load weights written by scripts/export_musicnn.py; the shipped ones by default."""
         self._network = MusicnnNetwork().eval().requires_grad_(False)
         self._network.load_state_dict(load_file(path or asset(SHIPPED)))
 
@@ -140,32 +143,32 @@ class Musicnn:
         """Features of mono (N,) or multi-channel (C, N) audio.
 
         Returns:
-            Features, shape (T, 753), and the time of each one's centre in seconds, shape (T,), 31.25 a second.
+            Features, shape (T, 753), and the time of each one's center in seconds, shape (T,), 31.25 a second.
         """
         mel = log_mel(audio, sample_rate)
-        mel = np.pad(mel, ((0, -len(mel) % _EACH), (0, 0)), mode="edge")
-        # The frames at the ends are repeated as far as the filters reach: an end is not an event.
+        mel = np.pad(mel, ((0, -len(mel) % _STRIDE), (0, 0)), mode="edge")
+        # The frames at the ends are repeated over the reach of the filters: an end is not an event.
         context = torch.from_numpy(np.pad(mel, ((REACH, REACH), (0, 0)), mode="edge"))
-        features = np.empty((len(mel) // _EACH, FEATURES), np.float32)
+        features = np.empty((len(mel) // _STRIDE, FEATURES), np.float32)
         for start in range(0, len(mel), _BLOCK):
             found = self._network.features(context[None, start : start + _BLOCK + 2 * REACH])[0, REACH:-REACH]
-            first = start // _EACH
-            features[first : first + len(found) // _EACH] = found.reshape(-1, _EACH, FEATURES).mean(dim=1).numpy()
-        return features, (_EACH * np.arange(len(features)) + (_EACH - 1) / 2) * _HOP / SAMPLE_RATE
+            first = start // _STRIDE
+            features[first : first + len(found) // _STRIDE] = found.reshape(-1, _STRIDE, FEATURES).mean(dim=1).numpy()
+        return features, (_STRIDE * np.arange(len(features)) + (_STRIDE - 1) / 2) * _HOP / SAMPLE_RATE
 
     def timbral(self, audio: NDArray[np.float32], sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """The timbral features alone, shape (T, 408), at as many times: a quarter of the work of embed."""
+        """Only the timbral features, shape (T, 408), and their times; a quarter of the work of embed."""
         mel = log_mel(audio, sample_rate)
         context = torch.from_numpy(np.pad(mel, ((_MARGIN, _MARGIN), (0, 0)), mode="edge"))
         found = []
         for start in range(0, len(mel), _BLOCK):
-            block = self._network.timbral_features(context[None, start : start + _BLOCK + 2 * _MARGIN], _EACH)
-            found.append(block[0, _MARGIN // _EACH : -_MARGIN // _EACH].numpy())
+            block = self._network.timbral_features(context[None, start : start + _BLOCK + 2 * _MARGIN], _STRIDE)
+            found.append(block[0, _MARGIN // _STRIDE : -_MARGIN // _STRIDE].numpy())
         features: NDArray[np.float32] = np.concatenate(found)
-        return features, _EACH * np.arange(len(features)) * _HOP / SAMPLE_RATE
+        return features, _STRIDE * np.arange(len(features)) * _HOP / SAMPLE_RATE
 
     def tags(self, audio: NDArray[np.float32], sample_rate: int) -> dict[str, float]:
-        """Probability of each of TAG_NAMES, averaged over stretches of three seconds; what is shorter is repeated."""
+        """Probability of each of TAG_NAMES, averaged over excerpts of three seconds; shorter audio is repeated."""
         mel = log_mel(audio, sample_rate)
         mel = np.resize(mel, (max(len(mel) // _PATCH, 1) * _PATCH, MELS))
         patches = torch.from_numpy(mel.reshape(-1, _PATCH, MELS))
@@ -175,8 +178,8 @@ class Musicnn:
     def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
         """Event curve of music, mono (N,) or (C, N): 31.25 values a second, smoothed over 0.2 s.
 
-        Only the timbral features are compared: the others look a second ahead and back, or at rhythm. A constant
-        coordinate, as long as they are in usual music, is added, so that the angle also tells loud from soft.
+        Only the timbral features are compared, since the others depend on a second before and after, or on rhythm. A
+        constant as large as the features of usual music is appended, so that the angle also tells loud from soft.
         """
         features, times = self.timbral(audio, sample_rate)
         constant = np.full((len(features), 1), _CONSTANT, np.float32)
@@ -185,8 +188,8 @@ class Musicnn:
 
 
 def log_mel(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
-    """What the network takes: log10(10000 * power + 1) of 96 mel bands of mono (N,) or (C, N) audio, 62.5 a second."""
-    mono = mono_at(audio, sample_rate, SAMPLE_RATE)
+    """Input of the network: log10(10000 * power + 1) of 96 mel bands, 62.5 per second, of mono (N,) or (C, N) audio."""
+    mono = resample_mono(audio, sample_rate, SAMPLE_RATE)
     frames = 1 + len(mono) // _HOP
     mono = np.pad(mono, (0, max(0, _FFT - len(mono))))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(mono, _FFT // 2, mode="reflect"), _FFT)[::_HOP]
@@ -200,7 +203,7 @@ def log_mel(audio: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]
 
 
 def mel_bands() -> NDArray[np.float32]:
-    """Triangles on Slaney's mel scale, each of unit area, shape (257, 96): librosa's default for 16 kHz."""
+    """Triangles of unit area on Slaney's mel scale, librosa's default for 16 kHz, shape (257, 96)."""
     # Linear up to 1 kHz (mel 15), logarithmic above: 6.4 times the frequency in 27 mels.
     mels = np.linspace(0, 15 + 27 * np.log(SAMPLE_RATE / 2 / 1000) / np.log(6.4), MELS + 2)
     edges = np.where(mels < 15, mels * 200 / 3, 1000 * 6.4 ** ((mels - 15) / 27))

@@ -21,10 +21,12 @@ class MusicEncoder(Protocol):
     """Music -> event curve."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name for curves and reports."""
+        ...
 
     def curve(self, audio: NDArray[np.float32], sample_rate: int) -> EventCurve:
-        """Standardised fine event curve of mono (N,) or multi-channel (C, N) audio."""
+        """Standardized fine event curve of mono (N,) or multi-channel (C, N) audio."""
         ...
 
 
@@ -36,8 +38,8 @@ class EncoderEntry(Generic[_EncoderT_co]):
     """A registered encoder.
 
     Attributes:
-        load: called with a folder or file of weights and torch's device. Without weights it takes what is published,
-            from the hub's cache or the hub. ModelError when they cannot be had or do not fit.
+        load: called with a folder or file of weights and torch's device. Without weights it uses the published ones,
+            from the hub's cache or the hub. ModelError when they cannot be fetched or do not fit.
         keep_weights: copies weights into a folder, as config.json and safetensors; called with their source and that
             folder, with the same errors. None for an encoder whose weights are in the package, or that has none.
     """
@@ -61,7 +63,7 @@ def music_encoder(name: str, weights: Path | None = None, device: str = "cpu") -
 
 
 def has_weights(name: str) -> bool:
-    """Report whether a model folder has to hold weights of this encoder. ModelError for an unknown name."""
+    """Return True when a model folder needs weights of this encoder. ModelError for an unknown name."""
     return _entry(name).keep_weights is not None
 
 
@@ -69,12 +71,12 @@ def keep_encoder(name: str, source: str | None, out: Path) -> None:
     """Copy an encoder's weights into the folder ``out``; does nothing for an encoder without weights of its own.
 
     Args:
-        name: of a picture or a music encoder.
-        source: local folder or file with the weights; None takes what is published.
+        name: name of a picture or a music encoder.
+        source: local folder or file with the weights; None uses the published ones.
         out: created if needed. Nothing is written to it before the weights are read and found to fit.
 
     Raises:
-        ModelError: unknown name, weights that cannot be had or do not fit, or a source for an encoder without any.
+        ModelError: unknown name, weights that cannot be fetched or do not fit, or a source for an encoder without any.
     """
     keep = _entry(name).keep_weights
     if keep is not None:

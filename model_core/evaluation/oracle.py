@@ -15,14 +15,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalise
+from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.encoders.musicnn import Musicnn
-from model_core.models.score.codec.notes import notes_of, riser_envelope, step_times
+from model_core.models.score.codec.notes import build_notes, build_riser_envelope, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.render.mix import mix, trims_of
-from model_core.models.score.render.synth import stems
+from model_core.models.score.render.mix import find_trims, mix
+from model_core.models.score.render.synth import render_stems
 from model_core.sync.chance import Figure, Pooled, pool_figures, shift_figure
 from model_core.sync.matching import VideoEvents, compute_figures
 from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
@@ -90,10 +90,10 @@ def render(piece: Piece, seed: int) -> Rendered:
     duration = float(beat_times[-1])
     length = round(duration * SAMPLE_RATE)
     times = step_times(beat_times, piece.header.swing)
-    notes = notes_of(piece.score, piece.header, beat_times, key=0)
-    riser = riser_envelope(piece.score, times, SAMPLE_RATE, length)
-    wet = mix(stems(notes, duration, SAMPLE_RATE), trims_of(notes), riser, SAMPLE_RATE, seed)
-    audio = normalise(wet[:, :length], SAMPLE_RATE)
+    notes = build_notes(piece.score, piece.header, beat_times, key=0)
+    riser = build_riser_envelope(piece.score, times, SAMPLE_RATE, length)
+    wet = mix(render_stems(notes, duration, SAMPLE_RATE), find_trims(notes), riser, SAMPLE_RATE, seed)
+    audio = normalize(wet[:, :length], SAMPLE_RATE)
     planted = np.unique([times[round(STEPS_PER_BEAT * event.beat)] for event in piece.events])
     return Rendered(audio, analyze_sound(audio, SAMPLE_RATE), planted[planted >= START_S])
 

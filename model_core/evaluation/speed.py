@@ -30,11 +30,11 @@ from model_core.evaluation.speed_model import (
     load_size,
 )
 from model_core.flow.sampler import Guidance
-from model_core.media.writing import replacing
+from model_core.media.writing import replace_when_complete
 from model_core.models.stable_audio.codecs import open_codec
+from model_core.models.stable_audio.conditions import PromptEncoder
 from model_core.models.stable_audio.flow import AudioFlow, Take
-from model_core.models.stable_audio.folder import AudioModel
-from model_core.models.stable_audio.text import PromptEncoder
+from model_core.models.stable_audio.folder import StableAudioParts
 
 PAGE: Final = Path("docs/benchmarks.md")
 EAGER, COMPILED, DIFFUSERS = "eager", "compiled", "diffusers"
@@ -115,7 +115,7 @@ class Bench:
 
     def __init__(self, size: Size, device: torch.device, dtype: torch.dtype) -> None:
         self._size, self._device, self._dtype = size, device, dtype
-        self._model: AudioModel | None = None
+        self._model: StableAudioParts | None = None
 
     def measure(self, cell: Cell) -> Cell:
         """The cell with its time, or with the reason why it failed: the other cells are still worth having."""
@@ -162,7 +162,7 @@ class Bench:
         sound = np.random.default_rng(0).normal(scale=0.1, size=(2, samples)).astype(np.float32)
         return self._time(lambda: encoder.curve(sound, _SAMPLE_RATE))
 
-    def _prompt(self, model: AudioModel, way: str, batch: int) -> float:
+    def _prompt(self, model: StableAudioParts, way: str, batch: int) -> float:
         prompts = [_PROMPT_TEXT] * batch
         if way == DIFFUSERS:
             pipeline = _pipeline(model, distilled=True)
@@ -170,7 +170,7 @@ class Bench:
         encoder = PromptEncoder(model.tokenizer, model.text_encoder)
         return self._time(lambda: encoder.encode(prompts))
 
-    def _sample(self, model: AudioModel, sampling: Sampling, way: str, seconds: float, batch: int) -> float:
+    def _sample(self, model: StableAudioParts, sampling: Sampling, way: str, seconds: float, batch: int) -> float:
         """Seconds of all steps of all windows."""
         if way == COMPILED:
             torch._dynamo.reset()  # torch keeps only a few compiled shapes
@@ -184,10 +184,10 @@ class Bench:
         steps = self._size.distilled_steps if sampling.distilled else self._size.base_steps
         return steps * max(0.0, more - few) / (_STEPS[1] - _STEPS[0])
 
-    def _decode(self, model: AudioModel, way: str, seconds: float, batch: int) -> float:
+    def _decode(self, model: StableAudioParts, way: str, seconds: float, batch: int) -> float:
         """From latents on the device to samples in main memory."""
         codec, samples = open_codec(model.vae), int(seconds * _SAMPLE_RATE)
-        shape = (batch, int(model.vae.config["latent_dim"]), codec.frames_of(seconds))
+        shape = (batch, int(model.vae.config["latent_dim"]), codec.count_frames(seconds))
         latents = torch.randn(shape, device=self._device)
 
         @torch.no_grad()
@@ -198,16 +198,18 @@ class Bench:
         return self._time(decode_whole if way == DIFFUSERS else lambda: codec.decode(latents, samples))
 
 
-def _flow_sampler(model: AudioModel, sampling: Sampling, seconds: float, batch: int) -> Callable[[int], torch.Tensor]:
+def _flow_sampler(
+    model: StableAudioParts, sampling: Sampling, seconds: float, batch: int
+) -> Callable[[int], torch.Tensor]:
     """AudioFlow as the product uses it; the scheduler alone makes a distilled checkpoint of a base one."""
     flow = AudioFlow(replace(model, scheduler=build_scheduler(distilled=sampling.distilled)))
-    curve = np.random.default_rng(0).normal(size=flow.codec.frames_of(seconds)) if sampling.guidance.curve else None
+    curve = np.random.default_rng(0).normal(size=flow.codec.count_frames(seconds)) if sampling.guidance.curve else None
     takes = [Take(_PROMPT_TEXT, seed, curve) for seed in range(batch)]
     return lambda steps: flow.generate(takes, seconds, sampling.guidance, steps)
 
 
 def _diffusers_sampler(
-    model: AudioModel, sampling: Sampling, seconds: float, batch: int
+    model: StableAudioParts, sampling: Sampling, seconds: float, batch: int
 ) -> Callable[[int], torch.Tensor]:
     """diffusers' own pipeline on the same weights."""
     pipeline, device = _pipeline(model, sampling.distilled), model.transformer.device
@@ -222,7 +224,7 @@ def _diffusers_sampler(
     return sample
 
 
-def _pipeline(model: AudioModel, distilled: bool) -> StableAudio3Pipeline:
+def _pipeline(model: StableAudioParts, distilled: bool) -> StableAudio3Pipeline:
     pipeline = StableAudio3Pipeline(
         vae=model.vae,
         text_encoder=model.text_encoder,
@@ -314,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{cell.size:7}{cell.seconds:5g} s x{cell.batch} {cell.stage:30} {cell.way:10}", format_duration(cell))
         if given.write:  # after each cell: a run that is killed leaves what it measured
             given.write.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(given.write) as beside:
+            with replace_when_complete(given.write) as beside:
                 beside.write_text(format_page(cells, conditions), "utf-8")
     print("\n".join(format_table(cells)))
     return int(any(cell.reason.startswith(("failed", "out of memory")) for cell in cells))

@@ -23,9 +23,9 @@ from model_core.encoders.dinov2 import Dinov2
 from model_core.encoders.musicfm import MusicFm
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
 from model_core.models.folder.manifest import Encoders
-from model_core.models.stable_audio.folder import AudioModel, count_exactly
+from model_core.models.stable_audio import AudioCurve, AudioManifest, SamplingDefaults, Windows
+from model_core.models.stable_audio.folder import StableAudioParts, restore_exact_frequencies
 from model_core.models.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
-from model_core.models.stable_audio.manifest import AudioCurve, AudioManifest, SamplingDefaults, Windows
 
 _SPECIAL: Final = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
 
@@ -64,12 +64,12 @@ def load_size(name: str) -> Size:
     return Size(name, **{**fields, "seconds": tuple(fields["seconds"])})
 
 
-def build_model(size: Size, device: torch.device, dtype: torch.dtype) -> AudioModel:
-    """An audio model with random weights, as load_audio gives one, with the base checkpoints' scheduler."""
+def build_model(size: Size, device: torch.device, dtype: torch.dtype) -> StableAudioParts:
+    """An audio model with random weights, as from load_stable_audio_parts, with the base checkpoints' scheduler."""
     transformer = _build(lambda: StableAudio3DiTModel(**size.transformer), device, dtype)
     embedder = _build(lambda: StableAudio3DurationEmbedder(**size.duration), device, torch.float32)
-    count_exactly(transformer, embedder)
-    return AudioModel(
+    restore_exact_frequencies(transformer, embedder)
+    return StableAudioParts(
         manifest=_manifest(size),
         transformer=transformer,
         vae=_build(lambda: AutoencoderSAME(**_tuples(size.vae)), device, dtype),

@@ -1,6 +1,6 @@
-"""The curve-conditioned rectified flow: noise -> latents, guided by text and by the event curve.
+"""Sampler of the curve-conditioned rectified flow: noise to latents, guided by text and event curve.
 
-Rectified flow with velocity = noise - data: x_t = (1 - t) data + t noise. Text and curve are guided apart,
+The velocity is noise - data: x_t = (1 - t) data + t noise. Text and curve have separate guidance,
 v = v0 + s_text (v_text - v0) + s_curve (v_text,curve - v_text), as in instruct-pix2pix (arXiv 2211.09800).
 """
 
@@ -16,7 +16,7 @@ from model_core.flow.windows import overlapping_starts
 
 @dataclass(frozen=True)
 class Guidance:
-    """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = left out."""
+    """Guidance scales of the prompt and of the event curve; 1 = plain conditioning, 0 = not used."""
 
     text: float = 0.6
     curve: float = 4.0
@@ -25,7 +25,7 @@ class Guidance:
 def predict_velocity(
     model: StableAudio3DiTModel, latents: torch.Tensor, time: torch.Tensor, condition: Condition
 ) -> torch.Tensor:
-    """Velocity (B, C, F) of noisy latents (B, C, F) at times (B,) in 0..1, 1 = noise."""
+    """Predict the velocity (B, C, F) of noisy latents (B, C, F) at times (B,) in 0..1, with 1 for noise."""
     velocity: torch.Tensor = model(
         latents,
         time,
@@ -41,10 +41,10 @@ def predict_velocity(
 def guided_variants(
     condition: Condition, unprompted: Condition, guidance: Guidance
 ) -> tuple[list[Condition], list[float]]:
-    """The conditions whose velocities are needed, and the factor of each in the guided velocity.
+    """Conditions whose velocities are needed, and the factor of each in the guided velocity.
 
-    One pass where both scales are 1 (or there is no curve and the text's is 1), as for models whose guidance was
-    distilled into them; two or three otherwise.
+    One condition where both scales are 1, or the text's is 1 and there is no curve, as for models with distilled
+    guidance; otherwise two or three.
     """
     curve = guidance.curve if condition.curve is not None else 0.0
     factors = [1 - guidance.text, guidance.text - curve, curve]
@@ -61,24 +61,24 @@ def guided_velocity(
     unprompted: Condition,
     guidance: Guidance,
 ) -> torch.Tensor:
-    """Velocity (B, C, F) guided by text and curve, from one pass over the needed variants as a batch.
+    """Compute the guided velocity (B, C, F) in one pass over the needed variants as a batch.
 
     ``unprompted`` is the same condition with an empty or a negative prompt; its curve is not used.
     """
     variants, factors = guided_variants(condition, unprompted, guidance)
     count = len(variants)
-    batch = Condition.stacked(variants)
+    batch = Condition.stack(variants)
     parts = predict_velocity(model, latents.repeat(count, 1, 1), time.repeat(count), batch).chunk(count)
     return torch.stack([factor * part for factor, part in zip(factors, parts, strict=True)]).sum(dim=0)
 
 
-def plain_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Scheduler of straight Euler steps over evenly spaced times, as in the embedded model's folders."""
+def euler_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Scheduler of Euler steps over evenly spaced times, as in folders of the embedded model."""
     return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
 
 
 def even_sigmas(steps: int) -> list[float]:
-    """Noise levels of evenly spaced steps from 1, pure noise; the last step ends at 0."""
+    """Noise levels of evenly spaced steps, from 1 for pure noise; the last step ends at 0."""
     return [1 - i / steps for i in range(steps)]
 
 
@@ -97,23 +97,23 @@ def generate(
     progress: Callable[[float], None] = lambda fraction: None,
     scheduler: FlowMatchEulerDiscreteScheduler | None = None,
 ) -> torch.Tensor:
-    """Latents (B, C, frames), float32, on the device and through the dtype of the conditions.
+    """Generate latents (B, C, frames), float32, on the device of the conditions; the model runs in their dtype.
 
     Args:
         model, condition, unprompted, guidance: see guided_velocity.
-        frames: latent frames F.
-        sigmas: noise levels of the steps, from 1 down; the step to 0 is added.
-        generators: one an item of the batch, on the CPU, so that an item's noise depends on its own seed alone.
-        window, overlap: pieces longer than ``window`` frames are generated in windows that share ``overlap`` frames and
-            whose velocities are averaged at every step (weighted towards each window's middle), so that one flow makes
-            the whole; None = never.
-        progress: called before each step and at the end; what it raises stops the work.
-        scheduler: makes the steps; its own state is not changed. plain_scheduler by default.
+        frames: number of latent frames F.
+        sigmas: noise levels of the steps, descending from 1; the step to 0 is added.
+        generators: one per item of the batch, on the CPU, so that an item's noise depends only on its own seed.
+        window, overlap: pieces longer than ``window`` frames are generated in windows that share ``overlap`` frames.
+            Their velocities are averaged at every step, weighted towards the middle of each window, so that one flow
+            generates the whole. None = no windows.
+        progress: called with the fraction done before each step and at the end; its exceptions stop the work.
+        scheduler: scheduler of the steps, whose state is not changed; euler_scheduler by default.
     """
     device, dtype = condition.text.device, condition.text.dtype
     shape = (1, model.config["io_channels"], frames)
     latents = torch.cat([torch.randn(shape, generator=generator) for generator in generators]).to(device)
-    scheduler = plain_scheduler() if scheduler is None else type(scheduler).from_config(scheduler.config)
+    scheduler = euler_scheduler() if scheduler is None else type(scheduler).from_config(scheduler.config)
     scheduler.set_timesteps(sigmas=list(sigmas), device=device)
 
     for index, timestep in enumerate(scheduler.timesteps):
@@ -137,7 +137,7 @@ def _windowed_velocity(
     window: int,
     overlap: int,
 ) -> torch.Tensor:
-    """Guided velocity (B, C, F), float32: of one pass where F fits into the window, else averaged over windows."""
+    """Guided velocity (B, C, F), float32: from one pass where F fits into the window, else averaged over windows."""
     frames = latents.shape[2]
     if frames <= window:
         return guided_velocity(model, latents, time, condition, unprompted, guidance).float()

@@ -2,7 +2,7 @@
 
 Overlapping windows are sampled together, their velocities averaged at every step (flow/sampler.py). Continuing windows
 are sampled one after the other, each conditioned on the end of the one before by inpainting. Stable Audio 3 ends its
-music where a window ends, so the end of a window that is continued is discarded.
+music at the end of a window, so the end of a window that is continued is discarded.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Window:
 
     Attributes:
         first, last: frames of the whole.
-        known: number of frames from ``first`` on that are generated already, and are given.
-        kept: first frame of the whole after those that are kept.
+        known: number of frames from ``first`` on that are generated already and given as context.
+        kept: end of the frames that are kept, exclusive.
     """
 
     first: int

@@ -1,7 +1,10 @@
-"""Video in and out. Every file from outside is opened in a sandbox process; this side never imports PyAV."""
+"""Reading and writing of video and sound.
+
+Untrusted files are opened in a sandbox process. PyAV is imported only there.
+"""
 
 from model_core.media.reading import confinement, frames, probe, read_audio, read_tags, video_packets_digest
-from model_core.media.sandbox.answers import Confinement
+from model_core.media.sandbox.confinement import Confinement
 from model_core.media.types import (
     DEFAULT_LIMITS,
     PROBE_LIMITS,
@@ -10,8 +13,9 @@ from model_core.media.types import (
     MediaError,
     MediaLimits,
     VideoInfo,
+    output_suffix,
 )
-from model_core.media.writing import mux, output_suffix, write_wav
+from model_core.media.writing import mux, write_wav
 
 __all__ = [
     "DEFAULT_LIMITS",

@@ -1,4 +1,4 @@
-"""Reading videos: each function starts one sandbox and hands on what comes out of it."""
+"""Reading of videos and sound files; each call runs in a sandbox process of its own."""
 
 import errno
 import math
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.media.sandbox import answers
-from model_core.media.sandbox.answers import BATCH, Confinement
+from model_core.media.sandbox.answers import BATCH
+from model_core.media.sandbox.confinement import Confinement
 from model_core.media.sandbox.parent import Sandbox
-from model_core.media.sandbox.wire import astray
-from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo
-from model_core.media.writing import output_suffix
+from model_core.media.sandbox.wire import protocol_error
+from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo, output_suffix
 
 _LARGEST_SIZE: Final = 1024
 _LARGEST_RATE: Final = 240.0
@@ -23,37 +23,39 @@ _LARGEST_SOUND_BLOCK: Final = 64 << 20
 
 
 def probe(path: Path, limits: MediaLimits = PROBE_LIMITS) -> VideoInfo:
-    """What is in the video. All its packets are read, and its first picture is decoded.
+    """Read the properties of a video from all its packets, and decode its first picture.
 
     Raises:
-        MediaError: for a file that cannot be scored; see MediaCode.
+        MediaError: the file cannot be scored; see MediaCode.
     """
     with Sandbox("probe", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
     info = answers.video_info(header, limits)
-    output_suffix(info)  # a video that could not be written in the end is better refused now
+    output_suffix(info)  # a video that cannot be written at the end is refused now
     return info
 
 
 def frames(
     path: Path, rate: float, size: int, limits: MediaLimits = DEFAULT_LIMITS
 ) -> Generator[FrameBatch, None, None]:
-    """The picture on screen at 0, 1/rate, 2/rate ... seconds, in batches of up to 64, while the video lasts.
+    """Pictures on screen at 0, 1/rate, 2/rate ... seconds, in batches of up to 64, until the end of the video.
 
-    Times are the grid's own instants, counted from the first shown picture. A cut at second c is therefore seen
-    first at the earliest instant that is not before c: late by less than 1/rate, and never early. The child decodes
-    only a few batches ahead, so memory does not grow with the video.
+    Times are counted from the first shown picture. A cut at second c first appears at the earliest instant that is not
+    before c: less than 1/rate late, and never early. The child decodes only a few batches ahead, so memory does not
+    grow with the video.
+
+    Closing the iterator early ends the child process. So does the end of the thread that took the first batch: take
+    all batches in one thread.
 
     Args:
         path: the video.
         rate: instants per second, above 0 and up to 240; the video's own rate may be higher, lower or variable.
         size: side of the square in pixels, 1 to 1024.
-        limits: what reading may cost.
+        limits: resource limits.
 
     Raises:
         ValueError: at once, for a rate or size out of range.
-        MediaError: while iterating. Closing the iterator early ends the child process, and so does the end of the
-            thread that took the first batch: the others have to be taken by the same one.
+        MediaError: while iterating, for a video that cannot be read.
     """
     if not 0 < rate <= _LARGEST_RATE:
         raise ValueError(f"rate is {rate}; it must be above 0 and at most {_LARGEST_RATE:g} per second")
@@ -72,7 +74,7 @@ def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generato
             header, payload = sandbox.receive()
             if header.get("kind") == "end":
                 if not first:
-                    raise astray(ValueError("a video of no picture"))
+                    raise protocol_error(ValueError("a video without pictures"))
                 return
             rgb, changed = answers.pictures(header, payload, size, most - first)
             yield FrameBatch(rgb, np.arange(first, first + len(rgb)) / rate, changed)
@@ -80,21 +82,27 @@ def _frames(path: Path, rate: float, size: int, limits: MediaLimits) -> Generato
 
 
 def read_audio(path: Path, sample_rate: int = 44100, limits: MediaLimits = DEFAULT_LIMITS) -> NDArray[np.float32]:
-    """The sound of a video or sound file, resampled to stereo: (2, N) float32, nominally within -1..1.
+    """Read the sound of a video or sound file as stereo samples, shape (2, N), nominally within -1..1.
+
+    Args:
+        path: the file.
+        sample_rate: rate to resample to, 8000 to 192000 Hz.
+        limits: resource limits.
 
     Raises:
-        MediaError: no_audio_stream, or what probe raises.
+        ValueError: the sample rate is out of range.
+        MediaError: no_audio_stream, or as for probe.
     """
     if not 8000 <= sample_rate <= 192_000:
         raise ValueError(f"sample_rate is {sample_rate}; it must be 8000 to 192000 Hz")
-    # Two long buffers, and no list of the blocks: a child in wrong hands could send millions of one sample each.
+    # Two long buffers instead of a list of blocks: a compromised child could send millions of tiny blocks.
     left, right = bytearray(), bytearray()
     with closing(_sound_blocks(path, sample_rate, limits)) as blocks:
         for block in blocks:
             left += block[0].tobytes()
             right += block[1].tobytes()
     if not left:
-        raise astray(ValueError("sound of no sample"))
+        raise protocol_error(ValueError("sound without samples"))
     return np.stack([np.frombuffer(row, dtype=np.float32) for row in (left, right)])
 
 
@@ -112,12 +120,12 @@ def _sound_blocks(path: Path, sample_rate: int, limits: MediaLimits) -> Generato
 
 
 def read_tags(path: Path, limits: MediaLimits = PROBE_LIMITS) -> dict[str, str]:
-    """What a sound file says about its music: any of description, comment, genre, mood, bpm, key.
+    """Read the tags of a sound file: any of description, comment, genre, mood, bpm and key.
 
-    Each on one line and cut to some length; a tag that is missing or blank is left out.
+    Each tag is on one line and cut to a maximal length; missing and blank tags are omitted.
 
     Raises:
-        MediaError: no_audio_stream, or what probe raises.
+        MediaError: no_audio_stream, or as for probe.
     """
     with Sandbox("read_tags", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
@@ -125,20 +133,20 @@ def read_tags(path: Path, limits: MediaLimits = PROBE_LIMITS) -> dict[str, str]:
 
 
 def video_packets_digest(path: Path, limits: MediaLimits = DEFAULT_LIMITS) -> str:
-    """Hex sha256 over the payload of the video packets, the same for the same pictures in another container."""
+    """Hexadecimal sha256 of the video packets' payloads; the same for the same pictures in any container."""
     with Sandbox("digest", {}, limits, source=path) as sandbox:
         header, _ = sandbox.receive()
     return answers.digest(header)
 
 
 def confinement() -> Confinement:
-    """Start a sandbox process that reads nothing, and ask it by which means it is confined on this system.
+    """Start a sandbox process that reads nothing, and report how it is confined on this system.
 
     Raises:
-        OSError: when it cannot be started or confined at all; then no file is ever read.
+        OSError: it cannot be started or confined at all; then no file can be read.
     """
     with Sandbox("nothing", {}, PROBE_LIMITS) as sandbox:
         sandbox.receive()
     if sandbox.confinement is None:
-        raise OSError(errno.EPROTO, "the sandbox did not tell how it is confined")
+        raise OSError(errno.EPROTO, "the sandbox did not report how it is confined")
     return sandbox.confinement

@@ -1,4 +1,4 @@
-"""The two protocols of a model: MusicModel makes music for an event curve, Codec turns its latents into sound."""
+"""Protocols of models: MusicModel generates music for an event curve, Codec converts its latents to sound."""
 
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -17,10 +17,10 @@ PlanT_contra = TypeVar("PlanT_contra", bound=Plan, contravariant=True)
 
 
 class Codec(Protocol[PlanT_contra]):
-    """Latents <-> sound. The codec owns the time axis: it alone knows when each latent frame sounds."""
+    """Conversion between latents and sound. Only the codec knows the times of the latent frames."""
 
     def frame_edges(self, plan: PlanT_contra) -> NDArray[np.float64]:
-        """Edges of the F latent frames of a piece in seconds, shape (F + 1,): starts, and the end of the last one."""
+        """Edges of the F latent frames of a piece in seconds, shape (F + 1,): all starts and the last end."""
         ...
 
 

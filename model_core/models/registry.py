@@ -1,7 +1,7 @@
-"""Kinds of models by the ``kind`` of their manifest. Each one registers in its own package of this folder.
+"""Registry of the kinds of models, by the ``kind`` of their manifests. Each kind registers in its own package here.
 
-A kind registers functions that import the model when they are called. So the command line can read the manifest of any
-model without torch, and a video that is scored with notes need not wait for the libraries of the audio model.
+A kind registers functions that import the model when they are called. So the command line reads manifests without
+torch, and a score model does not load the libraries of the audio model.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from model_core.errors import ModelError
-from model_core.models.folder.manifest import MANIFEST, Manifest, kind_of, read_manifest_as
+from model_core.models.folder.manifest import MANIFEST, Manifest, read_kind, read_manifest_as
 from model_core.registry import Registry
 from model_core.runtime import Runtime
 
@@ -48,7 +48,7 @@ def model_kind(folder: Path | None) -> ModelKind:
     """Kind of a model folder, or of the shipped model for None; ModelError for a kind that does not exist."""
     if folder is None:
         return MODEL_KINDS.get(SHIPPED_KIND)
-    kind = kind_of(folder)
+    kind = read_kind(folder)
     if kind not in MODEL_KINDS:
         known = " or ".join(MODEL_KINDS)
         raise ModelError(f"model folder {folder}: {MANIFEST}: kind: must be {known}, not {kind[:80]}")

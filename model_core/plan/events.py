@@ -1,4 +1,4 @@
-"""Events of a video: the moments that the music should answer."""
+"""Events of a video: the moments at which the music should change too."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,69 @@
-"""Plans: everything about a piece of music that is fixed before the flow samples its latents."""
+"""Header and plan of a piece of music: everything that is fixed before the flow samples its latents."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from model_core.plan.header import Header
+import numpy as np
+from numpy.typing import NDArray
+
 from model_core.plan.tempo_map import TempoMap
+from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
+
+STYLES: Final = VOCABULARY.styles
+PROGRAMS: Final = VOCABULARY.programs
+BPM_RANGE: Final = VOCABULARY.bpm
+HEADER_DIM: Final = VOCABULARY.dimension
+
+
+@dataclass(frozen=True)
+class Header:
+    """Properties that hold for a whole piece: style, tempo, meter and instruments.
+
+    Attributes:
+        style: a style of the vocabulary.
+        bpm: tempo in quarter notes per minute.
+        swing: 0 (straight) .. 1 (off-beat sixteenths a third of a step late).
+        minor: True for minor; the grid is in C major or A minor.
+        programs: General MIDI program of each role, from the vocabulary.
+        parts: roles that may play.
+        energy: overall intensity, 0..1.
+        density: number of layers that play at once, 0..1.
+        meter: a key of METERS.
+    """
+
+    style: str
+    bpm: float
+    swing: float
+    minor: bool
+    programs: dict[str, int]
+    parts: frozenset[str]
+    energy: float
+    density: float
+    meter: str = "4/4"
+
+    @property
+    def beats_per_bar(self) -> int:
+        """Quarter notes in a bar."""
+        return METERS[self.meter]
+
+    @property
+    def felt_bpm(self) -> float:
+        """Tempo as a listener counts it: in 6/8 dotted quarters."""
+        return self.bpm / 1.5 if self.meter == "6/8" else self.bpm
+
+    def vector(self, vocabulary: Vocabulary = VOCABULARY) -> NDArray[np.float32]:
+        """The header as a condition of the flow, shape (vocabulary.dimension,), values roughly within -1..1."""
+        low, high = vocabulary.bpm
+        values = [float(self.style == style) for style in vocabulary.styles]
+        if len(vocabulary.meters) > 1:
+            values += [float(self.meter == meter) for meter in vocabulary.meters]
+        values += [2 * (self.bpm - low) / (high - low) - 1, self.swing, 1.0 if self.minor else -1.0]
+        values += [2 * self.energy - 1, 2 * self.density - 1]
+        for role, choices in vocabulary.programs.items():
+            present = role in self.parts
+            values.append(float(present))
+            values += [float(present and self.programs[role] == program) for program in choices]
+        return np.array(values, np.float32)
 
 
 @dataclass(frozen=True)

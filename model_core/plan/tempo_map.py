@@ -1,7 +1,7 @@
-"""The tempo map: when each beat falls, bent by at most 4 % so that half-beats meet the strongest video events.
+"""Tempo map: times of the beats, bent by at most 4 % so that half-beats meet the strongest events of the video.
 
-As a film composer sets hit points: the tempo of the whole is chosen first, near the one wished for, then each stretch
-between two hit points is played a little faster or slower. Events that no small bend can reach are dropped.
+This is how film composers set hit points: first a base tempo is chosen near the requested one, then each segment
+between two hit points is played a little faster or slower. Events that need more bending are not met.
 """
 
 from dataclasses import dataclass
@@ -14,28 +14,28 @@ from model_core.plan.events import Events
 
 MAX_BEND: Final = 0.04
 TEMPO_SPREAD: Final = 0.08
-"""How far the tempo of the whole may lie from the one wished for, unless it was asked for in so many words."""
-_BASES: Final = 33
-_LOOK_BACK: Final = 24  # events that one stretch may pass over: keeps the search linear in their number
-_OFF_BEAT_WORTH: Final = 0.75  # of a hit point on a half-beat, beside 1 on a beat
+"""Largest deviation of the base tempo from the header's, as a share, unless the prompt names a tempo."""
+_BASE_TEMPI: Final = 33
+_LOOK_BACK: Final = 24  # events that one segment may skip; keeps the search linear in their number
+_OFF_BEAT_WORTH: Final = 0.75  # worth of a hit point on a half-beat; 1 on a beat
 _BEND_COST: Final = 6.0
 _BASE_COST: Final = 3.0
 _LEAST_GAP_BEATS: Final = 1
-_END_COST: Final = 0.3  # a beat between the last beat's end and the video's
+_END_COST: Final = 0.3  # cost of one beat between the end of the last beat and of the video
 _BAR_STRENGTH: Final = 0.6
 _LEAST_BAR_BEATS: Final = 3
 
 
 @dataclass(frozen=True)
 class TempoMap:
-    """Beats in time.
+    """Times of the beats, and their places in bars.
 
     Attributes:
         beat_times: seconds of each beat and of the end of the last one, shape (N + 1,), from 0.
-        beat_in_bar: shape (N,), from 0; a bar begins anew on the beats of strong hit points.
-        last_beat: beats until the music has to have ended; what follows is padding.
-        hit_points: seconds of the events met, shape (H,): on a beat exactly, on a half-beat within 15 ms, because the
-            tempo is constant within a beat.
+        beat_in_bar: shape (N,), from 0; a new bar begins at the beat of a strong hit point.
+        last_beat: number of beats until the end of the music; beats after it are padding.
+        hit_points: times of the events that are met, in seconds, shape (H,): exactly on a beat, or within 15 ms of a
+            half-beat, because the tempo is constant within a beat.
     """
 
     beat_times: NDArray[np.float64]
@@ -51,7 +51,7 @@ class TempoMap:
 
 @dataclass(frozen=True)
 class _Anchor:
-    """A moment whose place on the grid is decided: event number ``event`` (0 = the start), and how it was reached."""
+    """A time with its place on the grid; ``event`` is the number of its event, 0 for the start of the piece."""
 
     event: int
     seconds: float
@@ -61,49 +61,54 @@ class _Anchor:
 
 
 @dataclass(frozen=True)
-class Freedom:
-    """How far a tempo map may stray, both as shares of the tempo.
+class TempoLimits:
+    """Largest deviations of a tempo map, as shares of the tempo.
 
     Attributes:
-        bend: of a stretch between two hit points from the tempo of the whole.
-        spread: of the tempo of the whole from the one wished for.
+        bend: deviation of a segment between two hit points from the base tempo.
+        spread: deviation of the base tempo from the requested one.
     """
 
     bend: float = MAX_BEND
     spread: float = TEMPO_SPREAD
 
 
-def plain_map(duration: float, bpm: float, freedom: Freedom = Freedom(), beats_per_bar: int = 4) -> TempoMap:
-    """A steady tempo over ``duration`` seconds: close to ``bpm`` so that the last beat ends with the video, or where
-    the tempo of the whole is not free and that would bend it too much, just ``bpm`` with a last beat cut short."""
-    last = max(1, round(duration * bpm / 60))
-    if freedom.spread > 0 or abs(last * 60 / (duration * bpm) - 1) <= freedom.bend:
-        return _finished(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
-    last = max(1, int(np.ceil(duration * bpm / 60)))
-    return _finished(np.arange(last + 1) * 60 / bpm, [], np.zeros(0), beats_per_bar)
-
-
-def tempo_map(
-    duration: float, bpm: float, events: Events, freedom: Freedom = Freedom(), beats_per_bar: int = 4
+def steady_tempo_map(
+    duration: float, bpm: float, limits: TempoLimits = TempoLimits(), beats_per_bar: int = 4
 ) -> TempoMap:
-    """The map of greatest worth: many strong events on beats or half-beats, little bending, a tempo close to bpm.
+    """Build a map with a steady tempo over ``duration`` seconds.
+
+    The tempo is close to ``bpm`` so that the last beat ends with the video. Where ``limits`` does not allow that, it
+    is ``bpm`` and the last beat is cut short.
+    """
+    last = max(1, round(duration * bpm / 60))
+    if limits.spread > 0 or abs(last * 60 / (duration * bpm) - 1) <= limits.bend:
+        return _build_map(np.linspace(0, duration, last + 1), [], np.zeros(0), beats_per_bar)
+    last = max(1, int(np.ceil(duration * bpm / 60)))
+    return _build_map(np.arange(last + 1) * 60 / bpm, [], np.zeros(0), beats_per_bar)
+
+
+def find_tempo_map(
+    duration: float, bpm: float, events: Events, limits: TempoLimits = TempoLimits(), beats_per_bar: int = 4
+) -> TempoMap:
+    """Find the best map: many strong events on beats or half-beats, little bending, a base tempo close to ``bpm``.
 
     Args:
-        duration: of the video, seconds.
-        bpm: tempo wished for.
-        events: of the video; those within half a second of its ends are left out.
-        freedom: how far it may stray.
+        duration: length of the video in seconds.
+        bpm: requested tempo.
+        events: events of the video; those within half a second of its ends are ignored.
+        limits: largest deviations.
         beats_per_bar: quarter notes in a whole bar.
     """
     inside = (events.times > 0.5) & (events.times < duration - 0.5)
     met = Events(events.times[inside], events.strengths[inside])
     searched = [
-        (_best_path(met, duration, 60 / (bpm * ratio), freedom.bend), _BASE_COST * abs(ratio - 1))
-        for ratio in np.unique(np.linspace(1 - freedom.spread, 1 + freedom.spread, _BASES)).tolist()
+        (_best_path(met, duration, 60 / (bpm * ratio), limits.bend), _BASE_COST * abs(ratio - 1))
+        for ratio in np.unique(np.linspace(1 - limits.spread, 1 + limits.spread, _BASE_TEMPI)).tolist()
     ]
     found = [(path.worth - cost, path) for path, cost in searched if path is not None]
     if not found:
-        return plain_map(duration, bpm, freedom, beats_per_bar)
+        return steady_tempo_map(duration, bpm, limits, beats_per_bar)
     end: _Anchor | None = max(found, key=lambda pair: pair[0])[1]
     anchors: list[_Anchor] = []
     while end is not None:
@@ -111,17 +116,17 @@ def tempo_map(
         end = end.before
     hits = anchors[1:-1]
     if not hits:
-        return plain_map(duration, bpm, freedom, beats_per_bar)
+        return steady_tempo_map(duration, bpm, limits, beats_per_bar)
     half_beats = [anchor.half_beats for anchor in anchors]
     last = half_beats[-1] // 2
     beat_times = np.interp(2 * np.arange(last + 1), half_beats, [anchor.seconds for anchor in anchors])
     strong = [hit for hit in hits if hit.half_beats % 2 == 0 and met.strengths[hit.event - 1] >= _BAR_STRENGTH]
     bars = [hit.half_beats // 2 for hit in strong]
-    return _finished(beat_times, bars, np.array([hit.seconds for hit in hits]), beats_per_bar)
+    return _build_map(beat_times, bars, np.array([hit.seconds for hit in hits]), beats_per_bar)
 
 
 def _best_path(events: Events, duration: float, beat: float, most: float) -> _Anchor | None:
-    """Dynamic programming over events and the parity of their half-beat; ends on the beat next to the video's end."""
+    """Dynamic programming over events and the parity of their half-beats, up to the beat next to the video's end."""
     at = [0.0, *events.times.tolist()]
     worth = [0.0, *events.strengths.tolist()]
     half = beat / 2
@@ -143,12 +148,13 @@ def _best_path(events: Events, duration: float, beat: float, most: float) -> _An
                 if known is None or anchor.worth > known.worth:
                     best[half_beats % 2] = anchor
         paths.append(best)
-    ends = [_ended(path, duration, half, most) for reached in paths[-_LOOK_BACK - 1 :] for path in reached.values()]
+    reached = [path for by_parity in paths[-_LOOK_BACK - 1 :] for path in by_parity.values()]
+    ends = [_append_end(path, duration, half, most) for path in reached]
     return max((end for end in ends if end is not None), key=lambda end: end.worth, default=None)
 
 
-def _ended(path: _Anchor, duration: float, half: float, most: float) -> _Anchor | None:
-    """The path with its last stretch: whole beats, bent no more than any other, so the end is met to a beat or so."""
+def _append_end(path: _Anchor, duration: float, half: float, most: float) -> _Anchor | None:
+    """Append the last segment to a path: whole beats, bent within the limit, to within about a beat of the end."""
     gap = duration - path.seconds
     best: _Anchor | None = None
     for steps in range(max(2, round(gap / half) - 1), round(gap / half) + 3):
@@ -162,7 +168,7 @@ def _ended(path: _Anchor, duration: float, half: float, most: float) -> _Anchor 
     return best
 
 
-def _finished(
+def _build_map(
     beat_times: NDArray[np.float64], bars: list[int], hits: NDArray[np.float64], beats_per_bar: int
 ) -> TempoMap:
     last = len(beat_times) - 1

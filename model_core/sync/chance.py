@@ -1,4 +1,4 @@
-"""Figures beside what chance gives: the same music at other times, and many clips pooled."""
+"""Figures with their chance level, which is that of the same music shifted in time, and pooling over clips."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class Figure:
 
     @property
     def mean(self) -> float:
-        """What the shifted music gives on average."""
+        """Mean figure of the shifted music."""
         return float(self.null.mean())
 
     @property
@@ -42,16 +42,16 @@ class Figure:
 
     @property
     def p(self) -> float:
-        """One-sided: how often chance does at least as well."""
+        """One-sided probability that chance gives at least the value."""
         return p_value(self.value, self.null)
 
     def to_json(self) -> dict[str, Any]:
-        """Ready for JSON; a null is kept to six digits."""
+        """Fields ready for JSON; the null is rounded to six digits."""
         return {"value": self.value, "null": [round(float(one), 6) for one in self.null]}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Self:
-        """What to_json wrote."""
+        """Read what to_json wrote."""
         return cls(fields["value"], np.array(fields["null"], np.float64))
 
 
@@ -62,9 +62,9 @@ class Pooled:
     Attributes:
         value: mean over clips.
         low, high: 95 % bootstrap interval over clips.
-        null_mean, null_high: mean and 95th percentile of what chance gives.
-        z, p: of the value against that.
-        clips: how many.
+        null_mean, null_high: mean and 95th percentile of the chance level.
+        z, p: z score and one-sided p value against chance.
+        clips: number of clips.
     """
 
     value: float
@@ -78,10 +78,10 @@ class Pooled:
 
 
 def shift_figure(metric: Callable[[Floats], float], events: Floats, duration: float, shifts: int = SHIFTS) -> Figure:
-    """`metric` of the events, and of the events at `shifts` circular offsets spread evenly over the duration.
+    """Compute `metric` for the events, and for the events at `shifts` circular offsets spread evenly over the duration.
 
-    Shifting the picture's events one way is shifting the music the other way, and leaves the music to be measured
-    once. No offset is nearer than SHIFT_MIN_S to the true place.
+    Shifting the events is the same as shifting the music the other way, but the music is measured only once. No offset
+    is closer than SHIFT_MIN_S to the true position.
 
     Raises:
         ValueError: the duration leaves no room for shifts.
@@ -94,9 +94,9 @@ def shift_figure(metric: Callable[[Floats], float], events: Floats, duration: fl
 
 
 def pool_figures(clips: Sequence[Sequence[Figure]], draws: int = DRAWS, seed: int = 0) -> Pooled:
-    """The figures of several clips, each with one or more runs, as one.
+    """Pool the figures of several clips, each with one or more runs.
 
-    Each draw of the null takes one random shift for each run and averages as the value does.
+    Each draw of the null uses one random shift for each run and averages like the value.
 
     Raises:
         ValueError: there are no clips, or one has no runs.
@@ -133,43 +133,43 @@ def z_score(value: float, null: Floats) -> float:
 
 
 def p_value(value: float, null: Floats) -> float:
-    """One-sided: how often the null is at least as high, the value itself counted in, so never 0."""
+    """One-sided p value: share of the null that is at least as high, including the value itself, so never 0."""
     return float((1 + (null >= value - 1e-12).sum()) / (1 + len(null)))
 
 
 RATE: Final = 25.0
-"""Samples a second at which two curves are compared."""
+"""Samples per second at which two curves are compared."""
 MAX_LAG_S: Final = 0.3
 NULL_LAG_MIN_S: Final = 1.0
 
 
 @dataclass(frozen=True)
 class Correlogram:
-    """The circular cross-correlation of one video's curve and one piece of music's.
+    """Circular cross-correlation of the curves of a video and its music.
 
     Attributes:
-        products: sum over the samples of video[t] * music[t + lag], both standardised, at lag 0, 1, 2 ... samples of
+        products: sum over the samples of video[t] * music[t + lag], both standardized, at lag 0, 1, 2 ... samples of
             1 / RATE seconds, shape (n,); negative lags are at the end. Zeros when a curve is flat.
     """
 
     products: Floats
 
     def to_json(self) -> list[float]:
-        """Ready for JSON."""
+        """Products, ready for JSON."""
         return [round(float(one), 3) for one in self.products]
 
     @classmethod
     def from_json(cls, products: list[float]) -> Self:
-        """What to_json wrote."""
+        """Read what to_json wrote."""
         return cls(np.array(products, np.float64))
 
 
 @dataclass(frozen=True)
 class PooledR(Pooled):
-    """Pearson's r over all samples of all clips, at the one lag that suits all of them best; so for its null.
+    """Pearson's r over all samples of all clips, at the single lag with the highest r; likewise for the null.
 
     Attributes:
-        lag_s: how much later the music changes, seconds.
+        lag_s: delay of the music against the video, seconds.
     """
 
     lag_s: float
@@ -181,9 +181,9 @@ class PooledR(Pooled):
 
 
 def correlate_curves(video: EventCurve, music: EventCurve, duration: float, window_s: float) -> Correlogram:
-    """Compare two curves over `duration` seconds, both smoothed to a Hann window of `window_s` seconds.
+    """Correlate two curves over `duration` seconds, both smoothed with a Hann window of `window_s` seconds.
 
-    A curve that was smoothed as wide or wider already is left as it is.
+    A curve that is already smoothed as much or more is not changed.
 
     Raises:
         ValueError: there are fewer than two samples to compare.
@@ -192,15 +192,15 @@ def correlate_curves(video: EventCurve, music: EventCurve, duration: float, wind
     if samples < 2:
         raise ValueError(f"{duration:.3f} s are too short to correlate curves over")
     times = np.arange(samples) / RATE
-    given, heard = (_standardize(_smooth(curve, times, window_s)) for curve in (video, music))
-    products = np.fft.irfft(np.conj(np.fft.rfft(given)) * np.fft.rfft(heard), samples)
+    video_values, music_values = (_standardize(_smooth(curve, times, window_s)) for curve in (video, music))
+    products = np.fft.irfft(np.conj(np.fft.rfft(video_values)) * np.fft.rfft(music_values), samples)
     return Correlogram(products)
 
 
 def pool_correlations(
     clips: Sequence[Sequence[Correlogram]], max_lag_s: float = MAX_LAG_S, draws: int = DRAWS, seed: int = 0
 ) -> PooledR:
-    """All clips, each with one or more runs, as one; a flat curve takes part with zeros and pulls r towards 0.
+    """Pool the correlograms of several clips, each with one or more runs; flat curves pull r towards 0.
 
     Raises:
         ValueError: there are no clips, or one has no runs.
@@ -241,7 +241,7 @@ def _at(run: Correlogram, lags: NDArray[np.int64]) -> Floats:
 
 
 def _offsets(samples: int, draws: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Random shifts of at least NULL_LAG_MIN_S either way; of half the clip where it is too short for that."""
+    """Random shifts of at least NULL_LAG_MIN_S either way, or of half the clip where it is too short."""
     least = min(round(NULL_LAG_MIN_S * RATE), samples // 2)
     return rng.integers(least, max(samples - least, least) + 1, draws)
 

@@ -1,7 +1,7 @@
 """Event matching: the strongest moments of music against the events of a video, by onset and by novelty.
 
 As many strongest moments are taken as there are events, and each should lie at one. Missed events, and strong moments
-where nothing happens (strays), are named so that the music can be sampled again there.
+without an event (strays), are reported so that the music can be sampled again there.
 """
 
 from dataclasses import dataclass
@@ -13,20 +13,22 @@ from scipy.fft import rfft
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
 
+Floats = NDArray[np.float64]
+
 SAMPLE_RATE: Final = 22050
-"""Sample rate of the audio that is measured, Hz."""
+"""Sample rate of the measured audio, Hz."""
 _HOP: Final = 220
 RATE: Final = SAMPLE_RATE / _HOP
-"""Values of an envelope a second."""
+"""Onset strength values per second."""
 _FFT: Final = 1024
 _BANDS: Final = 48
-_BLOCK: Final = 4096  # windows at a time: bounds the memory of long music
-_LAG: Final = 2  # hops that are compared over: half of a window, so that an attack is seen once
-_FLOOR: Final = 1e-3  # of the loudest band: what lies 60 dB under it does not count as sound
+_BLOCK: Final = 4096  # windows per run: limits the memory of long music
+_LAG: Final = 2  # hops between compared windows: half of a window, so that an attack counts once
+_FLOOR: Final = 1e-3  # of the loudest band: values 60 dB below it count as silence
 
 
 def onset_strength(audio: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Onset strength of mono audio (N,) at SAMPLE_RATE, shape (T,); value i is at i / RATE seconds."""
+    """Mean rise of the log-mel spectrum of mono audio (N,) at SAMPLE_RATE, shape (T,); value i at i / RATE seconds."""
     padded = np.pad(audio, (_FFT // 2, _FFT))
     windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[: len(audio) : _HOP]
     hann, filters = np.hanning(_FFT).astype(np.float32), _filters()
@@ -34,12 +36,12 @@ def onset_strength(audio: NDArray[np.float32]) -> NDArray[np.float64]:
     bands = np.concatenate([np.abs(rfft(block * hann, axis=1)).astype(np.float32) @ filters for block in blocks])
     level = np.log(np.maximum(bands, _FLOOR * float(bands.max(initial=1e-6))))
     rise = np.maximum(level[_LAG:] - level[:-_LAG], 0).mean(axis=1)
-    # A window meets an attack half its length before its center does: the lag makes up for it.
+    # A window reaches an attack half its length before its center does; the lag compensates for that.
     return np.concatenate([np.zeros(_LAG), rise]).astype(np.float64)
 
 
 def _filters() -> NDArray[np.float32]:
-    """Bands of equal width in mel, shape (_FFT // 2 + 1, _BANDS)."""
+    """Filters of equal width in mel, shape (_FFT // 2 + 1, _BANDS)."""
     frequencies = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
     mel = 2595 * np.log10(1 + frequencies / 700)
     edges = np.linspace(mel[2], mel[-1], _BANDS + 2)
@@ -48,22 +50,22 @@ def _filters() -> NDArray[np.float32]:
     return np.asarray(np.clip(np.minimum(rising, falling), 0, None), np.float32)
 
 
-Floats = NDArray[np.float64]
 TOLERANCE_S: Final = 0.1
 _REACH_S: Final = 0.08
 _MIN_DISTANCE_S: Final = 0.3
-_EDGE_S: Final = 0.35  # events nearer to an end than this cannot be told from the music's own start and end
+_EDGE_S: Final = 0.35  # events closer to an end are masked by the music's own start and end
 
 
 @dataclass(frozen=True)
 class Salience:
-    """How much happens in music, every 1 / RATE seconds: onset strength and novelty, shape (T,) each, at least 0."""
+    """Onset strength and novelty of music, every 1 / RATE seconds, shape (T,) each, at least 0."""
 
     onset: Floats
     novelty: Floats
 
     @property
     def envelopes(self) -> tuple[Floats, Floats]:
+        """Onset strength and novelty."""
         return self.onset, self.novelty
 
 
@@ -111,13 +113,13 @@ def match_events(salience: Salience, times: Floats) -> EventMatch:
 
 
 def span_fit(salience: Salience, times: Floats, first_s: float, last_s: float, levels: tuple[float, float]) -> float:
-    """Fit of one span of music to its events, unitless: what stands out at the events less what stands out elsewhere.
+    """Score the fit of one span of music to its events, unitless: peaks at the events minus peaks elsewhere.
 
     Args:
-        salience: of the whole piece.
-        times: of all events, seconds.
-        first_s, last_s: the span, seconds.
-        levels: for each envelope, the level from which on a moment stands out; see EventMatch.
+        salience: salience of the whole piece.
+        times: times of all events in seconds.
+        first_s, last_s: start and end of the span in seconds.
+        levels: level of a strong moment in each envelope; see EventMatch.
     """
     at = np.arange(len(salience.onset)) / RATE
     inside = times[(times >= first_s) & (times < last_s)]

@@ -1,4 +1,4 @@
-"""Matching of a piece of music with the events of a video: all measures, each with its null, and event by event."""
+"""Comparison of music with the events of a video: all measures with their chance levels, and hits event by event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class VideoEvents:
         duration: of the video, seconds.
         events: times at which the picture changes, seconds, shape (K,).
         motion_peaks: maxima of the optical flow, seconds, shape (M,).
-        motion_window_s: AV-Align's tolerance, one frame of the flow.
+        motion_window_s: tolerance of AV-Align, which is one frame of the flow.
         bpm: tempo of the motion, where it is known.
     """
 
@@ -53,7 +53,7 @@ class VideoEvents:
 
 
 def compute_figures(sound: SoundFeatures, video: VideoEvents, shifts: int = SHIFTS) -> dict[str, Figure]:
-    """Figures by the names in MEASURES; without events, or without motion, what needs them is left out.
+    """Compute the figures by the names in MEASURES; those that need events, or motion, are omitted without them.
 
     Raises:
         ValueError: the video is too short to shift its music.
@@ -71,7 +71,7 @@ def compute_figures(sound: SoundFeatures, video: VideoEvents, shifts: int = SHIF
 
 
 def _of_events(sound: SoundFeatures, count: int) -> dict[str, Callable[[Floats], float]]:
-    """The metrics as functions of the event times alone: what they need of the music is computed once."""
+    """Metrics as functions of the event times only; values of the music are computed once."""
     return {
         "f1_onset": _f1(sound.onset, count),
         "f1_novelty": _f1(sound.novelty, count),
@@ -90,12 +90,12 @@ def _f1(envelope: Envelope, count: int) -> Callable[[Floats], float]:
 
 @dataclass(frozen=True)
 class EventMatches:
-    """The K strongest peaks of one envelope against the K events.
+    """The K strongest peaks of one envelope, matched with the K events.
 
     Attributes:
-        peaks: their times in seconds, ascending.
-        partner: for each event the index of the peak that hits it, -1 for a miss, shape (K,).
-        offset_s: seconds from each event to its nearest of the peaks, shape (K,); NaN when there are none.
+        peaks: times of the peaks in seconds, ascending.
+        partner: index of the peak that hits each event, or -1, shape (K,).
+        offset_s: seconds from each event to the nearest peak, shape (K,); NaN without peaks.
     """
 
     peaks: Floats
@@ -104,7 +104,7 @@ class EventMatches:
 
     @property
     def hits(self) -> int:
-        """Events that were hit."""
+        """Number of events that are hit."""
         return int((self.partner >= 0).sum())
 
     @classmethod

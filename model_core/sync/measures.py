@@ -1,7 +1,7 @@
-"""Measures of how well sound follows picture: pure functions of times in seconds and envelopes.
+"""Measures of sync between sound and picture: pure functions of times in seconds and envelopes.
 
-Each says what can fool it. Where a measure is from a paper, its definition is kept: the beat alignment of AIST++ and
-Bailando, the AV-Align of TempoTokens.
+Each docstring names the weaknesses of its measure. Measures from papers keep their definitions: the beat alignment of
+AIST++ and Bailando, and the AV-Align of TempoTokens.
 """
 
 from typing import Final
@@ -21,14 +21,14 @@ BEAT_SIGMA_S: Final = 0.05
 """AIST++'s sigma: 3 frames at 60 a second."""
 TEMPO_TOLERANCE: Final = 0.04
 OCTAVES: Final = (1.0, 2.0, 0.5, 3.0, 1 / 3)
-_SLACK_S: Final = 1e-9  # a distance of exactly the tolerance counts, whatever the rounding
+_SLACK_S: Final = 1e-9  # so that a distance of exactly the tolerance counts, despite rounding
 
 
 def match_times(reference: Floats, estimated: Floats, tolerance_s: float) -> list[tuple[int, int]]:
-    """The most pairs of one reference and one estimated time within the tolerance, ends included, none used twice.
+    """Find the largest one-to-one matching of times within the tolerance, inclusive.
 
     Returns:
-        Their indices, (reference, estimated).
+        Pairs of indices, (reference, estimated).
 
     Raises:
         ValueError: the tolerance is negative.
@@ -42,28 +42,28 @@ def match_times(reference: Floats, estimated: Floats, tolerance_s: float) -> lis
 
 
 def count_matches(reference: Floats, estimated: Floats, tolerance_s: float) -> int:
-    """How many pairs there are."""
+    """Number of pairs that match_times finds."""
     return len(match_times(reference, estimated, tolerance_s))
 
 
 def f1(hits: int, estimated: int, reference: int) -> float:
-    """Harmonic mean of hits / estimated and hits / reference; 0 when there is neither."""
+    """Harmonic mean of hits / estimated and hits / reference; 0 when both are 0."""
     return 2 * hits / (estimated + reference) if estimated + reference else 0.0
 
 
 def cut_hit_f1(events: Floats, peaks: Floats, tolerance_s: float = HIT_TOLERANCE_S) -> float:
-    """F1 of the chosen peaks of the sound against the events of the picture.
+    """F1 of the strongest peaks of the sound against the events of the picture.
 
-    With as many peaks as events, a dense groove gains nothing: it has to be loudest at the right places. Chance is
-    about 2 * tolerance * events / duration, and is what the null of circular shifts measures.
+    With as many peaks as events, a dense groove has no advantage: it has to be loudest at the right times. The chance
+    level is about 2 * tolerance * events / duration; the null of circular shifts measures it.
     """
     return f1(count_matches(events, peaks, tolerance_s), len(peaks), len(events))
 
 
 def salience_auc(envelope: Envelope, events: Floats, reach_s: float = REACH_S) -> float:
-    """The chance that the envelope's maximum within `reach_s` of an event exceeds that at a random time; .5 is chance.
+    """Probability that the envelope's maximum within `reach_s` of an event exceeds that at a random time; chance is .5.
 
-    A dense metronome stays at .5: every time has a click within reach, ties count half.
+    A dense metronome scores .5, since every time has a click within reach and ties count half.
 
     Raises:
         ValueError: there are no events, or the reach is negative.
@@ -82,9 +82,9 @@ def salience_auc(envelope: Envelope, events: Floats, reach_s: float = REACH_S) -
 def beat_alignment(of: Floats, to: Floats, sigma_s: float = BEAT_SIGMA_S) -> float:
     """Mean over `of` of exp(-d^2 / (2 sigma^2)), d being the seconds to the nearest of `to`; 0 when either is empty.
 
-    Beats of the motion `of`, beats of the music `to`: AIST++'s beat alignment score (google-research/mint), which any
-    music with many beats raises. The other way round it is Bailando's, which any music with few beats raises.
-    Neither says anything without its null.
+    With beats of the motion as `of` and beats of the music as `to` it is AIST++'s beat alignment score
+    (google-research/mint), which many beats raise. The other way round it is Bailando's, which few beats raise. Neither
+    means anything without its null.
 
     Raises:
         ValueError: sigma is not above 0.
@@ -98,9 +98,9 @@ def beat_alignment(of: Floats, to: Floats, sigma_s: float = BEAT_SIGMA_S) -> flo
 
 
 def av_align(onsets: Floats, motion_peaks: Floats, window_s: float) -> float:
-    """TempoTokens' AV-Align: pairs within the window, one-to-one, over the union of both; 0 when both are empty.
+    """TempoTokens' AV-Align: one-to-one pairs within the window, divided by the union; 0 when both are empty.
 
-    Busy motion and busy music meet by chance all the time, so the null is high.
+    Busy motion and busy music often coincide by chance, so the null is high.
 
     Raises:
         ValueError: the window is negative.
@@ -113,10 +113,10 @@ def av_align(onsets: Floats, motion_peaks: Floats, window_s: float) -> float:
 def tempo_agreement(
     reference_bpm: float, estimated_bpm: float, tolerance: float = TEMPO_TOLERANCE, octaves: bool = True
 ) -> float:
-    """1.0 when the two tempi differ by at most the tolerance, a share of the reference, else 0.0.
+    """1.0 when two tempi differ by at most the tolerance, a share of the reference, else 0.0.
 
-    `octaves` also accepts the double, half, triple and third of the reference: what people tap differs by these.
-    Shifting music in time does not change its tempo, so the null is other music.
+    `octaves` also accepts the double, half, triple and third of the reference, by which listeners' tapping differs.
+    Shifts in time do not change the tempo, so the null is other music.
 
     Raises:
         ValueError: a tempo is not above 0, or the tolerance is negative.
@@ -132,7 +132,7 @@ def tempo_agreement(
 def downbeat_agreement(events: Floats, downbeats: Floats, tolerance_s: float = HIT_TOLERANCE_S) -> float:
     """Share of the events with a downbeat within the tolerance; 0 when there are no events.
 
-    Short bars raise it: chance is about 2 * tolerance / length of a bar.
+    Short bars raise it: the chance level is about 2 * tolerance / length of a bar.
 
     Raises:
         ValueError: the tolerance is negative.

@@ -1,4 +1,4 @@
-"""Picture of a sync report on one time axis: frames at the events, curve, notes if known, and sound."""
+"""Plot of a sync report on one time axis: frames at the events, event curve, notes if known, and sound."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,21 +23,21 @@ FRAME_RATE: Final = 12.5
 FRAME_SIZE: Final = 160
 WIDTH_INCHES: Final = 12.0
 FILM_INCHES: Final = (10.8, 1.1)
-"""Width and height of the row of frames, nearly: what keeps their shape."""
+"""Approximate width and height of the row of frames; keeps their aspect ratio."""
 HIT, MISS, PEAK, LINE, SOUND = "#009e73", "#d55e00", "#0072b2", "#333333", "#a8a8a8"
-"""Okabe and Ito's, told apart by every kind of colour vision; hits are filled and misses hollow besides."""
+"""Colors of Okabe and Ito, safe for all kinds of color vision; hits are also filled and misses hollow."""
 COLUMNS: Final = 1200
-"""Points of an envelope that are drawn at most, about one a pixel."""
+"""Largest number of points of an envelope, about one per pixel."""
 CROWD: Final = 30
-"""Events from which on their lines are thinner."""
-ROLE_COLOURS: Final = {
+"""Number of events from which on lines are thinner."""
+ROLE_COLORS: Final = {
     "bass": "#4c78a8", "chords": "#72b7b2", "lead": "#e45756", "arp": "#b279a2", "drums": "#9d8463",
     "impact": "#54463a",
 }  # fmt: skip
 
 
 class PlayedNote(Protocol):
-    """What is drawn of a note: who plays it, its MIDI pitch, start and end in seconds."""
+    """Note in a piano roll: role, MIDI pitch, start and end in seconds."""
 
     @property
     def role(self) -> str: ...
@@ -50,9 +50,9 @@ class PlayedNote(Protocol):
 
 
 def draw_report(video: Path, report: SyncReport, out: Path, title: str, notes: Sequence[PlayedNote] = ()) -> None:
-    """Write the picture as PNG to `out`; with `notes` it has a piano roll."""
+    """Write the plot as PNG to `out`; with `notes` it has a piano roll."""
     heights = [1.0, 1.1, *([2.2] if notes else []), 1.0, 1.0]
-    # A Figure of its own instead of pyplot: no global state, no display.
+    # A Figure instead of pyplot: no global state, no display.
     figure = Figure(figsize=(WIDTH_INCHES, 0.7 + 1.25 * sum(heights)), layout="constrained")
     rows = list(figure.subplots(len(heights), 1, sharex=True, height_ratios=heights))
     figure.suptitle(f"{title}\n{_figures(report)}", fontsize=10)
@@ -92,9 +92,9 @@ def _figures(report: SyncReport) -> str:
 
 
 def _film(axes: Axes, video: Path, report: SyncReport) -> None:
-    """The first frame and that of each event, cut off where the next begins; where events crowd, some have no frame."""
+    """Draw the first frame and that of each event, each cut off at the next; some dense events have no frame."""
     info = report.video.info
-    span = info.width / info.height * FILM_INCHES[1] / FILM_INCHES[0] * info.duration  # seconds that one picture spans
+    span = info.width / info.height * FILM_INCHES[1] / FILM_INCHES[0] * info.duration  # width of a frame in seconds
     starts = [0.0]
     for event in report.events:
         if event - starts[-1] >= span / 3:
@@ -109,7 +109,7 @@ def _film(axes: Axes, video: Path, report: SyncReport) -> None:
 
 
 def pictures_after(video: Path, times: Sequence[float]) -> list[NDArray[np.uint8]]:
-    """The first frame at or after each time, squeezed to FRAME_SIZE square; the last frame where there is none."""
+    """First frame at or after each time, FRAME_SIZE square; the last frame where there is none."""
     found: list[NDArray[np.uint8]] = []
     last: NDArray[np.uint8] | None = None
     with closing(frames(video, FRAME_RATE, FRAME_SIZE)) as batches:
@@ -119,7 +119,7 @@ def pictures_after(video: Path, times: Sequence[float]) -> list[NDArray[np.uint8
                 while len(found) < len(times) and time >= times[len(found)] - 1e-6:
                     found.append(picture)
             if len(found) == len(times):
-                break  # the rest of a long video need not be decoded
+                break  # do not decode the rest of a long video
     return found if last is None else found + [last] * (len(times) - len(found))
 
 
@@ -128,39 +128,37 @@ def _curve(axes: Axes, report: SyncReport) -> None:
     axes.plot(curve.times, curve.values, color=LINE, linewidth=1.0)
     heights = curve.at(report.events)
     met = (report.onset.partner >= 0) | (report.novelty.partner >= 0)
-    above = offset_copy(
-        axes.transData, axes.get_figure(root=True), y=5, units="points"
-    )  # clear of the peak, whatever the scale
-    for which, colour, face in ((met, HIT, HIT), (~met, MISS, "white")):
+    above = offset_copy(axes.transData, axes.get_figure(root=True), y=5, units="points")  # above the peak at any scale
+    for which, color, face in ((met, HIT, HIT), (~met, MISS, "white")):
         axes.scatter(
-            report.events[which], heights[which], 30, face, edgecolors=colour, marker="v", zorder=3, transform=above
+            report.events[which], heights[which], 30, face, edgecolors=color, marker="v", zorder=3, transform=above
         )
     low, high = float(curve.values.min()), float(curve.values.max())
-    room = max(high - low, 1.0)  # a still picture's curve is a flat line, not a magnified one
+    room = max(high - low, 1.0)  # draw the curve of a still picture as a flat line
     axes.set_ylim(low - 0.1 * room, high + 0.3 * room)
     axes.set_ylabel("video's\nevent curve")
 
 
 def _roll(axes: Axes, notes: Sequence[PlayedNote]) -> None:
-    """The notes by pitch, a colour a role; drums by their General MIDI key."""
-    for role, colour in ROLE_COLOURS.items():
+    """Draw the notes by pitch, with a color per role; drums by their General MIDI key."""
+    for role, color in ROLE_COLORS.items():
         mine = [note for note in notes if note.role == role]
         axes.barh(
             [note.pitch for note in mine],
             [max(0.04, note.end - note.start) for note in mine],
             left=[note.start for note in mine],
             height=0.9,
-            color=colour,
+            color=color,
             label=role,
         )
     axes.set_ylabel("notes\n(MIDI pitch)")
-    axes.legend(loc="upper right", ncols=len(ROLE_COLOURS), fontsize=8, framealpha=0.85)
+    axes.legend(loc="upper right", ncols=len(ROLE_COLORS), fontsize=8, framealpha=0.85)
 
 
 def _sound(axes: Axes, report: SyncReport, envelope: Envelope, met: EventMatches, label: str) -> None:
-    """An envelope with its chosen peaks; a line at each event, solid and joined to its peak where it is hit."""
+    """Draw an envelope, its strongest peaks and a line at each event, solid and joined to its peak for a hit."""
     step = -(-len(envelope.values) // COLUMNS)
-    values = np.pad(envelope.values, (0, -len(envelope.values) % step)).reshape(-1, step).max(axis=1)  # peaks stay
+    values = np.pad(envelope.values, (0, -len(envelope.values) % step)).reshape(-1, step).max(axis=1)  # keeps peaks
     heights = values / max(float(values.max()), 1e-9)
     axes.fill_between(np.arange(len(heights)) * step / envelope.rate, heights, color=SOUND, linewidth=0)
     bins = np.minimum(np.round(met.peaks * envelope.rate).astype(int) // step, len(heights) - 1)

@@ -1,4 +1,4 @@
-"""Report of how well the music of one video follows its picture: any video with sound, whoever made the music."""
+"""Sync report of a video with sound: measures of how well any music follows its picture."""
 
 import math
 from collections.abc import Callable
@@ -29,17 +29,17 @@ WINDOW_S: Final = 0.2
 
 @dataclass(frozen=True)
 class SyncReport:
-    """All that was measured of one video.
+    """Measurements of one video.
 
     Attributes:
-        video: its curve and motion.
-        events: what the music was to meet, seconds, ascending, shape (K,).
-        strengths: 0..1, shape (K,); NaN for events that were given, which have none.
-        given: whether the events were given instead of found in the picture.
-        sound: features of its sound.
-        figures: by metric, each with its null.
-        correlation: of the video's and the music's event curve.
-        onset, novelty: which events are met.
+        video: curve and motion of the picture.
+        events: times that the music should meet, in seconds, ascending, shape (K,).
+        strengths: strengths of the events, 0..1, shape (K,); NaN for given events.
+        given: True for given events, False for events found in the picture.
+        sound: features of the sound.
+        figures: figures with their nulls, by metric.
+        correlation: correlation of the event curves of video and music.
+        onset, novelty: matches of the events by either envelope.
     """
 
     video: VideoFeatures
@@ -61,19 +61,19 @@ def measure(
 ) -> SyncReport:
     """Measure the sound of a video against its picture.
 
-    The sound is taken to begin with the first picture: read_audio does not tell of a track that begins later, and
-    such a track is measured early by as much.
+    The sound is assumed to begin with the first picture. read_audio does not report a track that begins later; such a
+    track is measured too early.
 
     Args:
         video: any file; it is decoded in the sandbox.
-        encoder: pictures to features.
-        events: seconds that the music should meet; by default the peaks of the video's event curve.
+        encoder: encoder of the pictures.
+        events: times that the music should meet, in seconds; by default the peaks of the video's event curve.
         progress: called with the fraction done.
 
     Raises:
         InputError: the video cannot be read, has no sound, is too short, or ends before an event.
     """
-    _check_events(probe(video).duration, events)  # this and the sound first: what cannot be measured fails at once
+    _check_events(probe(video).duration, events)  # events and sound first, so that errors are raised early
     audio = read_audio(video, SAMPLE_RATE)
     features = analyze_video(video, encoder, lambda fraction: progress(0.9 * fraction))
     report = measure_sound(features, audio, SAMPLE_RATE, events)
@@ -84,12 +84,12 @@ def measure(
 def measure_sound(
     features: VideoFeatures, audio: NDArray[np.float32], sample_rate: int, events: Floats | None = None
 ) -> SyncReport:
-    """Measure sound of shape (channels, N) that is not in the file; what lasts beyond the video is left out."""
+    """Measure sound (channels, N) that is not in the file; sound beyond the end of the video is ignored."""
     duration = features.info.duration
     wanted = _check_events(duration, events)
     if audio.shape[1] < LEAST_SOUND_S * sample_rate:
         raise InputError("video", f"has less than {LEAST_SOUND_S:g} s of sound", "too_short")
-    # Its strongest peaks must not be chosen where there is no picture to meet.
+    # Peaks beyond the end of the picture must not count.
     audio = audio[:, : round(duration * sample_rate)]
     found = features.curve.peaks()
     times, strengths = (found.times, found.strengths) if wanted is None else (wanted, np.full(len(wanted), np.nan))
@@ -109,13 +109,13 @@ def measure_sound(
 
 
 def _check_events(duration: float, events: Floats | None) -> Floats | None:
-    """The events in order, each once."""
+    """Return the events sorted and without duplicates; InputError for events outside of the video."""
     if duration < LEAST_S:
         raise InputError("video", f"is {duration:.1f} s long; a figure needs at least {LEAST_S:g} s", "too_short")
     if events is None:
         return None
-    if not ((events >= 0) & (events <= duration)).all():  # NaN is neither
-        raise InputError("--events", f"must lie within 0 and {duration:.2f} s, the length of the video")
+    if not ((events >= 0) & (events <= duration)).all():  # also refuses NaN
+        raise InputError("--events", f"must be between 0 and {duration:.2f} s, the length of the video")
     return np.unique(events)
 
 
@@ -123,7 +123,7 @@ def summarize(report: SyncReport) -> str:
     """The result in one sentence."""
     count = len(report.events)
     if not count:
-        return "The picture has no change that stands out: there is nothing to hit."
+        return "The picture has no change that stands out, so there is no event to hit."
     what = "given event" if report.given else "change of the picture"
     many = "given events" if report.given else "changes of the picture"
     if not len(report.onset.peaks):
@@ -137,13 +137,13 @@ def summarize(report: SyncReport) -> str:
 
 
 def lag_ms(report: SyncReport) -> float:
-    """How much later the music's curve changes; NaN where a curve is flat, which no lag suits better than another."""
+    """Delay of the music's curve in milliseconds; NaN where a curve is flat and no lag is best."""
     flat = report.correlation.r == 0 and report.correlation.z == 0
     return math.nan if flat else 1000 * report.correlation.lag_s
 
 
 def report_json(report: SyncReport) -> dict[str, Any]:
-    """Everything as strict JSON: what is infinite or unknown becomes null."""
+    """The report as strict JSON; infinite and unknown values become null."""
     correlation = report.correlation
     return {
         "duration_s": _number(report.video.info.duration),

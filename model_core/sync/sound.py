@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.sync.event_matching import strongest_peaks as strongest_indices
+from model_core.sync.event_matching import strongest_peaks as strongest_peak_indices
 
 Floats = NDArray[np.float64]
 
@@ -19,14 +19,14 @@ SPECTRUM_SAMPLES: Final = 2048
 
 @dataclass(frozen=True)
 class Envelope:
-    """How much happens in the sound: `values[i]` at `i / rate` seconds, never negative."""
+    """Strength of events in sound: `values[i]` at `i / rate` seconds, never negative."""
 
     values: Floats
     rate: float
 
     @property
     def duration(self) -> float:
-        """Seconds."""
+        """Length in seconds."""
         return len(self.values) / self.rate
 
 
@@ -38,49 +38,49 @@ def onset_envelope(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
 
 
 def novelty_envelope(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
-    """How much timbre and harmony differ between the quarter seconds before and after each 10 ms.
+    """Difference of timbre and harmony between the quarter seconds before and after, every 10 ms.
 
-    A change of texture counts here even where no single note stands out, which is what onset strength misses.
+    It shows changes of texture without a prominent note, which onset strength misses.
     """
     hop = round(HOP_S * sample_rate)
     mono = audio.mean(0)
     mel = librosa.feature.melspectrogram(y=mono, sr=sample_rate, n_fft=SPECTRUM_SAMPLES, hop_length=hop, n_mels=64)
     chroma = librosa.feature.chroma_stft(y=mono, sr=sample_rate, n_fft=SPECTRUM_SAMPLES, hop_length=hop, tuning=0.0)
-    # Both blocks get a comparable weight: decibels span about 80, chroma is in 0..1.
+    # Makes both blocks comparable: decibels span about 80, chroma is in 0..1.
     features = np.concatenate([librosa.power_to_db(mel, ref=1.0, amin=1e-6) / 20, chroma]).T.astype(np.float64)
-    # The outermost spectra are half silence, as librosa pads them: take their neighbours for them.
+    # librosa pads with silence: replace the outermost spectra by their neighbors.
     edge = -(-SPECTRUM_SAMPLES // (2 * hop))
     features = features[np.clip(np.arange(len(features)), edge, max(edge, len(features) - 1 - edge))]
     window = max(1, round(NOVELTY_WINDOW_S * sample_rate / hop))
     padded = np.pad(features, ((window, window), (0, 0)), mode="edge")
     sums = np.concatenate([np.zeros((1, padded.shape[1])), np.cumsum(padded, 0)])
-    centre = np.arange(len(features)) + window
-    after, before = sums[centre + window] - sums[centre], sums[centre] - sums[centre - window]
+    center = np.arange(len(features)) + window
+    after, before = sums[center + window] - sums[center], sums[center] - sums[center - window]
     return Envelope(np.linalg.norm(after - before, axis=1) / window, sample_rate / hop)
 
 
 def strongest_peaks(envelope: Envelope, k: int, min_distance_s: float = PEAK_DISTANCE_S) -> Floats:
-    """Times in seconds, ascending, of the k highest local maxima `min_distance_s` or more apart, or of all."""
-    chosen = strongest_indices(envelope.values, k, min_distance_s * envelope.rate)
+    """Times of the k highest local maxima, or all, at least `min_distance_s` apart; seconds, ascending."""
+    chosen = strongest_peak_indices(envelope.values, k, min_distance_s * envelope.rate)
     return np.sort(np.array(chosen, np.float64)) / envelope.rate
 
 
 BEATS_PER_BAR: Final = 4
 LOW_BAND_HZ: Final = 150.0
 SILENCE: Final = 1e-4
-"""Peak amplitude under which nothing is sound: -80 dBFS."""
+"""Peak amplitude below which audio counts as silent: -80 dBFS."""
 _NEAR_S: Final = 0.06
 
 
 @dataclass(frozen=True)
 class SoundFeatures:
-    """One piece of music.
+    """Features of one piece of music.
 
     Attributes:
         duration: seconds.
         onset, novelty: envelopes.
         onsets, beats, downbeats: times in seconds, ascending.
-        tempo_bpm: beats per minute, 0 when there is no beat.
+        tempo_bpm: beats per minute; 0 without a beat.
     """
 
     duration: float
@@ -93,7 +93,7 @@ class SoundFeatures:
 
 
 def analyze_sound(audio: NDArray[np.float32], sample_rate: int) -> SoundFeatures:
-    """Listen to audio of shape (channels, N). Bars of four beats are assumed: nothing here tells a waltz."""
+    """Measure audio of shape (channels, N). All bars are assumed to have four beats, even in a waltz."""
     onset, novelty = onset_envelope(audio, sample_rate), novelty_envelope(audio, sample_rate)
     duration = audio.shape[1] / sample_rate
     if float(np.abs(audio).max(initial=0.0)) < SILENCE:
@@ -116,7 +116,7 @@ def analyze_sound(audio: NDArray[np.float32], sample_rate: int) -> SoundFeatures
 
 
 def downbeats(beats: Floats, envelopes: tuple[Envelope, ...]) -> Floats:
-    """Every fourth beat, at the phase at which the envelopes, each by its own mean, are highest."""
+    """Every fourth beat, at the phase with the highest envelopes, each relative to its mean."""
     if len(beats) < BEATS_PER_BAR:
         return np.zeros(0)
     strength = np.zeros(len(beats))
@@ -134,7 +134,7 @@ def _near(envelope: Envelope, second: float) -> float:
 
 
 def _low_band(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
-    """Onset strength of what lies under LOW_BAND_HZ: kick drum and bass."""
+    """Onset strength below LOW_BAND_HZ, of kick drum and bass."""
     hop = round(0.01 * sample_rate)
     mel = librosa.feature.melspectrogram(
         y=audio.mean(0), sr=sample_rate, n_fft=4096, hop_length=hop, n_mels=4, fmin=20.0, fmax=LOW_BAND_HZ

@@ -1,4 +1,4 @@
-"""Features of a video that its music is measured against: its event curve, and the peaks of its motion."""
+"""Features of a video with which its music is compared: event curve and peaks of motion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 MOTION_RATE: Final = 25.0
 MOTION_SIZE: Final = 128
 LEAST_MOTION: Final = 0.1
-"""Pixels of mean optical flow below which a maximum is no motion; the floor of AV-Align's own code."""
+"""Least mean optical flow of a maximum, in pixels, as in AV-Align's own code."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class VideoFeatures:
     """Measurements of one video.
 
     Attributes:
-        curve: its standardised event curve.
-        info: what probe found.
+        curve: standardized event curve.
+        info: result of probe.
         motion_peaks: local maxima of the optical flow, shape (M,), seconds.
-        motion_window_s: one frame of the flow: AV-Align's tolerance.
+        motion_window_s: tolerance of AV-Align, which is one frame of the flow.
     """
 
     curve: EventCurve
@@ -42,10 +42,10 @@ class VideoFeatures:
 def analyze_video(
     video: Path, encoder: FrameEncoder, progress: Callable[[float], None] = lambda fraction: None
 ) -> VideoFeatures:
-    """Decode the video twice: small and slow for the features, smaller and at MOTION_RATE for the flow.
+    """Compute the features of a video, which is decoded twice: for the event curve, and for the flow at MOTION_RATE.
 
     Raises:
-        MediaError: it cannot be read.
+        MediaError: the video cannot be read.
     """
     info = probe(video)
     curve = video_curve(video, encoder, info.duration, lambda fraction: progress(fraction / 2))
@@ -55,12 +55,12 @@ def analyze_video(
 
 
 def optical_flow(video: Path, progress: Callable[[float], None] = lambda time: None) -> Floats:
-    """Mean length of Farneback's flow in pixels of a MOTION_SIZE square, every 1/MOTION_RATE s; 0 for the first."""
+    """Mean length of Farneback's flow in pixels of a MOTION_SIZE square, every 1/MOTION_RATE s; the first is 0."""
     flow, last = [0.0], None
     for batch in frames(video, MOTION_RATE, MOTION_SIZE):
-        grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in batch.rgb]
-        flow += [_mean_flow(a, b) for a, b in pairwise(grey if last is None else [last, *grey])]
-        last = grey[-1]
+        gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in batch.rgb]
+        flow += [_mean_flow(a, b) for a, b in pairwise(gray if last is None else [last, *gray])]
+        last = gray[-1]
         progress(float(batch.times[-1]))
     return np.array(flow)
 

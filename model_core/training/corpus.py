@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.models.score.codec.beats import to_beats
-from model_core.plan.header import STYLES, Header
+from model_core.models.score.codec.vae import to_beats
+from model_core.plan.plan import STYLES, Header
 from model_core.training.captions import caption
 from model_core.training.composer import Piece, compose
 

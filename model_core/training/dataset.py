@@ -9,11 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels
-from model_core.models.score.codec.beats import BeatVAE
-from model_core.models.score.codec.codec import BEATS_PER_FRAME, curve_frames, frames_of, grid_condition
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
+from model_core.models.score.codec.grid import (
+    BEATS_PER_FRAME,
+    beats_to_frames,
+    build_global_vector,
+    build_grid_condition,
+    curve_to_frames,
+    without_style_and_mode,
+)
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.sampler import global_vector, without_style_and_mode
+from model_core.models.score.codec.vae import BeatVAE
 from model_core.training.corpus import BEATS, CAPTIONS
 from model_core.training.shards import Shard, header_of
 
@@ -109,7 +115,7 @@ def batch(
     piece = _pieces(data.lengths, beats, size, rng)
     start = rng.integers(0, data.lengths[piece] - beats + 1)
     take = start[:, None] + np.arange(beats)
-    latents = frames_of(torch.from_numpy(data.latents[piece[:, None], take].astype(np.float32)))
+    latents = beats_to_frames(torch.from_numpy(data.latents[piece[:, None], take].astype(np.float32)))
     grid = torch.stack(
         [_grid(data.beat_in_bar[p, : data.lengths[p]], int(s), beats) for p, s in zip(piece, start, strict=True)]
     )
@@ -124,7 +130,7 @@ def batch(
     condition = Condition(
         text=torch.from_numpy(data.tokens[piece, spoken].astype(np.float32)),
         text_mask=torch.from_numpy(data.token_mask[piece, spoken]) & heard[:, None],
-        global_vector=global_vector(headers, pooled, heard),
+        global_vector=build_global_vector(headers, pooled, heard),
         local=torch.cat([inpainting_channels(latents, known), grid], dim=1),
         curve=_curve(data, piece, start, beats, rng, curve_odds) if data.curves.size else None,
     )
@@ -141,7 +147,7 @@ def _pieces(lengths: NDArray[np.int64], beats: int, size: int, rng: np.random.Ge
 def _grid(beat_in_bar: NDArray[np.int8], start: int, beats: int) -> torch.Tensor:
     # An odd first beat puts the frames between the piece's own; padding keeps the count even.
     shifted = np.append(beat_in_bar[start % 2 :], [0] * (start % 2)).astype(np.int8)
-    whole = grid_condition(shifted, last_beat=len(beat_in_bar) - start % 2)
+    whole = build_grid_condition(shifted, last_beat=len(beat_in_bar) - start % 2)
     first = start // BEATS_PER_FRAME
     return whole[:, first : first + beats // BEATS_PER_FRAME]
 
@@ -157,7 +163,7 @@ def _curve(
     take = STEPS_PER_BEAT * start[:, None] + np.arange(STEPS_PER_BEAT * beats)
     curves = data.curves[piece[:, None], take].astype(np.float64)
     given = torch.from_numpy((rng.random(len(piece)) >= odds).astype(np.float32))
-    return flagged(torch.stack([curve_frames(row) for row in curves])) * given[:, None, None]
+    return add_given_flag(torch.stack([curve_to_frames(row) for row in curves])) * given[:, None, None]
 
 
 def random_known(size: int, frames: int, rng: np.random.Generator) -> torch.Tensor:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from model_core.encoders.minilm import MiniLM
-from model_core.models.score.codec.beats import BeatVAE
+from model_core.models.score.codec.vae import BeatVAE
 from model_core.training.corpus import example_from, length_of, piece_of
 from model_core.training.dataset import FlowData, flow_data
 from model_core.training.render_curves import composed_step_curve

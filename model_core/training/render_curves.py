@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.audio.loudness import integrated_lufs
-from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, peak_shaped
+from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, draw_peaks
 from model_core.encoders.musicnn import Musicnn
-from model_core.models.score.codec.notes import notes_of, step_times
+from model_core.models.score.codec.notes import build_notes, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.render.mix import dry_mix, trims_of
-from model_core.models.score.render.synth import stems
+from model_core.models.score.render.mix import dry_mix, find_trims
+from model_core.models.score.render.synth import render_stems
 from model_core.plan.events import Events
 from model_core.training.composer import Piece
 from model_core.training.corpus import BEATS, piece_of
@@ -33,8 +33,8 @@ def _encoder() -> Musicnn:
 def curve_of(piece: Piece) -> EventCurve:
     """The music-event curve of a piece, rendered dry at RENDER_RATE, at its own steady tempo and at one loudness."""
     beat_times = steady_beats(piece)
-    notes = notes_of(piece.score, piece.header, beat_times, key=0)
-    audio = dry_mix(stems(notes, float(beat_times[-1]), RENDER_RATE), trims_of(notes), piece.header.style)
+    notes = build_notes(piece.score, piece.header, beat_times, key=0)
+    audio = dry_mix(render_stems(notes, float(beat_times[-1]), RENDER_RATE), find_trims(notes), piece.header.style)
     audio = audio[: round(float(beat_times[-1]) * RENDER_RATE)]
     loudness = integrated_lufs(audio[None], RENDER_RATE)
     if np.isfinite(loudness):
@@ -71,7 +71,7 @@ def composed_step_curve(piece: Piece) -> NDArray[np.float32]:
 def _on_steps(events: Events, piece: Piece) -> NDArray[np.float32]:
     starts = _step_starts(piece)
     curve = np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
-    curve[: len(starts)] = peak_shaped(events, starts)
+    curve[: len(starts)] = draw_peaks(events, starts)
     return curve
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.errors import InputError
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from diffusers import StableAudio3DiTModel
 
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
-from model_core.flow.sampler import plain_scheduler
-from model_core.models.folder.manifest import digests_of
-from model_core.models.score.codec.beats import BeatVAE
-from model_core.models.score.folder import EmbeddedModel, load_embedded, save_embedded
+from model_core.flow.sampler import euler_scheduler
+from model_core.models.folder.manifest import compute_digests
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
 from model_core.models.score.planner.network import PromptPlanner
-from model_core.plan.header import VOCABULARY
+from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.checkpoints import read_progress, write_network
 from model_core.training.dataset import FlowData, flow_data
 from model_core.training.journal import Journal, forget
@@ -96,7 +96,7 @@ def corpus(given: Given, pieces: int, rendered: int, processes: int) -> None:
 def codec(given: Given, start: Path | None) -> None:
     """Train the beat VAE, from the one of a model folder if ``start`` is given."""
     part = _either(given, PIECES, RENDERED)
-    old = None if start is None else load_embedded(start)
+    old = None if start is None else load_score_parts(start)
     run = given.run("codec", corpus=described(given.corpus, part), start=source_of(start, old))
     if is_done(run, given.work / "codec"):
         return
@@ -137,7 +137,7 @@ def flow(given: Given, width: int, depth: int, tokens: int) -> None:
 def curve(given: Given, start: Path | None, tokens: int) -> None:
     """Teach the flow, or that of a model folder if ``start`` is given, to follow the event curve."""
     codec_folder = given.result("codec")
-    old = None if start is None else load_embedded(start)
+    old = None if start is None else load_score_parts(start)
     source = f"flow {mark_of(given.result('flow'))}" if old is None else source_of(start, old)
     made_of = {"codec": mark_of(codec_folder), "start": source, "tokens": tokens}
     run = given.run("curve", corpus=described(given.corpus, RENDERED), **made_of)
@@ -155,17 +155,17 @@ def curve(given: Given, start: Path | None, tokens: int) -> None:
 
 def export(given: Given, out: Path, name: str, version: str, licence: str) -> None:
     """Write the model folder and load it again, which checks it."""
-    model = EmbeddedModel(
+    model = ScoreParts(
         name=name,
         version=version,
         flow=StableAudio3DiTModel.from_pretrained(given.result("curve")),
         vae=BeatVAE.from_pretrained(given.result("codec")),
         planner=PromptPlanner.from_pretrained(given.result("planner")),
-        scheduler=plain_scheduler(),
+        scheduler=euler_scheduler(),
         licence=licence,
     )
-    save_embedded(model, out)
-    given.say(f"export: wrote {load_embedded(out).title} to {out}")
+    save_score_parts(model, out)
+    given.say(f"export: wrote {load_score_parts(out).title} to {out}")
 
 
 def _either(given: Given, first: str, second: str) -> str:
@@ -181,11 +181,11 @@ def _flow_data(given: Given, part: str) -> tuple[FlowData, FlowData]:
 
 def mark_of(folder: Path) -> str:
     """Twelve digits that tell the weights in one folder from others."""
-    weights = sorted(digest for name, digest in digests_of(folder).items() if name.endswith(".safetensors"))
+    weights = sorted(digest for name, digest in compute_digests(folder).items() if name.endswith(".safetensors"))
     return hashlib.sha256("".join(weights).encode()).hexdigest()[:12]
 
 
-def source_of(folder: Path | None, model: EmbeddedModel | None) -> str | None:
+def source_of(folder: Path | None, model: ScoreParts | None) -> str | None:
     """The model that is gone on from, told by its name and its weights."""
     return None if folder is None or model is None else f"{model.title} {mark_of(folder)}"
 

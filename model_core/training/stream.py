@@ -13,8 +13,8 @@ import numpy as np
 from model_core.assets import asset
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
-from model_core.models.score.folder import DEFAULT_MODEL, load_embedded, save_embedded
-from model_core.plan.header import VOCABULARY
+from model_core.models.score.folder import DEFAULT_MODEL, load_score_parts, save_score_parts
+from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.checkpoints import read_module
 from model_core.training.corpus import piece_of
 from model_core.training.dataset import Dropout, FlowData, flow_data
@@ -44,7 +44,7 @@ def stream(given: Given, start: Path | None, pieces: int, tokens: int) -> None:
     A folder that was exported from such a run, of the same seed, is gone on from at its step.
     """
     start = start or asset(DEFAULT_MODEL)
-    model = load_embedded(start)
+    model = load_score_parts(start)
     run = given.run(STAGE, start=source_of(start, model), pieces=pieces, tokens=tokens)
     if is_done(run, given.work):
         return
@@ -74,7 +74,7 @@ def export_stream(given: Given, start: Path | None, out: Path, name: str, versio
         name, version: of the model.
     """
     start = start or asset(DEFAULT_MODEL)
-    model = load_embedded(start)
+    model = load_score_parts(start)
     path = given.work / "checkpoints" / f"{STAGE}.pt"
     if not path.is_file():
         raise InputError("--work", f"there is no {path}; run `v2m train {STAGE}` first", "no_result")
@@ -85,9 +85,9 @@ def export_stream(given: Given, start: Path | None, out: Path, name: str, versio
         )
     flow = with_vocabulary(model.flow, model.planner.vocabulary, VOCABULARY)
     flow.load_state_dict(weights)
-    save_embedded(replace(model, flow=flow, name=name, version=version), out)
+    save_score_parts(replace(model, flow=flow, name=name, version=version), out)
     (out / PROGRESS).write_text(json.dumps({"seed": made_of["seed"], "step": progress.step}) + "\n")
-    given.say(f"export: wrote {load_embedded(out).title} to {out}, at step {progress.step}")
+    given.say(f"export: wrote {load_score_parts(out).title} to {out}, at step {progress.step}")
 
 
 def probes_of(held_out: FlowData) -> dict[str, Probe]:

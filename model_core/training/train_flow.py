@@ -12,8 +12,7 @@ from diffusers import StableAudio3DiTModel
 from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, widen_for_curve
-from model_core.models.score.codec.codec import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
-from model_core.models.score.sampler import GLOBAL_DIM
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GLOBAL_DIM, GRID_CHANNELS
 from model_core.training.dataset import Dropout, FlowData, batch
 from model_core.training.fast_flow import FastFlow
 from model_core.training.flow_losses import flow_losses

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
-from model_core.plan.header import BPM_RANGE, METERS, PROGRAMS, STYLES, Header
+from model_core.plan.plan import BPM_RANGE, PROGRAMS, STYLES, Header
+from model_core.plan.vocabulary import METERS
 from model_core.training.loop import Run, carry_out
 from model_core.training.schedules import set_one_cycle
 
@@ -41,7 +42,7 @@ def targets_of(headers: list[Header]) -> dict[str, torch.Tensor]:
 def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str, torch.Tensor]) -> torch.Tensor:
     """Negative log likelihood of headers given prompts (B, TEXT_DIM), up to constants; programs count where played."""
     loss = functional.cross_entropy(planner.style_logits(pooled), targets["style"])
-    given = planner.given_style(pooled, targets["style"])
+    given = planner.predict_header(pooled, targets["style"])
     loss = loss + functional.binary_cross_entropy_with_logits(given["minor"][:, 0], targets["minor"])
     for name in SCALARS:
         mean, log_deviation = given[name].unbind(dim=1)

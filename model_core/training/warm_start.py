@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.plan.header import Vocabulary
+from model_core.plan.vocabulary import Vocabulary
 
 _GLOBAL: Final = "to_global_embed.0.weight"
 Columns = dict[tuple[str, ...], int]

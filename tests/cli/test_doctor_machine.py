@@ -16,7 +16,7 @@ from cli.serve import listen
 from jobs.infra.process_identity import new_name
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
-from model_core.media.sandbox.answers import MEANS, Confinement
+from model_core.media.sandbox.confinement import MEANS, Confinement
 from tests.conftest import MakeSettings
 
 
@@ -164,7 +164,7 @@ def test_what_the_sandbox_lacks_is_told(settings: Settings, monkeypatch: pytest.
         finding.found.partition(" could ")[2].partition(":")[0] for finding in found if finding.state == "fail"
     ] == [
         "reach the network",
-        "read every file of this user",
+        "read all files of this user",
         "start programs, and end other processes of this user",
     ]
 

@@ -11,7 +11,7 @@ from cli import stack
 from cli.stack import StartError, run_stack
 from cli.vigil import WorkerWatchdog
 from jobs.infra.settings import Settings
-from model_core.models.score.folder import save_embedded
+from model_core.models.score.folder import save_score_parts
 from tests.model_core.tiny_model import tiny_model
 from tests.processes import ROOT
 from worker import main
@@ -21,7 +21,7 @@ from worker import main
 def test_up_hands_the_settings_to_its_worker(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_embedded(tiny_model(), tmp_path / "models" / "tiny")
+    save_score_parts(tiny_model(), tmp_path / "models" / "tiny")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     given = tmp_path / "given"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from model_core.models.score.codec.beats import BEAT_DIM, FIELDS, from_beats, to_beats
 from model_core.models.score.codec.score import FIRST_PITCH, MONO_PARTS, REST, SUSTAIN, Score
+from model_core.models.score.codec.vae import BEAT_DIM, FIELDS, from_beats, to_beats
 from model_core.training.composer import compose
 
 

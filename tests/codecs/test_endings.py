@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.models.score.codec.beats import BeatVAE
 from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, SUSTAIN, Score
-from model_core.plan.header import Header
-from model_core.plan.plan import ScorePlan
-from model_core.plan.tempo_map import plain_map
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.plan.plan import Header, ScorePlan
+from model_core.plan.tempo_map import steady_tempo_map
 
 BEATS = 16
 _PROGRAMS = {"bass": 39, "chords": 90, "lead": 80, "arp": 81, "drums": 8}
@@ -25,7 +24,7 @@ def codec() -> ScoreCodec:
 
 def _plan(duration: float = 8.0, style: str = "pop") -> ScorePlan:
     header = Header(style, 60 * BEATS / duration, 0.0, False, _PROGRAMS, _ROLES, 0.5, 0.5)
-    return ScorePlan(duration, 3, header, 0, plain_map(duration, header.bpm))
+    return ScorePlan(duration, 3, header, 0, steady_tempo_map(duration, header.bpm))
 
 
 def _held_to_the_end(last_step: int) -> Score:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model_core.models.score.codec.midi import key_name, write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import ROLES
-from model_core.plan.header import PROGRAMS, Header
+from model_core.plan.plan import PROGRAMS, Header
 
 _PROGRAMS = {role: programs[1] for role, programs in PROGRAMS.items()}
 

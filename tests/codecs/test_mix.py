@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import integrated_lufs, normalise, true_peak_dbtp
-from model_core.models.score.codec.notes import Note, notes_of
-from model_core.models.score.render.mix import DEFAULT, MIXES, dry_mix, mix, mix_of, trims_of
-from model_core.models.score.render.synth import stems
-from model_core.plan.header import PROGRAMS, STYLES
+from model_core.audio.loudness import integrated_lufs, normalize, true_peak_dbtp
+from model_core.models.score.codec.notes import Note, build_notes
+from model_core.models.score.render.mix import DEFAULT, MIXES, dry_mix, find_mix, find_trims, mix
+from model_core.models.score.render.synth import render_stems
+from model_core.plan.plan import PROGRAMS, STYLES
 from model_core.training.composer import compose
 
 RATE = 22050
@@ -46,8 +46,8 @@ def _phrase(role: str, program: int) -> list[Note]:
 
 
 def test_trims_are_those_of_the_programs_that_play() -> None:
-    assert set(trims_of(_phrase("bass", 33) + _phrase("lead", 73))) == {"bass", "lead"}
-    assert trims_of(_phrase("lead", 73)) != trims_of(_phrase("lead", 56))
+    assert set(find_trims(_phrase("bass", 33) + _phrase("lead", 73))) == {"bass", "lead"}
+    assert find_trims(_phrase("lead", 73)) != find_trims(_phrase("lead", 56))
 
 
 @pytest.mark.parametrize("role", list(PROGRAMS))
@@ -55,7 +55,7 @@ def test_the_programs_of_a_role_are_about_equally_loud(role: str) -> None:
     found = []
     for program in PROGRAMS[role]:
         notes = _phrase(role, program)
-        dry = dry_mix(stems(notes, 1.6, RATE), trims_of(notes))
+        dry = dry_mix(render_stems(notes, 1.6, RATE), find_trims(notes))
         found.append(integrated_lufs(np.stack([dry, dry]), RATE))
     assert max(found) - min(found) < 5  # without trims up to 18 dB
 
@@ -64,7 +64,7 @@ def test_no_level_is_far_from_the_others() -> None:
     loudness = {}
     for role in ("bass", "chords", "lead", "arp", "drums"):
         notes = _phrase(role, PROGRAMS[role][0])
-        audio = mix(stems(notes, 1.6, RATE), trims_of(notes), _NO_RISER, RATE, 0)
+        audio = mix(render_stems(notes, 1.6, RATE), find_trims(notes), _NO_RISER, RATE, 0)
         loudness[role] = integrated_lufs(audio, RATE)
     assert max(loudness.values()) - min(loudness.values()) < 10
 
@@ -145,18 +145,18 @@ def _piece(style: str) -> tuple[Audio, float]:
     """A short piece of the composer's, mixed and normalised, and when its first note starts."""
     piece = compose(2, style, 24)
     beats = 1.0 + np.arange(piece.score.beats + 1) * 60 / piece.header.bpm  # a second of silence first
-    notes = notes_of(piece.score, piece.header, beats, key=0)
-    played = stems(notes, float(beats[-1]), RATE)
-    return normalise(mix(played, trims_of(notes), _NO_RISER, RATE, 0, style), RATE), notes[0].start
+    notes = build_notes(piece.score, piece.header, beats, key=0)
+    played = render_stems(notes, float(beats[-1]), RATE)
+    return normalize(mix(played, find_trims(notes), _NO_RISER, RATE, 0, style), RATE), notes[0].start
 
 
 def test_every_style_has_a_mix_and_an_unknown_one_gets_the_default() -> None:
     assert set(MIXES) == set(STYLES)
-    assert mix_of("cinematic") is DEFAULT
-    assert mix_of(None) is DEFAULT
+    assert find_mix("cinematic") is DEFAULT
+    assert find_mix(None) is DEFAULT
     for style in STYLES:
-        assert set(mix_of(style).strips) == {*PROGRAMS, "impact"}
-        for strip in mix_of(style).strips.values():
+        assert set(find_mix(style).strips) == {*PROGRAMS, "impact"}
+        for strip in find_mix(style).strips.values():
             assert -1 < strip.pan < 1
             assert 0 <= strip.width < 0.8
             assert 0 <= strip.send < 0.6
@@ -178,14 +178,14 @@ def test_the_air_of_a_style_is_a_shelf() -> None:
         spectrum = np.abs(np.fft.rfft(mix({"bass": noise}, _EVEN, _NO_RISER, RATE, 0, style)[0])) ** 2
         return float(10 * np.log10(spectrum[2 * 8000 : 2 * 10000].mean() / spectrum[2 * 200 : 2 * 500].mean()))
 
-    assert tilt_db("lofi") == pytest.approx(tilt_db("pop") + mix_of("lofi").air_db, abs=2)
-    assert tilt_db("trailer") == pytest.approx(tilt_db("pop") + mix_of("trailer").air_db, abs=2)
+    assert tilt_db("lofi") == pytest.approx(tilt_db("pop") + find_mix("lofi").air_db, abs=2)
+    assert tilt_db("trailer") == pytest.approx(tilt_db("pop") + find_mix("trailer").air_db, abs=2)
 
 
 def test_the_dry_mix_has_the_levels_of_the_style() -> None:
     stem = {"bass": _click()}
     usual, louder = (float(np.abs(dry_mix(stem, _EVEN, style)).max()) for style in (None, "house"))
-    gain = mix_of("house").strips["bass"].level_db - DEFAULT.strips["bass"].level_db
+    gain = find_mix("house").strips["bass"].level_db - DEFAULT.strips["bass"].level_db
     assert 20 * np.log10(louder / usual) == pytest.approx(gain, abs=0.01)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
+from model_core.models.score.codec.notes import Note, build_notes, build_riser_envelope, step_times
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, ROLES, SUSTAIN, Score
-from model_core.plan.header import PROGRAMS, Header
+from model_core.plan.plan import PROGRAMS, Header
 
 HEADER = Header(
     style="house",
@@ -21,7 +21,7 @@ BEATS = np.asarray(np.arange(9) * 0.5, np.float64)  # 120 bpm, eight beats: a st
 
 
 def _played(score: Score, role: str, key: int = 0) -> list[Note]:
-    return [note for note in notes_of(score, HEADER, BEATS, key) if note.role == role]
+    return [note for note in build_notes(score, HEADER, BEATS, key) if note.role == role]
 
 
 def test_straight_steps_divide_each_beat_evenly() -> None:
@@ -66,7 +66,7 @@ def test_each_lane_has_its_drum_and_the_riser_none() -> None:
     score = Score.empty(8)
     for lane in ("kick", "snare", "closed_hat", "crash", "riser"):
         score.drums[8, LANE[lane]] = 0.7
-    drums = notes_of(score, HEADER, BEATS, 0)
+    drums = build_notes(score, HEADER, BEATS, 0)
     assert sorted(note.pitch for note in drums) == [36, 38, 42, 49]
     assert {note.role for note in drums} == {"drums"}
     assert {(note.start, note.program) for note in drums} == {(1.0, HEADER.programs["drums"])}
@@ -75,7 +75,7 @@ def test_each_lane_has_its_drum_and_the_riser_none() -> None:
 def test_an_impact_is_a_low_taiko_and_a_bass_drum() -> None:
     score = Score.empty(8)
     score.drums[4, LANE["impact"]] = 0.9
-    notes = notes_of(score, HEADER, BEATS, 3)
+    notes = build_notes(score, HEADER, BEATS, 3)
     taikos = [note for note in notes if note.role == "impact"]
     drums = [note.pitch for note in notes if note.role == "drums"]
     assert {note.program for note in taikos} == {116}
@@ -103,7 +103,7 @@ def test_notes_come_in_order_and_have_a_length() -> None:
     score = Score.empty(8)
     score.mono["arp"][:] = rng.integers(0, 20, 32)
     score.drums[:] = rng.uniform(size=score.drums.shape) * (rng.uniform(size=score.drums.shape) < 0.3)
-    notes = notes_of(score.tidy(), HEADER, BEATS, 0)
+    notes = build_notes(score.tidy(), HEADER, BEATS, 0)
     starts = [note.start for note in notes]
     assert len(notes) > 40
     assert starts == sorted(starts)
@@ -111,13 +111,13 @@ def test_notes_come_in_order_and_have_a_length() -> None:
 
 
 def test_silence_has_no_notes() -> None:
-    assert notes_of(Score.empty(8), HEADER, BEATS, 0) == []
+    assert build_notes(Score.empty(8), HEADER, BEATS, 0) == []
 
 
 def test_the_riser_swells_where_its_lane_does() -> None:
     score = Score.empty(8)
     score.drums[8:16, LANE["riser"]] = np.linspace(0.2, 1.0, 8)
-    level = riser_envelope(score, step_times(BEATS, 0.0), 1000, 5000)
+    level = build_riser_envelope(score, step_times(BEATS, 0.0), 1000, 5000)
     assert level.shape == (5000,)
     assert level.dtype == np.float32
     assert not level[:1000].any()
@@ -130,7 +130,7 @@ def test_the_riser_swells_where_its_lane_does() -> None:
 def test_the_riser_climbs_up_to_the_hit() -> None:
     score = Score.empty(8)
     score.drums[8:12, LANE["riser"]] = [0.2, 0.4, 0.6, 0.8]
-    level = riser_envelope(score, step_times(BEATS, 0.0), 1000, 5000)
+    level = build_riser_envelope(score, step_times(BEATS, 0.0), 1000, 5000)
     assert level.argmax() == pytest.approx(1495, abs=5)
     assert level.max() > 0.9
     assert not level[1500:].any()
@@ -141,5 +141,5 @@ def test_velocities_from_a_decoder_are_kept_within_their_range() -> None:
     score.mono["lead"][[0, 4]] = FIRST_PITCH
     score.mono_velocity["lead"][[0, 4]] = [1.3, -0.1]
     score.drums[0, LANE["kick"]], score.drums[4, LANE["kick"]] = 1.2, -0.2
-    notes = notes_of(score, HEADER, BEATS, 0)
+    notes = build_notes(score, HEADER, BEATS, 0)
     assert sorted((note.role, note.velocity) for note in notes) == [("drums", 1.0), ("lead", 0.0), ("lead", 1.0)]

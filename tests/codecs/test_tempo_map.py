@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model_core.plan.events import Events
-from model_core.plan.tempo_map import MAX_BEND, Freedom, TempoMap, plain_map, tempo_map
+from model_core.plan.tempo_map import MAX_BEND, TempoLimits, TempoMap, find_tempo_map, steady_tempo_map
 
 
 def _events(times: list[float], strengths: list[float] | None = None) -> Events:
@@ -34,7 +34,7 @@ def test_random_events_are_mostly_met(seed: int) -> None:
     rng = np.random.default_rng(seed)
     times = [float(t) for t in np.cumsum(rng.uniform(1.0, 4.0, 6)) + 0.6]
     duration = times[-1] + 2.0
-    tempo = tempo_map(duration, float(rng.uniform(70, 130)), _events(times))
+    tempo = find_tempo_map(duration, float(rng.uniform(70, 130)), _events(times))
     _check(tempo, duration)
     assert len(tempo.hit_points) >= 4
     for hit in tempo.hit_points:
@@ -46,7 +46,7 @@ def test_whatever_the_events_the_bends_stay_small(seed: int) -> None:
     rng = np.random.default_rng([seed, 1])
     duration, bpm = float(rng.uniform(1, 40)), float(rng.uniform(60, 140))
     times = np.sort(rng.uniform(0, duration, int(rng.integers(0, 30))))
-    tempo = tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), Freedom(spread=0.02))
+    tempo = find_tempo_map(duration, bpm, Events(times, rng.uniform(0.45, 1, len(times))), TempoLimits(spread=0.02))
     _check(tempo, duration)
     if len(tempo.hit_points):
         played = 60 / np.diff(tempo.beat_times)
@@ -55,23 +55,23 @@ def test_whatever_the_events_the_bends_stay_small(seed: int) -> None:
 
 def test_a_thousand_events_are_no_trouble() -> None:
     times = np.arange(1.0, 1500.0, 1.4)
-    tempo = tempo_map(1501.0, 100.0, Events(times, np.ones(len(times))))
+    tempo = find_tempo_map(1501.0, 100.0, Events(times, np.ones(len(times))))
     assert len(tempo.hit_points) > 900
 
 
 def test_of_two_events_too_close_to_meet_the_stronger_is_met() -> None:
-    tempo = tempo_map(10.0, 100.0, _events([5.0, 5.13], [0.5, 1.0]))
+    tempo = find_tempo_map(10.0, 100.0, _events([5.0, 5.13], [0.5, 1.0]))
     assert tempo.hit_points.tolist() == [5.13]
 
 
 def test_a_bar_begins_on_a_strong_hit_point() -> None:
-    tempo = tempo_map(12.0, 120.0, _events([5.5]))
+    tempo = find_tempo_map(12.0, 120.0, _events([5.5]))
     assert tempo.beat_in_bar[int(np.argmin(np.abs(tempo.beat_times - 5.5)))] == 0
 
 
 def test_without_events_the_tempo_is_steady() -> None:
-    tempo = tempo_map(30.0, 97.0, _events([]))
-    np.testing.assert_array_equal(tempo.beat_times, plain_map(30.0, 97.0).beat_times)
+    tempo = find_tempo_map(30.0, 97.0, _events([]))
+    np.testing.assert_array_equal(tempo.beat_times, steady_tempo_map(30.0, 97.0).beat_times)
     assert np.diff(tempo.beat_times).std() < 1e-9
     np.testing.assert_array_equal(tempo.beat_in_bar, np.arange(48) % 4)
     assert 60 / np.diff(tempo.beat_times)[0] == pytest.approx(97.0, rel=0.02)
@@ -80,15 +80,15 @@ def test_without_events_the_tempo_is_steady() -> None:
 
 @pytest.mark.parametrize("duration", [0.1, 0.7, 1.3])
 def test_very_short_videos_get_at_least_one_frame(duration: float) -> None:
-    tempo = tempo_map(duration, 120.0, _events([duration / 2]))
+    tempo = find_tempo_map(duration, 120.0, _events([duration / 2]))
     assert len(tempo.beat_in_bar) >= 2
     assert tempo.beat_times[-1] >= duration
 
 
 def test_bars_of_three_beats_are_counted_in_threes() -> None:
-    steady = plain_map(12.0, 120.0, beats_per_bar=3)
+    steady = steady_tempo_map(12.0, 120.0, beats_per_bar=3)
     np.testing.assert_array_equal(steady.beat_in_bar, np.arange(24) % 3)
-    bent = tempo_map(12.0, 120.0, Events(np.array([3.01, 7.5]), np.ones(2)), beats_per_bar=3)
+    bent = find_tempo_map(12.0, 120.0, Events(np.array([3.01, 7.5]), np.ones(2)), beats_per_bar=3)
     assert bent.beat_in_bar.max() == 2
     for hit in bent.hit_points:
         beat = int(np.argmin(np.abs(bent.beat_times - hit)))
@@ -97,5 +97,5 @@ def test_bars_of_three_beats_are_counted_in_threes() -> None:
 
 
 def test_a_video_too_short_for_two_beats_has_no_tempo() -> None:
-    assert [plain_map(duration, 120).bpm for duration in (0.04, 0.1, 0.5)] == [None] * 3
-    assert plain_map(10.0, 120).bpm == pytest.approx(120)
+    assert [steady_tempo_map(duration, 120).bpm for duration in (0.04, 0.1, 0.5)] == [None] * 3
+    assert steady_tempo_map(10.0, 120).bpm == pytest.approx(120)

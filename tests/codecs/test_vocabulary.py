@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from model_core.models.score.render.program_levels import LATENCY_MS, TRIM_DB
-from model_core.plan.header import METERS, VOCABULARY, Header, Vocabulary
+from model_core.plan.plan import Header
+from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
 
 OLD = Vocabulary(
     styles=("house", "piano"),
@@ -22,7 +23,7 @@ HEADER = Header(
 
 
 def test_it_survives_json() -> None:
-    assert Vocabulary.of_json(VOCABULARY.as_json()) == VOCABULARY
+    assert Vocabulary.from_json(VOCABULARY.as_json()) == VOCABULARY
 
 
 @pytest.mark.parametrize("lost", ["styles", "meters", "programs", "bpm"])
@@ -30,14 +31,14 @@ def test_a_missing_part_is_named(lost: str) -> None:
     given = VOCABULARY.as_json()
     del given[lost]
     with pytest.raises(ValueError, match="are needed"):
-        Vocabulary.of_json(given)
+        Vocabulary.from_json(given)
 
 
 def test_unknown_meters_and_empty_lists_are_refused() -> None:
     with pytest.raises(ValueError, match="7/8"):
-        Vocabulary.of_json(VOCABULARY.as_json() | {"meters": ["4/4", "7/8"]})
+        Vocabulary.from_json(VOCABULARY.as_json() | {"meters": ["4/4", "7/8"]})
     with pytest.raises(ValueError, match="must not be empty"):
-        Vocabulary.of_json(VOCABULARY.as_json() | {"styles": []})
+        Vocabulary.from_json(VOCABULARY.as_json() | {"styles": []})
 
 
 def test_a_header_speaks_the_model_s_vocabulary() -> None:

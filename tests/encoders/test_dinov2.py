@@ -104,7 +104,7 @@ def test_weights_that_do_not_fit_are_named(tmp_path: Path, change: str, words: s
 @pytest.mark.parametrize(
     ("fields", "words"),
     [({"model_type": "dinov3_vit"}, "model_type is dinov3_vit, not dinov2"),
-     ({"hidden_size": 1024}, "hidden_size 1024 is that of dinov2-large"),
+     ({"hidden_size": 1024}, "hidden_size 1024 belongs to dinov2-large"),
      ({"patch_size": 15}, "patch_size 15 does not divide 224"),
      ({"patch_size": "small"}, "patch_size small does not divide 224"),
      ({"num_hidden_layers": "many"}, "cannot be loaded: .*num_hidden_layers")],

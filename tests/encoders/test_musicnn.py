@@ -21,7 +21,7 @@ from model_core.encoders.musicnn import (
     mel_bands,
 )
 from model_core.models.score.codec.notes import Note
-from model_core.models.score.render.synth import stems
+from model_core.models.score.render.synth import render_stems
 
 Floats = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ def played(role: str, program: int, pitches: list[list[int]], beat: float) -> ND
         for number in range(round(6 / beat))
         for pitch in pitches[number % len(pitches)]
     ]
-    return np.asarray(stems(notes, 6.0, 44100)[role].mean(axis=0), np.float32)
+    return np.asarray(render_stems(notes, 6.0, 44100)[role].mean(axis=0), np.float32)
 
 
 def test_features_and_tags_are_what_numpy_computes(encoder: Musicnn, weights: dict[str, Floats]) -> None:

@@ -27,11 +27,11 @@ MUSIC = np.random.default_rng(0).normal(0, 0.1, 24000).astype(np.float32)
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "sees"), [("efficientnet-lite0", 224, "picture"), ("motion-dis", 112, "motion")]
+    ("name", "size", "feature_kind"), [("efficientnet-lite0", 224, "picture"), ("motion-dis", 112, "motion")]
 )
-def test_shipped_picture_encoders_need_no_weights(tmp_path: Path, name: str, size: int, sees: str) -> None:
+def test_shipped_picture_encoders_need_no_weights(tmp_path: Path, name: str, size: int, feature_kind: str) -> None:
     encoder = picture_encoder(name, tmp_path / "nothing here")
-    assert (encoder.name, encoder.size, encoder.sees) == (name, size, sees)
+    assert (encoder.name, encoder.size, encoder.feature_kind) == (name, size, feature_kind)
     assert len(encoder.embed(np.zeros((2, size, size, 3), np.uint8))) == 2
 
 

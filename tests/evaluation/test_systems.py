@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.evaluation.systems import shuffle_events
 from model_core.plan.events import Events as Peaks
 
@@ -10,7 +10,7 @@ DURATION = 20.0
 
 def curve(events: list[float]) -> EventCurve:
     times = np.arange(0.04, DURATION, 0.08)
-    shape = peak_shaped(Peaks(np.array(events), np.ones(len(events))), times)
+    shape = draw_peaks(Peaks(np.array(events), np.ones(len(events))), times)
     return EventCurve(times, (shape - shape.mean()) / shape.std(), "test", 0.2)
 
 

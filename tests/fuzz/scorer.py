@@ -20,7 +20,7 @@ class MeanColours:
 
     name = "mean colours"
     size = 32
-    sees: Literal["picture", "motion"] = "picture"
+    feature_kind: Literal["picture", "motion"] = "picture"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
         """See model_core.curves.video.FrameEncoder."""

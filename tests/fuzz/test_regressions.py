@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model_core.media import MediaError, frames, mux, probe, video_packets_digest
-from model_core.media.sandbox.child.channel import reason
+from model_core.media.sandbox.child_io import describe_error
 from tests.fuzz.cases import Case
 from tests.fuzz.damage import units
 from tests.fuzz.seeds import seed_file
@@ -72,10 +72,10 @@ def test_a_refusal_by_the_muxer_is_told_without_paths_and_calls(tmp_path: Path) 
     source.write_bytes(Case.named("mpg.unit-headers.1000017").data())
     with pytest.raises(MediaError) as refused:
         mux(source, TONE, 44_100, tmp_path / "scored.mp4")
-    assert refused.value.detail == "The file cannot be read: it uses something that the decoder does not know."
+    assert refused.value.detail == "The file cannot be read: it uses a feature that the decoder does not support."
     assert list(tmp_path.iterdir()) == [source]
 
 
 def test_only_what_system_and_library_say_is_handed_on() -> None:
-    assert reason(OSError(22, "Invalid argument", "/secret/path")) == "Invalid argument"
-    assert reason(OverflowError("Python int too large to convert to C long")) == "the decoder failed on it"
+    assert describe_error(OSError(22, "Invalid argument", "/secret/path")) == "Invalid argument"
+    assert describe_error(OverflowError("Python int too large to convert to C long")) == "the decoder failed on it"

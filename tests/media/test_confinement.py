@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from model_core.media import Confinement, confinement
-from model_core.media.sandbox.answers import MEANS, report
+from model_core.media.sandbox.confinement import MEANS, log_confinement
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "import sys; sys.path.append(sys.argv[1]); from tests.media.attempts import main; main()"
@@ -153,9 +153,8 @@ def test_elsewhere_no_limit_counts_the_threads_of_others() -> None:
 
 
 def test_a_caller_that_is_gone_already_is_seen() -> None:
-    code = (
-        "import sys; from model_core.media.sandbox.confinement.privileges import end_with; end_with(int(sys.argv[1]))"
-    )
+    module = "model_core.media.sandbox.confinement.privileges"
+    code = f"import sys; from {module} import die_with_parent; die_with_parent(int(sys.argv[1]))"
     ended = [subprocess.run([sys.executable, "-c", code, str(pid)], cwd=ROOT).returncode for pid in (os.getpid(), 1)]
     assert ended == [0, 1]
 
@@ -164,7 +163,7 @@ def test_a_caller_that_is_gone_already_is_seen() -> None:
     ("lacking", "danger"),
     [
         (("network_namespace", "seccomp"), "reach the network"),
-        (("landlock",), "read every file of this user"),
+        (("landlock",), "read all files of this user"),
         (("seccomp",), "start programs, and end other processes"),
     ],
 )
@@ -172,14 +171,14 @@ def test_what_a_decoder_could_do_is_a_warning(
     caplog: pytest.LogCaptureFixture, lacking: tuple[str, ...], danger: str
 ) -> None:
     taken = tuple(means for means in MEANS if means not in lacking)
-    report(Confinement(taken, tuple((means, f"not while {danger} is tested") for means in lacking)))
+    log_confinement(Confinement(taken, tuple((means, f"not while {danger} is tested") for means in lacking)))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert f"a decoder that is taken over could {danger}" in record.getMessage()
+    assert f"a compromised decoder could {danger}" in record.getMessage()
 
 
 def test_what_leaves_no_danger_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     taken = ("rlimits", "no_new_privs", "landlock", "seccomp")
-    report(Confinement(taken, tuple((means, "not in this test") for means in MEANS if means not in taken)))
+    log_confinement(Confinement(taken, tuple((means, "not in this test") for means in MEANS if means not in taken)))
     assert [record.levelno for record in caplog.records] == [logging.INFO]

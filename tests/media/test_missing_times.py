@@ -7,20 +7,19 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.media import MediaError
-from model_core.media.demux import ordering, timeline
-from model_core.media.demux.timestamps import UNKNOWN
-from model_core.media.demux.track import Track
+from model_core.media.demux import edit_lists, timestamps
+from model_core.media.demux.track import UNKNOWN, Track
 
 MS = Fraction(1, 1000)
 FAR = 250
 
 
 def _counted(dts: list[int]) -> list[int]:
-    return list(ordering.counted(np.array(dts), MS))
+    return list(timestamps.fill_missing_dts(np.array(dts), MS))
 
 
 def _times(pts: list[int], dts: list[int], order: list[int], depth: int = 0) -> list[int]:
-    return list(ordering.times_in_order(np.array(pts), np.array(dts), np.array(order), depth, MS))
+    return list(timestamps.find_display_times(np.array(pts), np.array(dts), np.array(order), depth, MS))
 
 
 def _track(pts: list[int], marks: str) -> Track:
@@ -74,14 +73,14 @@ def test_times_that_contradict_the_order_are_refused() -> None:
     ],
 )
 def test_hidden_packets_are_kept_where_a_shown_one_needs_them(pts: list[int], marks: str, kept: str) -> None:
-    needed, _ = timeline.needed(_track(pts, marks))
+    needed, _ = edit_lists.find_needed_packets(_track(pts, marks))
     assert "".join(mark for mark, keep in zip(marks, needed, strict=True) if keep) == kept
 
 
 def _squeezed(pts: list[int], marks: str, begins: int) -> list[int]:
     track = _track(pts, marks)
     starts = np.arange(len(pts)) == begins
-    return list(timeline.squeezed(track.times, track.hidden, starts, max(pts) + 40, FAR))
+    return list(edit_lists.place_hidden_packets(track.times, track.hidden, starts, max(pts) + 40, FAR))
 
 
 def test_hidden_packets_take_a_tick_each_before_the_next_picture() -> None:

@@ -20,7 +20,7 @@ from model_core.media import (
     write_wav,
 )
 from model_core.media.sandbox import parent
-from model_core.media.sandbox.answers import MEANS
+from model_core.media.sandbox.confinement import MEANS
 from tests import video_factory as factory
 
 AAC_FRAME = 1024

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from model_core.media import MediaError
-from model_core.media.demux.timestamps import UNKNOWN, check_kept, place
+from model_core.media.demux.timestamps import check_placed, place_timestamps
+from model_core.media.demux.track import UNKNOWN
 
 B_PICTURES = [0, 120, 40, 80, 240, 160, 200]
 
 
 def _placed(pts: list[int], dts: list[int], origin: int = 0) -> tuple[list[int], list[int]]:
-    shown, decoded = place(pts, dts, origin, step=40)
+    shown, decoded = place_timestamps(pts, dts, origin, step=40)
     return shown.tolist(), decoded.tolist()
 
 
@@ -46,13 +47,13 @@ def test_a_quarter_of_a_second_is_the_limit(late: int) -> None:
     wanted = np.array([0, 500, UNKNOWN, 1000])
     shown = np.array([0, 500 + late, 700, 1000])
     if abs(late) <= 250:
-        check_kept(shown, wanted, end=1040, tick_s=0.001)
+        check_placed(shown, wanted, end=1040, tick_s=0.001)
         return
     with pytest.raises(MediaError, match=r"by 0\.[34] s") as refused:
-        check_kept(shown, wanted, end=1040, tick_s=0.001)
+        check_placed(shown, wanted, end=1040, tick_s=0.001)
     assert refused.value.code == "unreadable"
 
 
 def test_pictures_of_unknown_time_that_run_past_the_end_are_refused() -> None:
     with pytest.raises(MediaError, match=r"by 1\.0 s"):
-        check_kept(np.array([0, 2040]), np.array([0, UNKNOWN]), end=1040, tick_s=0.001)
+        check_placed(np.array([0, 2040]), np.array([0, UNKNOWN]), end=1040, tick_s=0.001)

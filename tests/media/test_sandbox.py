@@ -11,7 +11,7 @@ import pytest
 
 from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
 from model_core.media.demux import source
-from model_core.media.sandbox.child.channel import Source
+from model_core.media.sandbox.child_io import Source
 from model_core.media.sandbox.parent import Sandbox
 from tests import video_factory as factory
 from tests.processes import is_running, until
@@ -22,11 +22,11 @@ CALLER_OF_A_SLEEPER = """
 from model_core.media import MediaLimits
 from model_core.media.sandbox import parent as sandbox
 sandbox._BOOT = (
-    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child import main;"
-    "main._nothing = lambda *_: time.sleep(600); main.main()"
+    "import sys, time; sys.path.append(sys.argv[1]); from model_core.media.sandbox import child;"
+    "child._nothing = lambda *_: time.sleep(600); child.main()"
 )
 with sandbox.Sandbox("nothing", {}, MediaLimits()) as child:
-    sandbox.report = lambda _: print(child._process.pid, flush=True)
+    sandbox.log_confinement = lambda _: print(child._process.pid, flush=True)
     child.receive()
 """
 
@@ -163,7 +163,7 @@ def test_the_format_whitelist_alone_refuses_playlists(
     with (
         playlist.open("rb") as file,
         pytest.raises(MediaError) as caught,
-        source.opened(Source(file.fileno(), playlist.name), MediaLimits()),
+        source.open_container(Source(file.fileno(), playlist.name), MediaLimits()),
     ):
         pass
     assert caught.value.code == "not_a_video"

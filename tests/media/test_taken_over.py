@@ -9,7 +9,7 @@ import pytest
 
 from model_core.media import MediaError, MediaLimits, frames, mux, probe, read_audio, read_tags
 from model_core.media.sandbox import parent
-from model_core.media.sandbox.answers import MEANS
+from model_core.media.sandbox.confinement import MEANS
 from tests import video_factory as factory
 
 TakeOver = Callable[[str], None]

@@ -7,9 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from model_core.media.sandbox.confinement import landlock, libc, privileges, seccomp
-from model_core.media.sandbox.confinement import privileges as namespaces
 
-_MODULES: tuple[ModuleType, ...] = (landlock, namespaces, privileges, seccomp)
+_MODULES: tuple[ModuleType, ...] = (landlock, privileges, seccomp)
 _PRCTLS = {22: "seccomp", 38: "no_new_privs"}
 
 
@@ -31,10 +30,9 @@ def become(uid: int) -> None:
 
     It goes on in a child of a process of that user, as a sandbox is one, which waits for it.
     """
-    from model_core.media.operations import audio, digest, frames, mux, probe
-    from model_core.media.operations import audio as tags
+    from model_core.media.operations import audio, frames, mux, probe
 
-    assert all((digest, frames, probe, mux, audio, tags))
+    assert all((frames, probe, mux, audio))
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)

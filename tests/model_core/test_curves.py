@@ -10,8 +10,8 @@ from model_core.curves.event_curve import (
     PULSE_SCALE,
     EventCurve,
     contrast_curve,
+    draw_peaks,
     event_curve,
-    peak_shaped,
 )
 from model_core.plan.events import Events
 
@@ -117,11 +117,11 @@ def test_the_ends_of_a_clip_are_no_events() -> None:
 
 def test_peak_shaped_draws_each_event_at_its_strength() -> None:
     times = np.arange(0, 10, 0.05)
-    drawn = peak_shaped(Events(np.array([2.0, 6.0]), np.array([1.0, 0.5])), times)
+    drawn = draw_peaks(Events(np.array([2.0, 6.0]), np.array([1.0, 0.5])), times)
     assert drawn[40] == pytest.approx(PULSE_SCALE)
     assert drawn[120] == pytest.approx(PULSE_SCALE / 2)
     assert drawn[80] < 1e-6
-    assert not peak_shaped(Events(np.zeros(0), np.zeros(0)), times).any()
+    assert not draw_peaks(Events(np.zeros(0), np.zeros(0)), times).any()
 
 
 POOLS = (1, 4, 8, 12)

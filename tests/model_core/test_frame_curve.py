@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from model_core.curves.event_curve import EventCurve
-from model_core.curves.frame_curve import frame_curve
+from model_core.curves.event_curve import EventCurve, frame_curve
 
 TIMES = (np.arange(300) + 0.5) * 4096 / 44100
 

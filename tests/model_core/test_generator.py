@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels, widen_for_curve
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels, widen_for_curve
 from model_core.flow.sampler import (
     Guidance,
     even_sigmas,
@@ -48,7 +48,7 @@ def _condition(frames: int, curve: torch.Tensor | None = None, prompted: bool = 
 
 
 def _curve(frames: int) -> torch.Tensor:
-    return flagged(torch.randn(1, CURVE, frames, generator=torch.Generator().manual_seed(2)))
+    return add_given_flag(torch.randn(1, CURVE, frames, generator=torch.Generator().manual_seed(2)))
 
 
 def test_widening_starts_as_a_no_op_and_then_hears_the_curve() -> None:

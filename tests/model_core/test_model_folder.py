@@ -15,13 +15,13 @@ from safetensors.torch import load_file, save_file
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.encoders.musicnn import Musicnn
 from model_core.errors import ModelError
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
-from model_core.models.folder.manifest import digests_of
+from model_core.models.folder.manifest import compute_digests
 from model_core.models.registry import read_manifest
-from model_core.models.score.codec.codec import GRID_CHANNELS
-from model_core.models.score.folder import CURVE, load_embedded, save_embedded
-from model_core.plan.header import HEADER_DIM
+from model_core.models.score.codec.grid import GRID_CHANNELS
+from model_core.models.score.folder import CURVE, load_score_parts, save_score_parts
+from model_core.plan.plan import HEADER_DIM
 from tests.model_core.tiny_model import tiny_model
 
 Change = Callable[[Path], None]
@@ -30,7 +30,7 @@ Change = Callable[[Path], None]
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    save_embedded(tiny_model(), folder)
+    save_score_parts(tiny_model(), folder)
     return folder
 
 
@@ -41,7 +41,7 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 
 def test_a_model_survives_the_disk(written: Path) -> None:
-    model, back = tiny_model(), load_embedded(written)
+    model, back = tiny_model(), load_score_parts(written)
     assert (back.name, back.version, back.licence, back.title) == ("tiny", "0.3", "CC0-1.0", "tiny 0.3")
     for part in ("flow", "vae", "planner"):
         before, after = getattr(model, part), getattr(back, part)
@@ -55,7 +55,7 @@ def test_a_model_survives_the_disk(written: Path) -> None:
 def test_the_folder_is_laid_out_as_diffusers_does(written: Path) -> None:
     assert {path.name for path in written.iterdir()} == {"transformer", "scheduler", "codec", "planner", "v2m.json"}
     manifest = read_manifest(written)
-    assert manifest.sha256 == digests_of(written)
+    assert manifest.sha256 == compute_digests(written)
     assert {path.suffix for path in written.rglob("*") if path.is_file()} == {".json", ".safetensors"}
     private = [name for path in written.rglob("config.json") for name in json.loads(path.read_text()) if name[0] == "_"]
     assert set(private) == {"_class_name", "_diffusers_version"}
@@ -69,18 +69,18 @@ def test_the_manifest_tells_the_window_of_both_curves() -> None:
 def test_documents_may_lie_beside_the_model(folder: Path) -> None:
     (folder / "README.md").write_text("# tiny")
     (folder / ".gitattributes").write_text("*.safetensors filter=lfs")
-    assert load_embedded(folder).name == "tiny"
+    assert load_score_parts(folder).name == "tiny"
 
 
 def test_a_newer_model_replaces_an_older_one_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    save_embedded(tiny_model(latent_channels=6), folder)
-    assert load_embedded(folder).vae.config["latent_channels"] == 6
+    save_score_parts(tiny_model(latent_channels=6), folder)
+    assert load_score_parts(folder).vae.config["latent_channels"] == 6
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
     home = tmp_path / "home"
     home.mkdir()
     (home / "letter.txt").write_text("dear")
-    with pytest.raises(ModelError, match="is no model folder"):
-        save_embedded(tiny_model(), home)
+    with pytest.raises(ModelError, match="is not a model folder"):
+        save_score_parts(tiny_model(), home)
     assert (home / "letter.txt").read_text() == "dear"
 
 
@@ -98,7 +98,7 @@ def _signed(change: Change) -> Change:
 
     def apply(folder: Path) -> None:
         change(folder)
-        _manifest(lambda manifest: manifest.update(sha256=digests_of(folder)))(folder)
+        _manifest(lambda manifest: manifest.update(sha256=compute_digests(folder)))(folder)
 
     return apply
 
@@ -133,7 +133,7 @@ def _drop_a_weight(folder: Path) -> None:
 REFUSED: dict[str, tuple[Change, str]] = {
     "pickle": (_file("transformer/weights.bin"), r"transformer/weights\.bin does not belong"),
     "code": (_file("codec.py"), r"codec\.py does not belong"),
-    "signed pickle": (_signed(_file("a.pt")), r"sha256: a\.pt is no safetensors"),
+    "signed pickle": (_signed(_file("a.pt")), r"sha256: a\.pt is not a safetensors"),
     "outside": (_manifest(lambda m: m["sha256"].update({"../a.json": "0" * 64})), r"sha256: \.\./a\.json is no"),
     "damaged": (_flip_a_byte, r"codec/diffusion_pytorch_model\.safetensors is damaged"),
     "missing": (lambda f: (f / "planner" / "config.json").unlink(), r"planner/config\.json is missing"),
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "other music encoder": (_manifest(lambda m: m["encoders"].update(music="ears")), r"encoders\.music is ears"),
     "other grid": (
         _manifest(lambda m: m["grid"].update(beats_per_frame=4)),
-        r"grid\.beats_per_frame is 4; .* speaks 2",
+        r"grid\.beats_per_frame is 4; .* needs 2",
     ),
     "other curve": (_manifest(lambda m: m["curve"].update(pulse_sigma_s=1)), r"curve\.pulse_sigma_s is 1"),
     "other class": (_config("codec/config.json", _class_name="AutoencoderKL"), r"codec/config\.json: _class_name"),
@@ -174,24 +174,24 @@ def test_what_is_no_good_model_folder_is_refused(fault: str, folder: Path) -> No
     spoil, told = REFUSED[fault]
     spoil(folder)
     with pytest.raises(ModelError, match=told) as refused:
-        load_embedded(folder)
+        load_score_parts(folder)
     assert str(folder) in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot read v2m\.json"):
-        load_embedded(tmp_path)
+        load_score_parts(tmp_path)
 
 
 def test_a_flow_that_does_not_fit_its_codec_is_refused(tmp_path: Path) -> None:
-    save_embedded(tiny_model(latent_channels=4, flow_channels=6), tmp_path / "odd")
+    save_score_parts(tiny_model(latent_channels=4, flow_channels=6), tmp_path / "odd")
     with pytest.raises(ModelError, match=r"transformer/config\.json: io_channels is 12; .* need 8"):
-        load_embedded(tmp_path / "odd")
+        load_score_parts(tmp_path / "odd")
 
 
 def test_the_generator_steps_as_the_folder_says(written: Path) -> None:
-    model = load_embedded(written)
+    model = load_score_parts(written)
     frames = 6
     noise = torch.Generator().manual_seed(1)
     grid = torch.randn(1, GRID_CHANNELS, frames, generator=noise)
@@ -203,7 +203,7 @@ def test_the_generator_steps_as_the_folder_says(written: Path) -> None:
         text_mask=torch.ones(1, 3, dtype=torch.bool),
         global_vector=torch.randn(1, HEADER_DIM + TEXT_DIM + 1, generator=noise),
         local=local,
-        curve=flagged(torch.rand(1, 8, frames, generator=noise)),
+        curve=add_given_flag(torch.rand(1, 8, frames, generator=noise)),
     )
     torch.nn.init.normal_(model.flow.proj_out.weight, std=0.05)
 

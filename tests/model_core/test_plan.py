@@ -7,8 +7,7 @@ import torch
 from model_core.models.score.planner.make_plan import PlanRequest, make_plan
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.plan.events import Events
-from model_core.plan.header import PROGRAMS
-from model_core.plan.plan import ScorePlan
+from model_core.plan.plan import PROGRAMS, ScorePlan
 
 EVENTS = Events(np.array([2.0, 5.0, 9.0]), np.array([1.0, 0.8, 0.9]))
 NO_EVENTS = Events(np.zeros(0), np.zeros(0))

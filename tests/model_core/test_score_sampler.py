@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.flow.conditioning import Condition
-from model_core.flow.sampler import Guidance, plain_scheduler
+from model_core.flow.sampler import Guidance, euler_scheduler
 from model_core.models.score.refine import EventMatcher, flagged_spans, frames_around
 from model_core.models.score.sampler import Sampling, ScoreSampler
 from model_core.sync.event_matching import RATE, Salience
@@ -38,7 +38,7 @@ class RecordingFlow(torch.nn.Module):
 def sampler(flow: RecordingFlow) -> ScoreSampler:
     grid = torch.arange(FRAMES, dtype=torch.float32)[None, None]
     condition = Condition(torch.zeros(1, 1, 8), torch.ones(1, 1, dtype=torch.bool), torch.zeros(1, 3), None, None)
-    return ScoreSampler(flow, plain_scheduler(), condition, condition, grid)
+    return ScoreSampler(flow, euler_scheduler(), condition, condition, grid)
 
 
 def test_flagged_spans() -> None:

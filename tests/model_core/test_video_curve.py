@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.curves.video import CELLS, PICTURE_WEIGHT, seen, video_curve
+from model_core.curves.video import CELLS, PICTURE_WEIGHT, join_picture, video_curve
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.motion import MotionDis
 from model_core.media import probe
@@ -47,7 +47,7 @@ def test_features_and_pictures_are_joined_so_that_squared_distances_add(size: in
     rng = np.random.default_rng(1)
     features = rng.normal(size=(3, 20)).astype(np.float32)
     pictures = np.stack([np.full((size, size, 3), grey, np.uint8) for grey in (0, 51, 255)])
-    joined = seen(features, pictures)
+    joined = join_picture(features, pictures)
     assert joined.shape == (3, 20 + 3 * CELLS**2)
     for one, other, step in ((0, 1, 0.2), (1, 2, 0.8), (0, 2, 1.0)):
         cosine = features[one] @ features[other] / np.linalg.norm(features[one]) / np.linalg.norm(features[other])
@@ -58,7 +58,7 @@ def test_features_and_pictures_are_joined_so_that_squared_distances_add(size: in
 def test_a_small_picture_keeps_what_is_where() -> None:
     pictures = np.zeros((1, 16, 16, 3), np.uint8)
     pictures[0, :2, 14:, 2] = 255  # blue in the upper right cell
-    small = seen(np.ones((1, 5), np.float32), pictures)[0, 5:].reshape(CELLS, CELLS, 3)
+    small = join_picture(np.ones((1, 5), np.float32), pictures)[0, 5:].reshape(CELLS, CELLS, 3)
     assert small[0, CELLS - 1, 2] == small.max() > 0
     assert np.count_nonzero(small) == 1
 
@@ -99,8 +99,8 @@ class Watcher:
     name = "watcher"
     size = 16
 
-    def __init__(self, sees: Literal["picture", "motion"]) -> None:
-        self.sees: Literal["picture", "motion"] = sees
+    def __init__(self, feature_kind: Literal["picture", "motion"]) -> None:
+        self.feature_kind: Literal["picture", "motion"] = feature_kind
         self.shown: list[tuple[NDArray[np.uint8], NDArray[np.uint8] | None]] = []
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
@@ -108,9 +108,11 @@ class Watcher:
         return np.asarray(rgb.mean(axis=(1, 2, 3))[:, None] / 255, np.float32)
 
 
-@pytest.mark.parametrize("sees", ["picture", "motion"])
-def test_each_batch_comes_with_the_picture_before_it(tmp_path: Path, sees: Literal["picture", "motion"]) -> None:
-    watcher = Watcher(sees)
+@pytest.mark.parametrize("feature_kind", ["picture", "motion"])
+def test_each_batch_comes_with_the_picture_before_it(
+    tmp_path: Path, feature_kind: Literal["picture", "motion"]
+) -> None:
+    watcher = Watcher(feature_kind)
     video_curve(factory.make_clip(tmp_path / "a.mp4", duration=11.0), watcher, 11.0)
     assert len(watcher.shown) == 3
     assert watcher.shown[0][1] is None

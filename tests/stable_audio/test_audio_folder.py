@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from model_core.errors import ModelError
 from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import predict_velocity
-from model_core.models.folder.manifest import digests_of
-from model_core.models.score.folder import load_embedded, save_embedded
-from model_core.models.stable_audio.folder import AudioModel, load_audio
+from model_core.models.folder.manifest import compute_digests
+from model_core.models.score.folder import load_score_parts, save_score_parts
+from model_core.models.stable_audio import InitSettings
+from model_core.models.stable_audio.folder import StableAudioParts, load_stable_audio_parts
 from model_core.models.stable_audio.init import init_model
-from model_core.models.stable_audio.init_settings import InitSettings
 from model_core.pipeline import Pipeline
 from model_core.runtime import Runtime
 from tests.model_core.tiny_model import tiny_model
@@ -46,7 +46,7 @@ def _resealed(change: Callable[[Path], None]) -> Callable[[Path], None]:
 
     def spoil(folder: Path) -> None:
         change(folder)
-        _manifest(lambda manifest: manifest.update(sha256=digests_of(folder)))(folder)
+        _manifest(lambda manifest: manifest.update(sha256=compute_digests(folder)))(folder)
 
     return spoil
 
@@ -73,14 +73,14 @@ def _weights_without(part: str) -> Callable[[Path], None]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no curve": (_resealed(_narrowed), r"transformer: takes no curve; make it take one by `v2m model init`"),
+    "no curve": (_resealed(_narrowed), r"transformer: has no input for the curve; add it with `v2m model init`"),
     "damaged": (lambda f: (f / "vae/config.json").write_text("{}"), r"vae/config\.json is damaged: its sha256"),
     "a part is gone": (lambda f: (f / "scheduler/scheduler_config.json").unlink(), r"scheduler_config\.json is miss"),
     "a stranger": (lambda f: (f / "run.py").write_text("print()"), r"run\.py does not belong here"),
     "weights are missing": (_resealed(_weights_without("text_encoder")), r"text_encoder: missing keys: "),
     "weights of the codec": (_resealed(_weights_without("vae")), r"vae: missing keys: "),
     "no window": (_manifest(lambda m: m["curve"].pop("hann_window_s")), r"curve\.hann_window_s: Field required"),
-    "windows": (_manifest(lambda m: m["windows"].update(context_s=19)), r"windows: .* nothing of longest_s"),
+    "windows": (_manifest(lambda m: m["windows"].update(context_s=19)), r"windows: .* no part of longest_s"),
     "another encoder": (_manifest(lambda m: m["encoders"].update(picture="eyes")), r"eyes.*efficientnet-lite0"),
     "unknown field": (_manifest(lambda m: m.update(grid={})), r"grid: Extra inputs"),
     "an encoder's weights": (
@@ -110,8 +110,8 @@ def test_what_is_no_good_folder_is_refused_in_one_line(fault: str, folder: Path)
 
 def test_the_kinds_are_not_taken_for_one_another(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"kind: Input should be 'embedded-score', not stable-audio-3"):
-        load_embedded(folder)
-    save_embedded(tiny_model(), tmp_path / "score")
+        load_score_parts(folder)
+    save_score_parts(tiny_model(), tmp_path / "score")
     with pytest.raises(ModelError, match=r"kind: Input should be 'stable-audio-3', not embedded-score"):
         loaded(tmp_path / "score")
     assert Pipeline.load(folder).info.title == "tiny 0"
@@ -119,7 +119,7 @@ def test_the_kinds_are_not_taken_for_one_another(folder: Path, tmp_path: Path) -
     assert Pipeline.load(tmp_path / "score").info.kind == "embedded-score"
 
 
-def _velocity(model: AudioModel, frames: int) -> torch.Tensor:
+def _velocity(model: StableAudioParts, frames: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(0)
     dtype = model.transformer.dtype
     condition = Condition(
@@ -136,7 +136,7 @@ def _velocity(model: AudioModel, frames: int) -> torch.Tensor:
 
 def test_bfloat16_does_not_lose_count_of_positions(folder: Path) -> None:
     exact = _velocity(loaded(folder), 1500)
-    half = load_audio(folder, CPU, torch.bfloat16)
+    half = load_stable_audio_parts(folder, CPU, torch.bfloat16)
     assert half.transformer.dtype is torch.bfloat16
     assert half.vae.dtype is torch.bfloat16
     near = (_velocity(half, 1500) - exact)[..., 300:].norm() / exact[..., 300:].norm()
@@ -147,7 +147,7 @@ def test_bfloat16_does_not_lose_count_of_positions(folder: Path) -> None:
 
 
 def test_bfloat16_keeps_the_duration(folder: Path) -> None:
-    exact, half = loaded(folder), load_audio(folder, CPU, torch.bfloat16)
+    exact, half = loaded(folder), load_stable_audio_parts(folder, CPU, torch.bfloat16)
     torch.testing.assert_close(half.duration_embedder(SECONDS), exact.duration_embedder(SECONDS), atol=0, rtol=0)
 
 
@@ -168,7 +168,9 @@ def test_a_base_that_was_saved_in_bfloat16_tells_durations_and_positions_too(fol
     assert off.abs().max() < 0.02
 
 
-@pytest.mark.parametrize(("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "is none")])
+@pytest.mark.parametrize(
+    ("device", "told"), [("cuda:99999", "0 GPUs"), ("cuda:256", "0 GPUs"), ("gpu", "does not exist")]
+)
 def test_a_device_that_is_not_there_is_told(
     device: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

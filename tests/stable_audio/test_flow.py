@@ -120,7 +120,7 @@ def test_a_take_does_not_depend_on_its_batch(tmp_path: Path) -> None:
 
 def test_a_long_piece_with_a_batch_and_without_a_curve(flow: AudioFlow) -> None:
     short = AudioFlow(flow._model, longest_s=1.0)
-    frames = short.codec.frames_of(3.5)
+    frames = short.codec.count_frames(3.5)
     made = short.generate([Take(PROMPT, 1), Take("", 2)], 3.5, Guidance(2.0, 0.0), 4)
     assert made.shape == (2, LATENTS, frames)
     assert len(short.windows(frames)) > 2

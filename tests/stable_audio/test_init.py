@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 from cli.app import app
 from model_core.errors import ModelError
 from model_core.models.registry import read_manifest
+from model_core.models.stable_audio import AudioManifest, InitSettings
 from model_core.models.stable_audio.init import init_model
-from model_core.models.stable_audio.init_settings import InitSettings
-from model_core.models.stable_audio.manifest import AudioManifest
 from tests.stable_audio.tiny_base import LATENTS, tiny_base, tiny_pipeline
 from tests.stable_audio.tiny_model import loaded, tiny_folder
 
@@ -62,7 +61,7 @@ def test_the_defaults_follow_the_scheduler(distilled: bool, steps: int, text: fl
     manifest = read_manifest(tiny_folder(tmp_path, distilled=distilled))
     assert isinstance(manifest, AudioManifest)
     assert (manifest.defaults.steps, manifest.defaults.text_guidance) == (steps, text)
-    assert loaded(tmp_path / "tiny").distilled is distilled
+    assert loaded(tmp_path / "tiny").is_distilled is distilled
 
 
 def test_the_precision_of_the_base_is_kept(tmp_path: Path) -> None:
@@ -115,25 +114,28 @@ def _garbage(name: str) -> Callable[[Path], object]:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no pipeline": (lambda base: (base / "model_index.json").unlink(), "holds no model_index.json"),
+    "no pipeline": (lambda base: (base / "model_index.json").unlink(), "has no model_index.json"),
     "Stability's layout": (_published, "convert it by convert_stable_audio_3_to_diffusers.py"),
     "another pipeline": (_changed("model_index.json", _class_name="StableAudioPipeline"), "is StableAudioPipeline"),
     "another transformer": (_changed("transformer/config.json", _class_name="DiT"), "_class_name is DiT"),
     "another text encoder": (_changed("text_encoder/config.json", model_type="t5"), "model_type is t5, not t5gemma"),
     "a part is missing": (_without("vae"), "the part vae is missing"),
-    "pickles": (_pickled, "vae holds no safetensors file"),
-    "a slow tokenizer": (lambda base: (base / "tokenizer/tokenizer.json").unlink(), "in its fast form"),
+    "pickles": (_pickled, "vae has no safetensors file"),
+    "a slow tokenizer": (lambda base: (base / "tokenizer/tokenizer.json").unlink(), "as a fast tokenizer"),
     "patches": (_changed("transformer/config.json", patch_size=2), "patch_size is 2"),
     "another codec": (_changed("vae/config.json", latent_dim=9), "io_channels is 8; the other parts need 9"),
-    "a curve already": (_changed("transformer/config.json", local_add_cond_dim=11), "takes a curve already"),
-    "half a file": (_cut, "transformer cannot be loaded|holds no weights"),
+    "a curve already": (_changed("transformer/config.json", local_add_cond_dim=11), "has an input for a curve already"),
+    "half a file": (_cut, "transformer cannot be loaded|has no weights"),
     "a codec of garbage": (_garbage("vae/diffusion_pytorch_model.safetensors"), "base: vae cannot be loaded"),
     "a text encoder of garbage": (_garbage("text_encoder/model.safetensors"), "text_encoder cannot be loaded"),
     "a tokenizer without words": (_changed("tokenizer/tokenizer.json", model=None), "tokenizer cannot be loaded"),
-    "no latents": (_changed("vae/config.json", latent_dim="8"), "latent_dim is 8, and no size"),
+    "no latents": (_changed("vae/config.json", latent_dim="8"), "latent_dim is 8, which is not a size"),
     "a text encoder of another shape": (_changed("text_encoder/config.json", encoder="x"), "hidden_size is None"),
     "no heads": (_changed("transformer/config.json", num_heads=0), "transformer cannot be loaded"),
-    "no duration": (_changed("duration_embedder/config.json", max_val=None), "max_val is None, and no duration"),
+    "no duration": (
+        _changed("duration_embedder/config.json", max_val=None),
+        "max_val is None, which is not a duration",
+    ),
     "no steps": (_changed("scheduler/scheduler_config.json", num_train_timesteps=0), "cannot be loaded"),
     "mono": (_changed("vae/config.json", audio_channels=1), "audio_channels is 1; it must be 2"),
     "another scheduler": (
@@ -164,7 +166,7 @@ def test_what_is_no_good_base_is_one_line_and_nothing_is_left(fault: str, base: 
             "somewhere",
             "efficientnet-lite0: this encoder takes no weights, so somewhere cannot be used",
         ),
-        ("--longest", "1000", "music of 1000 s at once is more than the base can be told: 384 s"),
+        ("--longest", "1000", "music of 1000 s at once is longer than the base supports: 384 s"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
@@ -189,7 +191,10 @@ def test_what_is_there_is_not_harmed(base: Path, tmp_path: Path) -> None:
     other = tmp_path / "photos"
     other.mkdir()
     (other / "one.txt").write_text("mine")
-    assert _init(base, other) == (1, [f"v2m: {other} is no model folder, and will not be replaced by one"])
+    assert _init(base, other) == (
+        1,
+        [f"v2m: {other} is not a model folder and will not be replaced; choose another path"],
+    )
     assert _init(base, base)[1] == [f"v2m: {base} is the base itself; name another folder for the model"]
     out = tmp_path / "model"
     assert _init(base, out)[0] == 0

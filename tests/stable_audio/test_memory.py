@@ -13,15 +13,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from model_core.errors import ModelError
-from model_core.models.stable_audio.codecs.same import count_vae, decode_activations, margin_of, window_of
+from model_core.models.stable_audio.codecs.same import chunk_length, count_vae, decode_activations, find_margin
 from model_core.models.stable_audio.memory import (
     Footprint,
     check_device,
     check_memory,
+    compute_footprint,
     count_flow,
     count_text,
     flow_activations,
-    footprint,
 )
 from tests.stable_audio.tiny_base import tiny_base, tiny_pipeline
 
@@ -136,7 +136,7 @@ def test_the_decoders_activations_are_what_torch_allocates(
         ff_mult=ff_mult,
     )  # fmt: skip
     vae = vae.eval().to(dtype)
-    latents = torch.randn(2, 256, window_of(margin_of([16], [1], 1)), dtype=dtype)
+    latents = torch.randn(2, 256, chunk_length(find_margin([16], [1], 1)), dtype=dtype)
     assert 0.95 <= decode_activations(vae.config, 2, dtype) / _most(vae, lambda: vae.decode(latents)) < 1.25
 
 
@@ -162,28 +162,28 @@ def medium(tmp_path: Path) -> Path:
 
 
 def test_what_medium_needs(medium: Path) -> None:
-    needs = footprint(medium, _BFLOAT16)
+    needs = compute_footprint(medium, _BFLOAT16)
     assert needs.frame_rate == 44100 / 4096
     assert needs.weights == pytest.approx(2 * (1.453e9 + 0.852e9 + 0.282e9), rel=0.001)
     longest = needs.bytes_needed(4092)  # 380 s
     assert 6.5e9 < longest < 8e9
-    assert footprint(medium, _BFLOAT16, batch=4).bytes_needed(4092) - longest == pytest.approx(
+    assert compute_footprint(medium, _BFLOAT16, batch=4).bytes_needed(4092) - longest == pytest.approx(
         1.1 * 3 * (needs.fixed + 4092 * needs.per_frame), rel=1e-6
     )
-    assert footprint(medium, _BFLOAT16, variants=1).bytes_needed(4092) < longest
-    assert footprint(medium, torch.float32).bytes_needed(4092) == pytest.approx(2 * longest, rel=0.05)
+    assert compute_footprint(medium, _BFLOAT16, variants=1).bytes_needed(4092) < longest
+    assert compute_footprint(medium, torch.float32).bytes_needed(4092) == pytest.approx(2 * longest, rel=0.05)
 
 
 def test_encoders_that_lie_in_the_folder_count(medium: Path) -> None:
-    before = footprint(medium, _BFLOAT16).weights
+    before = compute_footprint(medium, _BFLOAT16).weights
     (medium / "encoders/picture").mkdir(parents=True)
     (medium / "encoders/picture/model.safetensors").write_bytes(bytes(1000))
-    assert footprint(medium, _BFLOAT16).weights == before + 1000
+    assert compute_footprint(medium, _BFLOAT16).weights == before + 1000
 
 
 def test_a_folder_as_diffusers_writes_it(tmp_path: Path) -> None:
     pipeline = tiny_pipeline()
-    needs = footprint(tiny_base(tmp_path), torch.float32)
+    needs = compute_footprint(tiny_base(tmp_path), torch.float32)
     parts = pipeline.transformer, pipeline.vae, pipeline.text_encoder
     assert needs.weights == sum(
         4 * tensor.numel() for part in parts for tensor in [*part.parameters(), *part.buffers()]
@@ -233,5 +233,5 @@ def test_the_gpu_is_asked_what_is_free(medium: Path, monkeypatch: pytest.MonkeyP
 def test_configurations_of_no_model_are_told(medium: Path, part: str, field: str, value: object) -> None:
     path = medium / part / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), field: value}))
-    with pytest.raises(ModelError, match=r"config\.json files describe no model: "):
-        footprint(medium, _BFLOAT16)
+    with pytest.raises(ModelError, match=r"config\.json files are not those of a model: "):
+        compute_footprint(medium, _BFLOAT16)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from model_core.models.stable_audio.folder import AudioModel, load_audio
+from model_core.models.stable_audio import InitSettings
+from model_core.models.stable_audio.folder import StableAudioParts, load_stable_audio_parts
 from model_core.models.stable_audio.init import init_model
-from model_core.models.stable_audio.init_settings import InitSettings
 from tests.stable_audio.tiny_base import tiny_base
 
 
@@ -25,6 +25,6 @@ def tiny_folder(at: Path, *, longest_s: float = 20.0, hann_window_s: float = 1.0
     return at / "tiny"
 
 
-def loaded(folder: Path) -> AudioModel:
+def loaded(folder: Path) -> StableAudioParts:
     """On the CPU in float32."""
-    return load_audio(folder, torch.device("cpu"), torch.float32)
+    return load_stable_audio_parts(folder, torch.device("cpu"), torch.float32)

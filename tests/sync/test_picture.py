@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.media import probe
-from model_core.sync.picture import HIT, MISS, PEAK, ROLE_COLOURS, draw_report, pictures_after
+from model_core.sync.picture import HIT, MISS, PEAK, ROLE_COLORS, draw_report, pictures_after
 from model_core.sync.report import SyncReport, measure_sound
 from model_core.sync.video import VideoFeatures
 from tests.video_factory import make_clip
@@ -87,12 +87,12 @@ def test_it_is_a_png_as_wide_as_promised_and_not_blank(video: Path, tmp_path: Pa
 
 
 def test_notes_add_a_roll_with_a_colour_for_each_role(video: Path, tmp_path: Path) -> None:
-    notes = [Note(role, 40 + 5 * i, i / 2, i / 2 + 1) for i, role in enumerate(ROLE_COLOURS)]
+    notes = [Note(role, 40 + 5 * i, i / 2, i / 2 + 1) for i, role in enumerate(ROLE_COLORS)]
     report = report_of(video, CUTS)
     draw_report(video, report, tmp_path / "without.png", "title")
     draw_report(video, report, tmp_path / "with.png", "title", notes)
     assert imread(tmp_path / "with.png").shape[0] > imread(tmp_path / "without.png").shape[0] + 200
-    for colour in ROLE_COLOURS.values():
+    for colour in ROLE_COLORS.values():
         assert coloured(tmp_path / "with.png", colour) > coloured(tmp_path / "without.png", colour) + 200
 
 

@@ -30,7 +30,7 @@ class Thumbnails:
 
     name = "thumbnails"
     size = 16
-    sees: Literal["picture"] = "picture"
+    feature_kind: Literal["picture"] = "picture"
 
     def embed(self, rgb: NDArray[np.uint8], previous: NDArray[np.uint8] | None = None) -> NDArray[np.float32]:
         flat = rgb.reshape(len(rgb), -1).astype(np.float32)
@@ -151,7 +151,7 @@ def test_a_still_picture_has_nothing_to_hit(tmp_path: Path) -> None:
     report = measure_sound(still, hits((1.0,), 3.0), RATE)
     told = strict(report_json(report))
     assert told["events"] == []
-    assert "nothing to hit" in told["verdict"]
+    assert "no event to hit" in told["verdict"]
     assert "f1_onset" not in told["figures"]
 
 
@@ -166,7 +166,7 @@ def test_one_peak_hits_one_event() -> None:
 @pytest.mark.parametrize("events", [[-0.1], [8.1], [np.nan], [np.inf], [1.0, 99.0]])
 def test_events_outside_the_video_are_refused_before_it_is_decoded(silent: Path, events: list[float]) -> None:
     # The clip has no sound: that its events are told first means that nothing else was tried.
-    with pytest.raises(InputError, match=r"--events: must lie within 0 and 8\.00 s"):
+    with pytest.raises(InputError, match=r"--events: must be between 0 and 8\.00 s"):
         measure(silent, Thumbnails(), np.array(events))
 
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from model_core.plan.header import STYLES
+from model_core.plan.plan import STYLES
 from model_core.training.captions import caption
 from model_core.training.captions.phrases import (
     HELD_OUT_SCENES,

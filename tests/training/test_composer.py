@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, MONO_PARTS, RANGES, REST
-from model_core.plan.header import PROGRAMS, STYLES
+from model_core.plan.plan import PROGRAMS, STYLES
 from model_core.training.composer import Piece, compose
 from model_core.training.composer.harmony import SCALE
 from model_core.training.composer.styles import STYLE_TABLE

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
 from model_core.training.fast_flow import FastFlow
 from model_core.training.flow_losses import flow_losses
 from model_core.training.train_flow import frame_weights, new_model, with_curve
@@ -37,7 +37,7 @@ def condition(model: StableAudio3DiTModel) -> Condition:
         text_mask=torch.arange(32)[None] < torch.tensor([[0], [7], [32]]),
         global_vector=torch.randn(3, model.config["global_cond_dim"]),
         local=torch.cat([inpainting_channels(latents, keep), grid], dim=1),
-        curve=flagged(torch.rand(3, 8, FRAMES)),
+        curve=add_given_flag(torch.rand(3, 8, FRAMES)),
     )
 
 

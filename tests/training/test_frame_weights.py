@@ -3,7 +3,7 @@
 import torch
 
 from model_core.curves.event_curve import PULSE_SCALE
-from model_core.flow.conditioning import flagged
+from model_core.flow.conditioning import add_given_flag
 from model_core.training.train_flow import frame_weights
 
 
@@ -14,11 +14,11 @@ def test_frames_under_a_peak_count_threefold() -> None:
     curve[0, :, 2] = PULSE_SCALE
     curve[0, 5, 3] = PULSE_SCALE / 2
     expected = torch.tensor([[1.0, 3.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0]])
-    torch.testing.assert_close(frame_weights(unknown, flagged(curve)), expected)
+    torch.testing.assert_close(frame_weights(unknown, add_given_flag(curve)), expected)
 
 
 def test_without_a_curve_all_frames_are_alike() -> None:
     unknown = torch.tensor([[True, False]])
     torch.testing.assert_close(frame_weights(unknown, None), torch.tensor([[1.0, 0.0]]))
-    withheld = flagged(torch.ones(1, 8, 2)) * 0
+    withheld = add_given_flag(torch.ones(1, 8, 2)) * 0
     torch.testing.assert_close(frame_weights(unknown, withheld), torch.tensor([[1.0, 0.0]]))

@@ -10,7 +10,7 @@ import torch
 from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
-from model_core.models.score.codec.beats import BeatVAE, to_beats
+from model_core.models.score.codec.vae import BeatVAE, to_beats
 from model_core.training.composer import compose
 from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
 from model_core.training.dataset import Dropout, FlowData, batch, flow_data, random_known

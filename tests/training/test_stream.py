@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 from cli.app import app
 from model_core.curves.event_curve import LEAST_STRENGTH, PULSE_SCALE
 from model_core.encoders.minilm import MiniLM
-from model_core.models.score.codec.beats import BeatVAE
-from model_core.models.score.folder import EmbeddedModel, load_embedded, save_embedded
-from model_core.models.score.sampler import without_style_and_mode
-from model_core.plan.header import VOCABULARY
+from model_core.models.score.codec.grid import without_style_and_mode
+from model_core.models.score.codec.vae import BeatVAE
+from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
+from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.composer import compose
 from model_core.training.corpus import BEATS, example_of, length_of, piece_of
 from model_core.training.dataset import Dropout, FlowData, batch
@@ -53,11 +53,11 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with a tiny flow and the shipped codec and planner."""
     from model_core.training.train_flow import new_model, with_curve
 
-    shipped = load_embedded()
+    shipped = load_score_parts()
     torch.manual_seed(0)
     flow = with_curve(new_model(64, 64, 1))
     folder = tmp_path_factory.mktemp("start") / "tiny"
-    save_embedded(EmbeddedModel("tiny", "1", flow, shipped.vae, shipped.planner, shipped.scheduler), folder)
+    save_score_parts(ScoreParts("tiny", "1", flow, shipped.vae, shipped.planner, shipped.scheduler), folder)
     return folder
 
 
@@ -170,7 +170,7 @@ def test_headers_are_hidden_as_often_as_asked_with_caption_and_curve(pool: FlowD
 def test_the_stream_trains(work: Path, start: Path) -> None:
     before, after = _held_out(work)
     assert after < before
-    whole = load_embedded(start).flow.state_dict()
+    whole = load_score_parts(start).flow.state_dict()
     assert any(not torch.equal(weight, whole[name]) for name, weight in _average(work).items())
 
 
@@ -198,7 +198,7 @@ def test_an_export_is_a_model_that_training_can_start_from(work: Path, start: Pa
     assert done.exit_code == 0, done.output
     assert f"wrote taught 1.1 to {out}, at step {STEPS}" in done.output
     assert json.loads((out / ".training.json").read_text()) == {"seed": 0, "step": STEPS}
-    for name, weight in load_embedded(out).flow.state_dict().items():
+    for name, weight in load_score_parts(out).flow.state_dict().items():
         torch.testing.assert_close(weight, _average(work)[name].half().float())
     further = _train(tmp_path / "further", out, steps=STEPS + 4)
     assert further.exit_code == 0, further.output

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli.app import app
 from jobs.infra.settings import Settings
-from model_core.models.score.folder import load_embedded
+from model_core.models.score.folder import load_score_parts
 from model_core.training.checkpoints import read_progress
 from tests.processes import ROOT, until
 from tests.training.event_files import scalars
@@ -59,7 +59,7 @@ def _with_codec(work: Path, tmp_path: Path) -> Path:
 
 
 def test_the_stages_make_a_model_folder(work: Path) -> None:
-    model = load_embedded(work / "taught")
+    model = load_score_parts(work / "taught")
     assert (model.name, model.version) == ("taught", "0.7")
     assert model.flow.config["depth"] == 1
     trained = torch.cat([weight.flatten() for weight in model.flow.parameters()])

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from diffusers import StableAudio3DiTModel
 
-from model_core.models.score.codec.beats import to_beats
-from model_core.models.score.sampler import global_vector
-from model_core.plan.header import VOCABULARY, Header, Vocabulary
+from model_core.models.score.codec.grid import build_global_vector
+from model_core.models.score.codec.vae import to_beats
+from model_core.plan.plan import Header
+from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec
 from model_core.training.train_flow import new_model
@@ -28,7 +29,7 @@ def _header(style: str, **programs: int) -> Header:
 def _embedded(model: StableAudio3DiTModel, header: Header, vocabulary: Vocabulary) -> torch.Tensor:
     vector = torch.from_numpy(header.vector(vocabulary))[None]
     pooled = torch.nn.functional.normalize(torch.arange(384.0)[None], dim=1)
-    embedded: torch.Tensor = model.to_global_embed(global_vector(vector, pooled, torch.tensor([True])))
+    embedded: torch.Tensor = model.to_global_embed(build_global_vector(vector, pooled, torch.tensor([True])))
     return embedded
 
 

@@ -13,12 +13,12 @@ from jobs.infra.settings import Settings
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.media import VideoInfo
-from model_core.models.score.manifest import KIND
-from model_core.models.stable_audio.manifest import AUDIO_KIND
+from model_core.models.score import KIND
+from model_core.models.stable_audio import AUDIO_KIND
 from model_core.models.stable_audio.model import StableAudioModel
 from model_core.options import ModelInfo, ScoreOptions
 from model_core.pipeline import Pipeline
-from model_core.runtime import Runtime, within_memory
+from model_core.runtime import Runtime, run_within_memory
 from tests.conftest import MakeSettings
 from tests.stable_audio.tiny_model import tiny_folder
 from worker.scorer import PipelineScorer
@@ -39,7 +39,7 @@ def test_memory_error_is_raised_after_the_memory_is_free() -> None:
     gc.disable()
     try:
         with pytest.raises(DeviceMemoryError, match="V2M_WINDOW_S") as told:
-            within_memory(work)
+            run_within_memory(work)
         assert held[0]() is None
     finally:
         gc.enable()
@@ -48,9 +48,9 @@ def test_memory_error_is_raised_after_the_memory_is_free() -> None:
 
 
 def test_other_errors_and_results_pass() -> None:
-    assert within_memory(lambda: 5) == 5
+    assert run_within_memory(lambda: 5) == 5
     with pytest.raises(ZeroDivisionError):
-        within_memory(lambda: 1 / 0)
+        run_within_memory(lambda: 1 / 0)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from model_core.evaluation.model.notes import ModeClassifier, chord_onsets, chor
 from model_core.evaluation.model.page import Row, ratio, share
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet, is_full, is_typical
 from model_core.evaluation.model.variety import Library, band_prints, lead_prints
-from model_core.models.score.codec.beats import BeatVAE, from_beats, to_beats
 from model_core.models.score.codec.score import LANES, MONO_PARTS, Score
-from model_core.plan.header import STYLES
+from model_core.models.score.codec.vae import BeatVAE, from_beats, to_beats
+from model_core.plan.plan import STYLES
 from model_core.training.composer import Piece, compose
 from model_core.training.corpus import length_of, piece_of
 from model_core.training.write_corpus import FIRST_RENDERED

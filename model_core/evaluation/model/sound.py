@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
-from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
@@ -67,7 +67,7 @@ def measure_take(studio: Studio, take: Take, encoder: LogMelChroma) -> TakeSound
 def correlate_events(given: EventCurve, heard: EventCurve, duration: float) -> float:
     """Pearson's r of the given curve's events, drawn as the flow takes them, and the heard curve, both over 0.2 s."""
     times = np.arange(int(duration * FRAME_RATE)) / FRAME_RATE
-    shaped = EventCurve(times, peak_shaped(given.peaks(), times), given.encoder)
+    shaped = EventCurve(times, draw_peaks(given.peaks(), times), given.encoder)
     products = correlate_curves(shaped, heard, duration, WINDOW_S).products
     return float(products[0] / len(products))
 

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from model_core.models.score.codec.beats import FIELDS, to_beats
 from model_core.models.score.codec.score import BEATS_PER_BAR, LANES, ROLES, STEPS_PER_BEAT, Score
-from model_core.plan.header import STYLES
+from model_core.models.score.codec.vae import FIELDS, to_beats
+from model_core.plan.plan import STYLES
 from model_core.training.captions import caption
 from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_NAMES
 from model_core.training.composer import Piece, compose

@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalise
+from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve, FloatArray
-from model_core.models.score.codec.codec import SAMPLE_RATE, rendered_notes
+from model_core.models.score.codec.codec import SAMPLE_RATE, build_rendered_notes
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
 from model_core.models.score.model import ScoreModel
@@ -85,7 +85,7 @@ class Take:
     @property
     def notes(self) -> list[Note]:
         """What is played, in seconds; nothing begins after the plan's duration."""
-        return rendered_notes(self.score, self.plan)
+        return build_rendered_notes(self.score, self.plan)
 
     @property
     def programs(self) -> frozenset[int]:
@@ -140,7 +140,7 @@ class Studio:
 
     def play(self, take: Take) -> NDArray[np.float32]:
         """The finished sound of a take, shape (2, duration * SAMPLE_RATE)."""
-        return normalise(self.codec.render(take.score, take.plan).audio, SAMPLE_RATE)
+        return normalize(self.codec.render(take.score, take.plan).audio, SAMPLE_RATE)
 
 
 COLOURS: Final = {

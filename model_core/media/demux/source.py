@@ -1,4 +1,4 @@
-"""Opening an untrusted file: which formats may be read at all, and which of its streams is the video."""
+"""Opening of untrusted files: allowed formats, choice of the video stream, and decoding."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,14 +15,14 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from model_core.media.sandbox.child.channel import Source, reason
+from model_core.media.sandbox.child_io import Source, describe_error
 from model_core.media.types import MediaError, MediaLimits
 
 VIDEO_FORMATS: Final = ("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "flv", "asf", "ogg", "mxf")
-_SOUND_FORMATS: Final = ("wav", "mp3", "flac", "aac", "aiff")  # music to learn from; never a video
+_SOUND_FORMATS: Final = ("wav", "mp3", "flac", "aac", "aiff")  # music to train on; never a video
 _WHITELIST: Final = ",".join((*VIDEO_FORMATS, "m4a", "3gp", "3g2", "mj2", *_SOUND_FORMATS))
 _PLAYLISTS: Final = (b"#EXTM3U", b"ffconcat", b"[playlist]", b"<MPD", b"<smil", b"<asx", b"<ASX", b"v=0\n", b"v=0\r\n")
-_SIGNATURES: Final = (  # (offset, bytes) of files that are a video, so that a damaged one is called damaged
+_SIGNATURES: Final = (  # (offset, bytes) by which a damaged video is recognized as one
     (4, b"ftyp"),
     (4, b"moov"),
     (4, b"mdat"),
@@ -37,11 +37,14 @@ _DECODER_THREADS: Final = 2
 
 
 @contextmanager
-def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
-    """The file as a container of a whitelisted format; MediaError if it is anything else.
+def open_container(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
+    """Open a file as a container of an allowed format.
 
-    A playlist in a video's name would make FFmpeg open the files that it lists: only formats that hold their own
-    data are whitelisted, and no protocol at all, for the file is open already.
+    A playlist with a video's name would make FFmpeg open the files that it lists. So only formats that contain their
+    own data are allowed, and no protocols, since the file is open already.
+
+    Raises:
+        MediaError: empty_file, playlist, unreadable, or not_a_video.
     """
     head = os.pread(source.fd, 4096, 0)
     if not head:
@@ -52,13 +55,13 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
         )
     options = {"format_whitelist": _WHITELIST, "protocol_whitelist": "none"}
     try:
-        # Tags are often in an encoding of their own; that alone makes no file unreadable.
-        container = av.open(source.opened(), "r", options=options, metadata_errors="replace")
+        # Tags in an unknown encoding are common and no reason to refuse a file.
+        container = av.open(source.open_file(), "r", options=options, metadata_errors="replace")
     except MemoryError:
         raise
     except (FFmpegError, ValueError) as error:
         if any(head[at:].startswith(mark) for at, mark in _SIGNATURES):
-            raise MediaError(f"The file is damaged or incomplete: {reason(error)}.", "unreadable") from error
+            raise MediaError(f"The file is damaged or incomplete: {describe_error(error)}.", "unreadable") from error
         names = "MP4, MOV, Matroska, WebM, AVI, MPEG, TS, FLV, WMV, Ogg, MXF"
         raise MediaError(f"The file is not a video in a known format ({names}).", "not_a_video") from error
     with container:
@@ -66,13 +69,16 @@ def opened(source: Source, limits: MediaLimits) -> Iterator[InputContainer]:
 
 
 def pick_video(container: InputContainer, limits: MediaLimits) -> VideoStream:
-    """The video stream: the default one, then the one with most pixels. A cover picture is no video.
+    """Choose the video stream: the default one, then the one with most pixels. Cover pictures do not count.
 
-    Its decoder is told the largest picture before it sees a packet, so that it refuses also a huge picture that
-    the header hides. MediaError no_video_stream, too_large_picture, or unreadable for a codec without a decoder.
+    The decoder gets the limit of pixels before the first packet, so it also refuses a large picture that the header
+    does not announce.
+
+    Raises:
+        MediaError: no_video_stream, too_large_picture, or unreadable for a codec without a decoder.
     """
-    unmoving = Disposition.attached_pic | Disposition.timed_thumbnails
-    streams = [stream for stream in container.streams.video if not stream.disposition & unmoving]
+    still = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not stream.disposition & still]
     if not streams:
         raise MediaError(
             f"The file has no video stream{', only sound' if container.streams.audio else ''}.", "no_video_stream"
@@ -80,7 +86,7 @@ def pick_video(container: InputContainer, limits: MediaLimits) -> VideoStream:
     if any(stream.codec_context is None for stream in streams):
         raise MediaError("The video's codec is not supported.", "unreadable")
     stream = max(streams, key=lambda one: (bool(one.disposition & Disposition.default), one.width * one.height))
-    if not stream.width or not stream.height:  # neither header nor first pictures say it, and no muxer takes it so
+    if not stream.width or not stream.height:  # found neither in the header nor in the first pictures; muxers need it
         raise MediaError("The video does not contain the size of its pictures.", "unreadable")
     check_picture(stream.width, stream.height, limits)
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels)}
@@ -90,29 +96,35 @@ def pick_video(container: InputContainer, limits: MediaLimits) -> VideoStream:
 
 
 def pick_audio(container: InputContainer) -> AudioStream | None:
-    """The audio stream that a player would choose, or None."""
+    """Choose the audio stream that a player would choose; None where there is none."""
     known = [stream for stream in container.streams.audio if stream.codec_context is not None]
     return max(known, key=lambda one: bool(one.disposition & Disposition.default), default=None)
 
 
 def check_picture(width: int, height: int, limits: MediaLimits) -> None:
-    """MediaError too_large_picture when the coded picture has more than ``limits.max_pixels``."""
+    """Raise MediaError too_large_picture when a coded picture has more than ``limits.max_pixels``."""
     if width * height > limits.max_pixels:
         detail = f"The video's pictures have {width} x {height} pixels; the limit is {limits.max_pixels} pixels."
         raise MediaError(detail, "too_large_picture")
 
 
-def decoded(packets: "Iterable[Packet[VideoStream]]", stream: VideoStream, limits: MediaLimits) -> Iterator[VideoFrame]:
-    """The pictures in the order of time. A packet that cannot be decoded is passed over, as players do."""
+def decode_pictures(
+    packets: "Iterable[Packet[VideoStream]]", stream: VideoStream, limits: MediaLimits
+) -> Iterator[VideoFrame]:
+    """Decode packets to pictures in order of time. Packets that cannot be decoded are skipped, as players do.
+
+    Raises:
+        MediaError: budget, or too_large_picture.
+    """
     count = 0
-    for packet in chain(packets, [None]):  # None asks the decoder for its rest
+    for packet in chain(packets, [None]):  # None flushes the decoder
         try:
             pictures = stream.codec_context.decode(packet)
         except MemoryError:
             raise
         except av.error.EOFError:
             return
-        except FFmpegError:  # decoders return whatever error number they like for data that they do not understand
+        except FFmpegError:  # decoders return arbitrary error numbers for data that they cannot read
             continue
         for picture in pictures:
             count += 1

@@ -1,4 +1,4 @@
-"""Timeline of a video stream: times of its packets in source and result, and packets hidden by edit lists."""
+"""Timeline of a video: times of its packets in the source and in a result."""
 
 import os
 from collections.abc import Iterator
@@ -13,30 +13,32 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.demux import ordering
-from model_core.media.demux.source import opened, pick_video
-from model_core.media.demux.timestamps import FARTHEST_S, UNKNOWN, check_kept, place
-from model_core.media.demux.track import Track, packets, read, too_long
-from model_core.media.sandbox.child.channel import Source
+from model_core.media.demux import edit_lists, timestamps
+from model_core.media.demux.source import open_container, pick_video
+from model_core.media.demux.timestamps import FARTHEST_S, check_placed, place_timestamps
+from model_core.media.demux.track import UNKNOWN, Track, packets, read_track, too_long_error
+from model_core.media.sandbox.child_io import Source
 from model_core.media.types import MediaError, MediaLimits
 
-_JITTER: Final = 0.02  # share of the usual distance of two pictures that still counts as constant
+_JITTER: Final = 0.02  # share of the usual interval by which intervals may differ and still count as constant
 _USUAL_FRAME_S: Final = Fraction(1, 25)
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Times in ticks of ``time_base``.
+    """Times of a video, in ticks of ``time_base``.
 
     Attributes:
-        origin: pts of the first shown picture: the zero of all seconds that leave this package.
+        time_base: length of a tick in seconds.
+        origin: pts of the first shown picture: the zero of all times outside of this package.
         end: end of the last shown picture.
-        step: usual distance of two pictures.
-        frames: number of shown pictures (packets that an edit list hides are not among them).
-        variable: whether the distances differ by more than the container's rounding.
-        kept: (all packets,) which of the file's packets a result keeps: no hidden one that nothing shown needs.
-        pts: (kept packets,) when each is to be shown in a result, from ``origin`` on.
-        dts: (kept packets,) when it is to be decoded there.
+        step: usual interval between two pictures.
+        frames: number of shown pictures, without packets that an edit list hides.
+        variable: True where the intervals differ by more than the container's rounding.
+        kept: True for packets that a result keeps, shape (packets of the file,). Hidden packets are kept only where a
+            shown picture needs them.
+        pts: display times of the kept packets in a result, from ``origin`` on, shape (kept packets,).
+        dts: their decoding times there, shape (kept packets,).
     """
 
     time_base: Fraction
@@ -51,49 +53,50 @@ class Timeline:
 
     @property
     def duration(self) -> Fraction:
-        """Seconds from the first picture's start to the last one's end."""
+        """Seconds from the start of the first picture to the end of the last."""
         return (self.end - self.origin) * self.time_base
 
 
 def scan(source: Source, limits: MediaLimits) -> Timeline:
-    """Read all packets of the video. Its pictures are decoded only where nothing else tells their order.
+    """Read all packets of a video. Its pictures are decoded only where their order is not known otherwise.
 
-    MediaError no_frames, too_long, budget for too many or too large packets, or unreadable when no container could keep
-    its times; and what ``opened`` and ``pick_video`` raise.
+    Raises:
+        MediaError: no_frames; too_long; budget, for too many or too large packets; unreadable, when no container could
+            keep its times; and the errors of open_container and pick_video.
     """
-    with opened(source, limits) as container:
+    with open_container(source, limits) as container:
         stream = pick_video(container, limits)
         time_base = stream.time_base or Fraction(1, 90_000)
-        track = read(container, stream, time_base, limits, os.fstat(source.fd).st_size)
-        kept, begins = needed(track)
-        track, begins = track.only(kept), begins[kept]
-        shuffled = ordering.needs_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
+        track = read_track(container, stream, time_base, limits, os.fstat(source.fd).st_size)
+        kept, begins = edit_lists.find_needed_packets(track)
+        track, begins = track.select(kept), begins[kept]
+        shuffled = timestamps.needs_display_order(track, container.format.name, bool(stream.codec_context.has_b_frames))
         depth, lone_step = stream.codec_context.reorder_depth, _lone_step(stream, time_base)
     if not (track.times != UNKNOWN).any():
         raise MediaError("The video stream has no pictures.", "no_frames")
-    wanted, dts = track.times, track.dts
-    if (shuffled or (wanted == UNKNOWN).any()) and (dts != UNKNOWN).any():
-        order = ordering.shown_order(source, limits, kept) if shuffled else np.arange(dts.size)
-        told = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
-        dts = ordering.counted(dts, time_base)
-        wanted = ordering.times_in_order(told, dts, order, depth if shuffled else 0, time_base)
-    timed = wanted != UNKNOWN
+    display, dts = track.times, track.dts
+    if (shuffled or (display == UNKNOWN).any()) and (dts != UNKNOWN).any():
+        order = timestamps.find_display_order(source, limits, kept) if shuffled else np.arange(dts.size)
+        known_pts = track.pts if (track.pts == UNKNOWN).any() else np.full_like(dts, UNKNOWN)
+        dts = timestamps.fill_missing_dts(dts, time_base)
+        display = timestamps.find_display_times(known_pts, dts, order, depth if shuffled else 0, time_base)
+    timed = display != UNKNOWN
     shown = ~track.hidden if (timed & ~track.hidden).any() else np.ones_like(timed)
-    times = np.unique(wanted[timed & shown])
+    times = np.unique(display[timed & shown])
     distances = np.diff(times)
     step = int(np.median(distances)) if distances.size else lone_step
-    origin, end = int(times[0]), int(times[-1]) + (_longest(track, wanted == times[-1]) or step)
+    origin, end = int(times[0]), int(times[-1]) + (_longest(track, display == times[-1]) or step)
     if (duration := (end - origin) * time_base) > limits.max_duration_s:
-        raise too_long(float(duration), limits)
-    moved = squeezed(wanted, ~shown, begins, end, int(FARTHEST_S / time_base))
-    placed_pts, placed_dts = place(moved.tolist(), dts.tolist(), origin, step)
-    check_kept(placed_pts[shown], np.where(timed, wanted - origin, UNKNOWN)[shown], end - origin, float(time_base))
+        raise too_long_error(float(duration), limits)
+    moved = edit_lists.place_hidden_packets(display, ~shown, begins, end, int(FARTHEST_S / time_base))
+    placed_pts, placed_dts = place_timestamps(moved.tolist(), dts.tolist(), origin, step)
+    check_placed(placed_pts[shown], np.where(timed, display - origin, UNKNOWN)[shown], end - origin, float(time_base))
     frames = np.unique(moved[timed & shown]).size
     return Timeline(time_base, origin, end, step, frames, _varies(distances), kept, placed_pts, placed_dts)
 
 
 def kept_packets(container: InputContainer, stream: VideoStream, timeline: Timeline) -> "Iterator[Packet[VideoStream]]":
-    """The packets that a result keeps, at their times in it."""
+    """The packets that a result keeps, with their times in it."""
     kept = compress(packets(container, stream), timeline.kept)
     for packet, pts, dts in zip(kept, timeline.pts.tolist(), timeline.dts.tolist(), strict=False):
         packet.pts, packet.dts = pts, dts
@@ -101,14 +104,14 @@ def kept_packets(container: InputContainer, stream: VideoStream, timeline: Timel
 
 
 def _longest(track: Track, at: NDArray[np.bool_]) -> int:
-    """How long the shown picture of that time stays, in ticks; 0 where the file does not say."""
+    """Display duration of the shown picture at that time, in ticks; 0 where the file has none."""
     return max(0, int(track.duration[at & ~track.hidden].max(initial=0)))
 
 
 def _varies(distances: NDArray[np.int64]) -> bool:
     if not distances.size:
         return False
-    # Two rounded times stand up to one tick nearer or farther than the true ones.
+    # Rounding changes an interval by up to one tick.
     usual = float(np.median(distances))
     return bool(np.abs(distances - usual).max() > max(1.5, _JITTER * usual))
 

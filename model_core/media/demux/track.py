@@ -1,4 +1,4 @@
-"""The packets of a video stream, read once: their times as the file tells them. No header is believed."""
+"""Packets of a video stream and their times, read from the packets themselves; headers are not trusted."""
 
 from array import array
 from collections.abc import Iterator
@@ -13,22 +13,22 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from model_core.media.demux.timestamps import UNKNOWN
 from model_core.media.types import MediaError, MediaLimits
 
-_SPARE_BYTES: Final = 1 << 20  # Matroska may leave bytes out that all packets begin with
+UNKNOWN: Final = -(1 << 63)
+_SPARE_BYTES: Final = 1 << 20  # Matroska may omit bytes with which all packets begin
 
 
 @dataclass(frozen=True)
 class Track:
-    """All are (packets,), in the order of the file; times in ticks.
+    """Packets of one stream in file order; all arrays have shape (packets,), times are in ticks.
 
     Attributes:
-        pts: when the picture is shown, or UNKNOWN.
-        dts: when it is decoded, or UNKNOWN.
-        duration: how long it is shown; 0 where the file does not say.
-        hidden: whether an edit list hides it.
-        key: whether decoding can begin here.
+        pts: display time, or UNKNOWN.
+        dts: decoding time, or UNKNOWN.
+        duration: display duration; 0 where the file has none.
+        hidden: True for packets that an edit list hides.
+        key: True for packets at which decoding can begin.
     """
 
     pts: NDArray[np.int64]
@@ -39,17 +39,23 @@ class Track:
 
     @property
     def times(self) -> NDArray[np.int64]:
-        """When each is shown; its dts where the container knows no more, and UNKNOWN where it knows neither."""
+        """Display times; the dts where there is no pts, and UNKNOWN where there is neither."""
         return np.where(self.pts == UNKNOWN, self.dts, self.pts)
 
-    def only(self, kept: NDArray[np.bool_]) -> Self:
-        """The packets that are marked in ``kept``."""
+    def select(self, kept: NDArray[np.bool_]) -> Self:
+        """The packets that are True in ``kept``, shape (packets,)."""
         columns = {name: getattr(self, name)[kept] for name in ("pts", "dts", "duration", "hidden", "key")}
         return replace(self, **columns)
 
 
-def read(container: InputContainer, stream: VideoStream, time_base: Fraction, limits: MediaLimits, size: int) -> Track:
-    """All packets of ``stream`` in a file of ``size`` bytes; MediaError too_long, or budget: too many or too large."""
+def read_track(
+    container: InputContainer, stream: VideoStream, time_base: Fraction, limits: MediaLimits, size: int
+) -> Track:
+    """Read all packets of ``stream`` in a file of ``size`` bytes.
+
+    Raises:
+        MediaError: too_long; budget, for too many packets or more bytes than the file holds.
+    """
     longest, carried = int(limits.max_duration_s / time_base) + 1 / time_base, 0
     pts, dts, duration, hidden, key = array("q"), array("q"), array("q"), array("b"), array("b")
     first: int | None = None
@@ -63,7 +69,7 @@ def read(container: InputContainer, stream: VideoStream, time_base: Fraction, li
         if len(pts) > limits.max_frames:
             raise MediaError(f"The video has more than {limits.max_frames} pictures, the limit.", "budget")
         if carried > size + _SPARE_BYTES:
-            # An index may point to the same bytes again and again: a small file would make a result without end.
+            # An index may point to the same bytes again and again; a small file could give a result of any size.
             detail = f"The video lists {carried} bytes of pictures in a file of {size} bytes. None may be listed twice."
             raise MediaError(detail, "budget")
         shown_at = packet.dts if packet.pts is None else packet.pts
@@ -71,7 +77,7 @@ def read(container: InputContainer, stream: VideoStream, time_base: Fraction, li
             continue
         first = shown_at if first is None else first
         if shown_at - first > longest:
-            raise too_long(float((shown_at - first) * time_base), limits)
+            raise too_long_error(float((shown_at - first) * time_base), limits)
     return Track(
         pts=np.array(pts, dtype=np.int64),
         dts=np.array(dts, dtype=np.int64),
@@ -82,10 +88,10 @@ def read(container: InputContainer, stream: VideoStream, time_base: Fraction, li
 
 
 def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[VideoStream]]":
-    """The stream's packets in the order of the file; a file that was cut short ends where it ends."""
+    """Packets of the stream in file order; a truncated file gives those that it has."""
     try:
         for packet in container.demux(stream):
-            if packet.size:  # PyAV closes with an empty packet that asks decoders for their rest
+            if packet.size:  # PyAV ends with an empty packet that flushes decoders
                 yield packet
     except MemoryError:
         raise
@@ -93,8 +99,8 @@ def packets(container: InputContainer, stream: VideoStream) -> "Iterator[Packet[
         return
 
 
-def too_long(seconds: float, limits: MediaLimits) -> MediaError:
-    """The refusal of a video that lasts at least so many seconds."""
+def too_long_error(seconds: float, limits: MediaLimits) -> MediaError:
+    """Error for a video of at least ``seconds`` seconds."""
     return MediaError(
         f"The video is at least {seconds:.0f} s long; the limit is {limits.max_duration_s:g} s.", "too_long"
     )

@@ -1,4 +1,4 @@
-"""The operations ``read_audio`` and ``read_tags``: stereo samples at one rate, and the text tags of a sound file."""
+"""Operations on sound: ``read_audio``, stereo samples at one rate, and ``read_tags``, descriptions of the music."""
 
 from typing import Final
 
@@ -6,14 +6,14 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 
-from model_core.media.demux.source import opened, pick_audio
-from model_core.media.sandbox.child.channel import Channel, Source
+from model_core.media.demux.source import open_container, pick_audio
+from model_core.media.sandbox.child_io import Channel, Source
 from model_core.media.types import MediaError, MediaLimits
 
 
 def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rate: int) -> None:
     """Send blocks of float32 samples, each (2, n) with the left channel first, then ``end``."""
-    with opened(source, limits) as container:
+    with open_container(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
             raise MediaError("The file has no audio stream.", "no_audio_stream")
@@ -25,8 +25,8 @@ def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rat
                 packet = next(packets, None)
                 decoded = packet.decode() if packet else []
             except av.error.InvalidDataError:
-                continue  # a broken packet is passed over; a broken container ends the generator
-            # The resampler keeps the end of each frame back; None asks for its rest.
+                continue  # a broken packet is skipped; a broken container ends the generator
+            # The resampler holds back the end of each frame; None flushes it.
             for frame in decoded if packet else [None]:
                 for block in resampler.resample(frame):
                     samples = np.ascontiguousarray(block.to_ndarray(), dtype=np.float32)
@@ -42,7 +42,7 @@ def read_audio(channel: Channel, limits: MediaLimits, source: Source, sample_rat
     channel.send({"kind": "end"})
 
 
-# Under which names files carry them: FFmpeg's own, and those of ID3 and MP4 that it hands on as they are.
+# Names of the tags in files: FFmpeg's own, and those of ID3 and MP4 that it does not translate.
 _NAMES: Final = {
     "description": ("description", "tdes"),
     "comment": ("comment",),
@@ -52,16 +52,17 @@ _NAMES: Final = {
     "key": ("key", "tkey", "initialkey", "initial_key"),
 }
 _LONGEST: Final = {"description": 1200, "comment": 1200, "genre": 200, "mood": 200, "bpm": 20, "key": 20}
-"""Characters that are handed on; all together stay below a message's limit, however JSON has to write them."""
+"""Longest texts that are sent, in characters; together they stay below the limit of a message, however JSON escapes
+them."""
 
 
 def read_tags(channel: Channel, limits: MediaLimits, source: Source) -> None:
-    """Send one message with ``tags``, of which only those are there that the file has and that are not blank."""
-    with opened(source, limits) as container:
+    """Send one message with the ``tags`` that the file has and that are not blank."""
+    with open_container(source, limits) as container:
         stream = pick_audio(container)
         if stream is None:
             raise MediaError("The file has no audio stream.", "no_audio_stream")
-        # Ogg keeps its tags in the stream; where both have one, the file's comes first.
+        # Ogg stores tags in the stream; where both have one, that of the file is used.
         found = {name.lower(): text for name, text in (*stream.metadata.items(), *container.metadata.items())}
     tags: dict[str, str] = {}
     for tag, names in _NAMES.items():
@@ -72,6 +73,6 @@ def read_tags(channel: Channel, limits: MediaLimits, source: Source) -> None:
 
 
 def _clean(text: str) -> str:
-    """The text on one line, without what is no character: tags of an unknown encoding are full of it."""
+    """The text on one line, without unprintable characters, which tags in an unknown encoding are full of."""
     printable = "".join(one if one.isprintable() else " " for one in text.replace("\ufffd", ""))
     return " ".join(printable.split())

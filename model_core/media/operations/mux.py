@@ -1,4 +1,4 @@
-"""The operation ``mux``: the video's packets as they are, a new sound beside them."""
+"""The operation ``mux``: the video packets of a source, unchanged, with new sound."""
 
 import errno
 import math
@@ -13,9 +13,9 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
-from model_core.media.demux.source import opened, pick_video
+from model_core.media.demux.source import open_container, pick_video
 from model_core.media.demux.timeline import kept_packets, scan
-from model_core.media.sandbox.child.channel import Channel, OpenFile, Source
+from model_core.media.sandbox.child_io import Channel, OpenFile, Source
 from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024
@@ -29,20 +29,20 @@ def mux(
 ) -> None:
     """Read ``samples`` stereo samples from the caller, interleaved float32, and write to the descriptor ``out``.
 
-    Both streams start at zero: the video's times are shifted by one constant, its origin, and nothing else about
-    them changes unless the source breaks a rule of containers or leaves times out. The sound is cut or padded with
-    silence to the video's length.
+    Both streams start at zero. All times of the video are shifted by one constant, its origin; they change further only
+    where the source breaks a rule of containers or omits times. The sound is cut, or padded with silence, to the
+    video's length.
     """
     timeline = scan(source, limits)
-    with opened(source, limits) as container:
+    with open_container(source, limits) as container:
         stream = pick_video(container, limits)
         with _result(out, suffix) as result:
             copy = _copy_of(stream, result, suffix)
             wanted = round(timeline.duration * sample_rate)
-            sound = _Sound(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
+            sound = _SoundEncoder(channel, result, sample_rate, available=min(samples, wanted), wanted=wanted)
             last = int(timeline.pts.argmax())
             for number, packet in enumerate(kept_packets(container, stream, timeline)):
-                # Not every source says how long a picture stays; MP4's edit list would end before the last one.
+                # Not every source has durations; without them MP4's edit list would end before the last picture.
                 packet.duration = packet.duration or timeline.step
                 if number == last:
                     packet.duration = timeline.end - timeline.origin - int(timeline.pts[number])
@@ -54,30 +54,30 @@ def mux(
 
 
 def _result(out: int, suffix: str) -> OutputContainer:
-    def again(url: str, flags: int, options: dict[str, str]) -> OpenFile:
-        """The same file once more: FFmpeg reads back what it wrote, to move the index to the front."""
+    def reopen(url: str, flags: int, options: dict[str, str]) -> OpenFile:
+        """Open the result a second time: FFmpeg reads what it wrote to move the index to the front."""
         return OpenFile(out, url)
 
     options = {"movflags": "+faststart"} if suffix in _ISO_MEDIA else {}
-    return av.open(OpenFile(out, "result"), "w", format=_FORMATS[suffix], options=options, io_open=again)
+    return av.open(OpenFile(out, "result"), "w", format=_FORMATS[suffix], options=options, io_open=reopen)
 
 
 def _copy_of(stream: VideoStream, result: OutputContainer, suffix: str) -> VideoStream:
     name = stream.codec_context.codec.canonical_name
     try:
-        # opaque: the parameters alone are copied, so that a codec without an encoder here can be kept too. They
-        # include the display matrix, which turns the pictures of a phone.
+        # opaque: only parameters are copied, so no encoder for the codec is needed. They include the display matrix,
+        # which rotates the pictures of phones.
         copy = result.add_stream_from_template(stream, opaque=True)
     except ValueError as error:
         detail = f"A file that ends in {suffix} cannot contain {name} video."
         raise MediaError(detail, "container", field="out") from error
     if name == "hevc" and suffix in _ISO_MEDIA:
-        copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players ask for; the packets are the same
+        copy.codec_context.codec_tag = "hvc1"  # the tag that Apple's players need; the packets are the same
     return copy
 
 
-class _Sound:
-    """Encodes the caller's samples frame by frame, no further than the video has come."""
+class _SoundEncoder:
+    """Encoder of the caller's samples, frame by frame, up to the current time of the video."""
 
     def __init__(
         self, channel: Channel, result: OutputContainer, sample_rate: int, available: int, wanted: int
@@ -89,6 +89,7 @@ class _Sound:
         context.bit_rate = AAC_BITS_PER_SECOND
 
     def encode_to(self, seconds: Fraction) -> None:
+        """Encode the samples before ``seconds``."""
         goal = min(math.ceil(seconds * self._rate), self._wanted)
         while self._done < goal:
             count = min(AAC_FRAME, self._wanted - self._done)
@@ -103,6 +104,7 @@ class _Sound:
             self._result.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
+        """Encode the remaining samples and flush the encoder."""
         self.encode_to(Fraction(self._wanted, self._rate))
         if not self._done:
             raise OSError(errno.EINVAL, "the video is shorter than one sample")

@@ -1,4 +1,4 @@
-"""Checks of the answers of a sandbox process, which is not trusted once it has read the file."""
+"""Checks of the answers of a sandbox process, which an attacker may control: invalid answers are refused."""
 
 import logging
 import math
@@ -11,7 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.media.sandbox.wire import Header, astray
+from model_core.media.sandbox.wire import Header, protocol_error
 from model_core.media.types import MediaError, MediaLimits, VideoInfo
 
 BATCH: Final = 64
@@ -24,8 +24,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _checked(read: Callable[P, T]) -> Callable[P, T]:
-    """Whatever goes wrong while an answer is taken apart is the child's doing."""
+def _reject_malformed(read: Callable[P, T]) -> Callable[P, T]:
+    """Decorator that turns errors in reading an answer into protocol errors."""
 
     @wraps(read)
     def checked(*arguments: P.args, **named: P.kwargs) -> T:
@@ -34,14 +34,14 @@ def _checked(read: Callable[P, T]) -> Callable[P, T]:
         except MediaError:
             raise
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise astray(error) from error
+            raise protocol_error(error) from error
 
     return checked
 
 
-@_checked
+@_reject_malformed
 def video_info(header: Header, limits: MediaLimits) -> VideoInfo:
-    """The answer to ``probe``."""
+    """Read the answer to ``probe``."""
     most = 32 * limits.max_pixels
     return VideoInfo(
         duration=_number(header["duration"], limits.max_duration_s),
@@ -57,40 +57,40 @@ def video_info(header: Header, limits: MediaLimits) -> VideoInfo:
     )
 
 
-@_checked
+@_reject_malformed
 def pictures(header: Header, payload: bytes, size: int, most: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """A batch of ``frames``, 1 to 64 and at most ``most``: (N, size, size, 3) and (N,) seconds."""
+    """Read a batch of ``frames``: 1 to 64 pictures, at most ``most``, (N, size, size, 3), and times of change, (N,)."""
     rgb = np.frombuffer(payload, dtype=np.uint8).reshape(-1, size, size, 3)
-    told: Any = header["changed"]
-    changed = np.array(told, dtype=np.float64)
+    times: Any = header["changed"]
+    changed = np.array(times, dtype=np.float64)
     if not 1 <= len(rgb) <= min(BATCH, most) or changed.shape != (len(rgb),) or not np.isfinite(changed).all():
-        raise ValueError(f"a batch of {len(rgb)} pictures and {changed.shape} times where {most} are the most")
+        raise ValueError(f"a batch of {len(rgb)} pictures and {changed.shape} times; the limit is {most}")
     return rgb, changed
 
 
-@_checked
+@_reject_malformed
 def sound(header: Header, payload: bytes, most: int) -> NDArray[np.float32]:
-    """A block of ``read_audio``, of 1 to ``most`` samples: (2, N)."""
+    """Read a block of ``read_audio``: 1 to ``most`` samples, shape (2, N)."""
     samples = np.frombuffer(payload, dtype=np.float32).reshape(2, -1)
     if header["kind"] != "sound" or not 1 <= samples.shape[1] <= most:
-        raise ValueError(f"a {header['kind']} of {samples.shape[1]} samples where 1 to {most} are expected")
+        raise ValueError(f"a {header['kind']} of {samples.shape[1]} samples; 1 to {most} are expected")
     return samples
 
 
-@_checked
+@_reject_malformed
 def tags(header: Header) -> dict[str, str]:
-    """The answer to ``read_tags``."""
-    told: Any = header["tags"]
-    return {_TAGS[_TAGS.index(name)]: _text(text, _LONGEST_TAG) for name, text in told.items()}
+    """Read the answer to ``read_tags``."""
+    given: Any = header["tags"]
+    return {_TAGS[_TAGS.index(name)]: _text(text, _LONGEST_TAG) for name, text in given.items()}
 
 
-@_checked
+@_reject_malformed
 def digest(header: Header) -> str:
-    """The answer to ``digest``."""
-    told = _text(header["sha256"], 64)
-    if not _SHA256.fullmatch(told):
-        raise ValueError("no sha256")
-    return told
+    """Read the answer to ``digest``."""
+    sha256 = _text(header["sha256"], 64)
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError("not a sha256")
+    return sha256
 
 
 def _number(value: object, most: float) -> float:

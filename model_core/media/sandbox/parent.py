@@ -1,8 +1,8 @@
-"""One child process per call, in which a file from outside is decoded.
+"""Sandbox: a child process that decodes one untrusted file, seen from the caller.
 
-The child is a fresh interpreter that imports numpy and PyAV alone: forking the caller would share its torch and its
-secrets, and a limit on its address space would break both. The child confines itself (inside/confine.py) before it
-looks at the file; the caller keeps the clock.
+The child is a fresh interpreter that imports only numpy and PyAV. A fork of the caller would share its torch and its
+secrets, and would not work under a limit on its address space. The child confines itself (confinement/steps.py) before
+it reads the file; the caller measures the time.
 """
 
 import errno
@@ -20,37 +20,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from model_core.media.sandbox.answers import Confinement, report, told
-from model_core.media.sandbox.errors import refusal
-from model_core.media.sandbox.opening import opened_file
-from model_core.media.sandbox.wire import HEADER_MAX_BYTES, Header, astray, pack, unpack
+from model_core.media.sandbox.confinement import Confinement, log_confinement, parse_confinement
+from model_core.media.sandbox.errors import error_from_exit_status, error_from_message, open_regular_file
+from model_core.media.sandbox.wire import HEADER_MAX_BYTES, Header, pack, protocol_error, unpack
 from model_core.media.types import MediaError, MediaLimits
 
 log = logging.getLogger(__name__)
 
-_BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child.main import main; main()"
-_ROOT: Final = Path(__file__).resolve().parents[2]
+_BOOT: Final = "import sys; sys.path.append(sys.argv[1]); from model_core.media.sandbox.child import main; main()"
+_ROOT: Final = Path(__file__).resolve().parents[3]
 _STDERR_KEPT_BYTES: Final = 8192
 _READ_BYTES: Final = 1 << 18
 _THREADS_OF_BLAS: Final = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-_CRASHES: Final = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE})
 
 
 class Sandbox:
-    """A child that runs one operation; leaving the ``with`` block ends it and reaps it, whatever happened.
+    """Context manager of a child that runs one operation; leaving the block always ends the child.
 
-    The kernel also ends it when the thread that entered the block ends, so one thread has to go through all of it.
+    The kernel also ends it when the thread that entered the block ends, so the whole block must run in one thread.
 
     Args:
-        operation: name of one of the operations in inside/main.py.
-        arguments: its arguments, anything that JSON can say.
-        limits: what it may cost.
-        source: the untrusted file. It is opened here, and the child gets it open: it may open no file itself.
-        out: the file that the operation writes, of up to ``limits.file_bytes``; without one it may write none.
-        largest_payload: bytes of the longest message that the caller expects; a longer one is refused.
+        operation: name of an operation in child.py.
+        arguments: its arguments, ready for JSON.
+        limits: resource limits.
+        source: the untrusted file. It is opened here, since the child cannot open files.
+        out: file that the operation writes, of up to ``limits.file_bytes``; without one it cannot write files.
+        largest_payload: longest payload that the caller expects, in bytes; a longer one is refused.
 
     Attributes:
-        confinement: how the child is confined, once ``receive`` has returned; None before.
+        confinement: confinement of the child, after the first ``receive``; None before.
     """
 
     def __init__(
@@ -73,8 +71,8 @@ class Sandbox:
         self.confinement: Confinement | None = None
 
     def __enter__(self) -> Self:
-        with ExitStack() as handed_over:  # the child has its own once it runs
-            source = handed_over.enter_context(opened_file(self._source)) if self._source else None
+        with ExitStack() as handed_over:  # the child has its own copies once it runs
+            source = handed_over.enter_context(open_regular_file(self._source)) if self._source else None
             out = handed_over.enter_context(self._out.open("r+b", buffering=0)) if self._out else None
             files = [file.fileno() for file in (source, out) if file]
             self._process = self._start(files)
@@ -96,8 +94,8 @@ class Sandbox:
         return self
 
     def _start(self, files: list[int]) -> subprocess.Popen[bytes]:
-        # No secret of the caller's environment reaches the child; one arena and one BLAS thread keep its address
-        # space close to what it really uses.
+        # The child gets none of the secrets in the caller's environment. One arena and one BLAS thread keep its address
+        # space close to the memory that it uses.
         environment = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "2", **dict.fromkeys(_THREADS_OF_BLAS, "1")}
         if "LD_LIBRARY_PATH" in os.environ:
             environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
@@ -110,7 +108,7 @@ class Sandbox:
             cwd="/",
             env=environment,
             pass_fds=files,
-            start_new_session=True,  # Ctrl-C in a terminal reaches the caller alone, which then ends the child
+            start_new_session=True,  # Ctrl-C in a terminal reaches only the caller, which then ends the child
         )
 
     def _request(self, source: IO[bytes] | None, out: IO[bytes] | None) -> bytes:
@@ -131,13 +129,13 @@ class Sandbox:
     ) -> None:
         self._selector.close()
         if self._process.returncode is None:
-            self._end()
+            self._kill()
         for pipe in (self._stdin, self._stdout, self._errors):
             pipe.close()
         self._process.wait()
 
     def send(self, data: bytes | memoryview) -> bool:
-        """Write to the child's stdin; False when the child reads no more, and then ``receive`` tells why."""
+        """Write to the child's stdin; False when the child has stopped reading, then ``receive`` gives the reason."""
         left = memoryview(data).cast("B")
         self._selector.unregister(self._stdout)
         self._selector.register(self._stdin, selectors.EVENT_WRITE)
@@ -154,15 +152,15 @@ class Sandbox:
         return True
 
     def receive(self) -> tuple[Header, bytes]:
-        """The next message; MediaError when the child refused the file, broke a limit or died."""
+        """Receive the next message; MediaError when the child refused the file, exceeded a limit or died."""
         with self._clock():
             header, payload = self._message()
             if self.confinement is None and header.get("kind") != "error":
-                self.confinement = _first(header)
-                report(self.confinement)
+                self.confinement = _read_confinement(header)
+                log_confinement(self.confinement)
                 header, payload = self._message()
         if header.get("kind") == "error":
-            raise refusal(header, self._source, self._out, confined=self.confinement is not None)
+            raise error_from_message(header, self._source, self._out, confined=self.confinement is not None)
         return header, payload
 
     def _message(self) -> tuple[Header, bytes]:
@@ -170,9 +168,9 @@ class Sandbox:
         try:
             header, size = unpack(line)
             if size > self._largest_payload:
-                raise ValueError(f"a payload of {size} bytes where {self._largest_payload} are the most")
+                raise ValueError(f"a payload of {size} bytes; the limit is {self._largest_payload}")
         except ValueError as error:
-            raise astray(error) from error
+            raise protocol_error(error) from error
         while len(self._received) < size:
             self._fill()
         payload = bytes(memoryview(self._received)[:size])
@@ -189,17 +187,17 @@ class Sandbox:
         return line
 
     def _fill(self) -> None:
-        """Add what the child wrote next to ``_received``; raise the reason when it wrote its last."""
+        """Append the child's next output to ``_received``; raise an error at the end of its output."""
         while self._stdout not in self._ready():
             pass
         chunk = os.read(self._stdout.fileno(), _READ_BYTES)
         if not chunk:
-            raise self._death()
+            raise self._exit_error()
         self._received += chunk
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
-        """Take the time of the block from the wall budget, all of it: also a child that never lets us wait ends."""
+        """Subtract the time of the block from the wall clock budget, even if the child is never waited for."""
         self._ends_at = time.monotonic() + self._wall_left
         try:
             yield
@@ -207,51 +205,39 @@ class Sandbox:
             self._wall_left = self._ends_at - time.monotonic()
 
     def _ready(self) -> list[object]:
-        """Wait for a pipe; what the child says on stderr is kept on the way."""
+        """Wait for a pipe that is ready; output on stderr is kept for the log."""
         left = self._ends_at - time.monotonic()
         events = self._selector.select(left) if left > 0 else []
         if not events:
-            self._report("ran past its time")
+            self._log("exceeded its time")
             raise MediaError(f"Reading the file takes longer than {self._limits.wall_s:g} s, the limit.", "budget")
         pipes = [key.fileobj for key, _ in events]
         if self._errors in pipes:
-            said = os.read(self._errors.fileno(), _READ_BYTES)
-            self._stderr = (self._stderr + said)[-_STDERR_KEPT_BYTES:]
-            if not said:
+            text = os.read(self._errors.fileno(), _READ_BYTES)
+            self._stderr = (self._stderr + text)[-_STDERR_KEPT_BYTES:]
+            if not text:
                 self._selector.unregister(self._errors)
         return list(pipes)
 
-    def _death(self) -> Exception:
-        """Why the child closed its pipe without an answer."""
+    def _exit_error(self) -> Exception:
+        """Error for a child that closed its pipe without an answer."""
         try:
             status = self._process.wait(timeout=max(1.0, min(10.0, self._wall_left)))
         except subprocess.TimeoutExpired:
-            self._end()
+            self._kill()
             status = self._process.wait()
-        self._end()
-        self._report(f"ended with status {status}")
-        if status == -signal.SIGXCPU:
-            return MediaError(
-                f"Reading the file takes more than {self._limits.cpu_s} s of CPU time, the limit.", "budget"
-            )
-        if status == -signal.SIGKILL:
-            return MediaError(
-                "The system ended the file's decoder, probably because it needed too much memory.", "budget"
-            )
-        if -status in _CRASHES:
-            return MediaError("The file crashes its decoder.", "unreadable")
-        if status == -signal.SIGSYS:
-            return MediaError("The file makes its decoder do something forbidden.", "unreadable")
-        return MediaError("The file cannot be read: its decoder ended early.", "unreadable")
+        self._kill()
+        self._log(f"ended with status {status}")
+        return error_from_exit_status(status, self._limits)
 
-    def _end(self) -> None:
-        """Kill the whole group: where seccomp is missing, a decoder that was taken over may have started others."""
+    def _kill(self) -> None:
+        """Kill the whole group: without seccomp, a compromised decoder may have started processes."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _report(self, what: str) -> None:
-        said = self._stderr.decode(errors="replace").strip()
-        log.warning("the media sandbox %s%s", what, f"; it said: {said}" if said else "")
+    def _log(self, what: str) -> None:
+        text = self._stderr.decode(errors="replace").strip()
+        log.warning("the media sandbox %s%s", what, f"; stderr: {text}" if text else "")
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -260,10 +246,10 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
     return pipe
 
 
-def _first(header: Header) -> Confinement:
+def _read_confinement(header: Header) -> Confinement:
     taken: Any = header.get("taken")
     missing: Any = header.get("missing")
     try:
-        return told(taken, missing)
+        return parse_confinement(taken, missing)
     except (TypeError, ValueError) as error:
-        raise astray(error) from error
+        raise protocol_error(error) from error

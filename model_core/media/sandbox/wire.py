@@ -1,4 +1,4 @@
-"""The messages between the caller and its sandbox: one line of JSON, then as many raw bytes as it announces."""
+"""Messages between the caller and its sandbox: one line of JSON, then as many raw bytes as it announces."""
 
 import json
 import logging
@@ -15,25 +15,25 @@ Header = dict[str, object]
 
 
 def pack(header: Mapping[str, object], payload: bytes | memoryview = b"") -> bytes:
-    """The header's line; ``bytes`` in it says how long the payload is that the sender writes next."""
+    """Line of a header; its field ``bytes`` is the length of the payload that follows."""
     return json.dumps({**header, "bytes": len(payload)}, separators=(",", ":")).encode() + b"\n"
 
 
 def unpack(line: bytes) -> tuple[Header, int]:
-    """Header and payload length of one line; ValueError if it is not what ``pack`` writes."""
+    """Header and payload length of one line; ValueError for a line that ``pack`` would not write."""
     try:
         header = json.loads(line)
     except RecursionError as error:
-        raise ValueError("a message's header is nested too deeply") from error
+        raise ValueError("the header is nested too deeply") from error
     if not isinstance(header, dict):
-        raise ValueError("a message's header is a JSON object")
+        raise ValueError("the header is not a JSON object")
     size = header.pop("bytes", None)
     if not isinstance(size, int) or size < 0:
-        raise ValueError("a message's header gives the length of its payload")
+        raise ValueError("the header does not give the length of the payload")
     return header, size
 
 
-def astray(error: Exception) -> MediaError:
-    """The error for a message that no sound child sends."""
+def protocol_error(error: Exception) -> MediaError:
+    """Log a message that violates the protocol, and return the error to raise for it."""
     log.warning("the media sandbox broke its protocol: %s", error)
     return MediaError("The file cannot be read: the decoder sent invalid data.", "unreadable")

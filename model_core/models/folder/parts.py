@@ -1,4 +1,4 @@
-"""The parts of a model folder as diffusers writes them: networks, with every weight accounted for, and scheduler."""
+"""Parts of a model folder in diffusers' layout: networks, of which every weight is checked, tokenizer and scheduler."""
 
 import logging
 import warnings
@@ -23,7 +23,7 @@ _SHARD: Final = "12MB"
 _CONFIG: Final = "config.json"
 _SCHEDULER: Final = "scheduler/scheduler_config.json"
 _LIBRARIES: Final = ("diffusers", "transformers")
-# What the libraries raise on configurations and files that cannot be.
+# Errors of the libraries for invalid configurations and files.
 _LOADING: Final = (
     OSError,
     ValueError,
@@ -39,18 +39,18 @@ _LOADING: Final = (
 
 
 def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.float32) -> Any:
-    """A network of a model folder in evaluation mode.
+    """Load a network of a model folder, in evaluation mode.
 
     Args:
         folder: the model folder.
         part: name of the network's subfolder.
-        kind: a class with diffusers' ModelMixin.
-        dtype: of its weights.
+        kind: class of the network, with diffusers' ModelMixin.
+        dtype: precision of the weights.
 
     Raises:
-        ModelError: the subfolder holds another class, a size that cannot be, or not just the weights that are needed.
+        ModelError: the subfolder has another class, an invalid size, or missing or unknown weights.
     """
-    config_of(folder, part, kind)
+    read_config(folder, part, kind)
     with _loading(folder, part):
         network, found = kind.from_pretrained(
             folder / part, torch_dtype=dtype, use_safetensors=True, output_loading_info=True
@@ -60,8 +60,8 @@ def load_part(folder: Path, part: str, kind: Any, dtype: torch.dtype = torch.flo
 
 
 def load_text_encoder(folder: Path, dtype: torch.dtype) -> T5GemmaEncoderModel:
-    """The T5Gemma encoder in text_encoder/, in evaluation mode; ModelError when there is another or none."""
-    config_of_text_encoder(folder)
+    """Load the T5Gemma encoder in text_encoder/, in evaluation mode; ModelError when it is missing or another model."""
+    read_text_encoder_config(folder)
     with _loading(folder, "text_encoder"):
         network, found = T5GemmaEncoderModel.from_pretrained(
             folder / "text_encoder", dtype=dtype, use_safetensors=True, output_loading_info=True
@@ -71,8 +71,8 @@ def load_text_encoder(folder: Path, dtype: torch.dtype) -> T5GemmaEncoderModel:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in tokenizer/; ModelError when it cannot be read."""
-    if not (folder / TOKENIZER).is_file():  # transformers would make one without words of what else is there
+    """Load the tokenizer in tokenizer/; ModelError when it cannot be read."""
+    if not (folder / TOKENIZER).is_file():  # transformers would build an empty one from the other files
         raise ModelError(f"model folder {folder}: {TOKENIZER} is missing")
     with _loading(folder, "tokenizer"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder / "tokenizer")
@@ -81,21 +81,21 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def load_scheduler(folder: Path) -> FlowMatchEulerDiscreteScheduler:
-    """The scheduler of a model folder; ModelError when it is none that the generator can use."""
+    """Load the scheduler of a model folder; ModelError when the sampler cannot use it."""
     config = _of_class(folder, _SCHEDULER, FlowMatchEulerDiscreteScheduler)
     with _loading(folder, _SCHEDULER):
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(config)
-        scheduler.set_timesteps(sigmas=[1.0, 0.5])  # the way the generator asks for them
+        scheduler.set_timesteps(sigmas=[1.0, 0.5])  # as the sampler does
     return scheduler
 
 
-def config_of(folder: Path, part: str, kind: Any) -> dict[str, Any]:
-    """The configuration of a network; ModelError when it is of another class than ``kind``."""
+def read_config(folder: Path, part: str, kind: Any) -> dict[str, Any]:
+    """Read the configuration of a network; ModelError when its class is not ``kind``."""
     return _of_class(folder, f"{part}/{_CONFIG}", kind)
 
 
-def config_of_text_encoder(folder: Path) -> dict[str, Any]:
-    """The configuration of text_encoder/; ModelError when it is another kind than T5Gemma."""
+def read_text_encoder_config(folder: Path) -> dict[str, Any]:
+    """Read the configuration of text_encoder/; ModelError when it is not that of a T5Gemma."""
     config = read_json(folder, f"text_encoder/{_CONFIG}")
     if config.get("model_type") != "t5gemma":
         fault = f"model_type is {config.get('model_type')}, not t5gemma"
@@ -105,7 +105,7 @@ def config_of_text_encoder(folder: Path) -> dict[str, Any]:
 
 def save_part(network: Any, folder: Path) -> None:
     """Write a network as float16 safetensors of at most 12 MB each, which any git host accepts."""
-    # diffusers keeps private notes in the configuration, such as the path the network was read from
+    # diffusers stores private values in the configuration, such as the path that the network was loaded from
     config = {name: value for name, value in network.config.items() if not name.startswith("_")}
     half = type(network).from_config(config)
     half.load_state_dict(network.state_dict())
@@ -114,7 +114,7 @@ def save_part(network: Any, folder: Path) -> None:
 
 @contextmanager
 def _loading(folder: Path, part: str) -> Iterator[None]:
-    """What the libraries raise becomes one line, and what they would print beside it is left out."""
+    """Turn errors of the libraries into ModelError of one line, and silence their logs and progress bars."""
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     before = {name: logging.getLogger(name).level for name in _LIBRARIES}
@@ -128,8 +128,8 @@ def _loading(folder: Path, part: str) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except _LOADING as error:
-        told = str(error).partition("\n")[0] or type(error).__name__
-        raise ModelError(f"model folder {folder}: {part} cannot be loaded: {told}") from error
+        text = str(error).partition("\n")[0] or type(error).__name__
+        raise ModelError(f"model folder {folder}: {part} cannot be loaded: {text}") from error
     finally:
         for name, level in before.items():
             logging.getLogger(name).setLevel(level)

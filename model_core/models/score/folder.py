@@ -1,6 +1,6 @@
-"""A model folder in diffusers' layout: transformer/, scheduler/, codec/, planner/, and v2m.json that says what it is.
+"""Folder of a score model in diffusers' layout: transformer/, scheduler/, codec/, planner/ and the manifest v2m.json.
 
-All of it is safetensors and JSON; nothing in a folder is ever run.
+All files are safetensors and JSON; no code in a folder is run.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
     Encoders,
-    digests_of,
+    compute_digests,
     read_manifest_as,
+    replace_folder,
 )
 from model_core.models.folder.parts import load_part, load_scheduler, save_part
-from model_core.models.folder.writing import new_folder
-from model_core.models.score.codec.beats import BeatVAE
-from model_core.models.score.codec.codec import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
+from model_core.models.score import KIND, Curve, Grid, ScoreManifest
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GRID_CHANNELS
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.models.score.manifest import KIND, Curve, Grid, ScoreManifest
+from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.planner.network import PromptPlanner
 from model_core.options import ModelInfo
 
@@ -39,8 +39,8 @@ ENCODERS: Final = Encoders(text=MiniLM.name, picture=EfficientNetLite0.name, mus
 
 
 @dataclass(frozen=True)
-class EmbeddedModel:
-    """The parts of the embedded model, in float32 and evaluation mode; name, version and licence for reports."""
+class ScoreParts:
+    """Parts of the embedded model, in float32 and evaluation mode, with name, version and license for reports."""
 
     name: str
     version: str
@@ -52,7 +52,7 @@ class EmbeddedModel:
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is."""
+        """Description of the model."""
         return ModelInfo(name=self.name, version=self.version, kind=KIND, licence=self.licence)
 
     @property
@@ -61,17 +61,17 @@ class EmbeddedModel:
         return self.info.title
 
 
-def load_embedded(folder: Path | None = None) -> EmbeddedModel:
+def load_score_parts(folder: Path | None = None) -> ScoreParts:
     """Load and check a model folder; the shipped one by default.
 
     Raises:
-        ModelError: the folder is missing, damaged, holds what does not belong there, or was made for another version
-            of this code; the message names the file and the field.
+        ModelError: the folder is missing or damaged, has unknown files, or needs another version of this code; the
+            message names the file and the field.
     """
     folder = asset(DEFAULT_MODEL) if folder is None else folder
     manifest = read_manifest_as(folder, ScoreManifest)
     _check_conventions(folder, manifest)
-    model = EmbeddedModel(
+    model = ScoreParts(
         name=manifest.name,
         version=manifest.version,
         flow=load_part(folder, "transformer", StableAudio3DiTModel),
@@ -84,13 +84,13 @@ def load_embedded(folder: Path | None = None) -> EmbeddedModel:
     return model
 
 
-def save_embedded(model: EmbeddedModel, folder: Path) -> None:
-    """Write a model folder in half precision; it is there whole or not at all, and replaces an older one.
+def save_score_parts(model: ScoreParts, folder: Path) -> None:
+    """Write a model folder in half precision. It appears when it is complete, and replaces an older one.
 
     Raises:
-        ModelError: there is something at ``folder`` that is no model folder.
+        ModelError: ``folder`` exists and is not a model folder.
     """
-    with new_folder(folder) as partial:
+    with replace_folder(folder) as partial:
         for part, network in (("transformer", model.flow), ("codec", model.vae), ("planner", model.planner)):
             save_part(network, partial / part)
         model.scheduler.save_pretrained(partial / "scheduler")
@@ -103,23 +103,23 @@ def save_embedded(model: EmbeddedModel, folder: Path) -> None:
             grid=GRID,
             curve=CURVE,
             encoders=ENCODERS,
-            sha256=digests_of(partial),
+            sha256=compute_digests(partial),
         )
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
 def _check_conventions(folder: Path, manifest: ScoreManifest) -> None:
-    for section, spoken in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
+    for section, expected in (("grid", GRID), ("curve", CURVE), ("encoders", ENCODERS)):
         given = getattr(manifest, section)
-        for field, value in spoken:
+        for field, value in expected:
             found = getattr(given, field)
             if found != value:
-                fault = f"{section}.{field} is {found}; this version of the code speaks {value}"
+                fault = f"{section}.{field} is {found}; this version of the code needs {value}"
                 raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
 
 
-def _check_sizes(folder: Path, model: EmbeddedModel) -> None:
-    """The flow has to take what codec, planner and text encoder give."""
+def _check_sizes(folder: Path, model: ScoreParts) -> None:
+    """Check that the inputs of the flow fit codec, planner and text encoder."""
     channels = model.vae.config["latent_channels"] * BEATS_PER_FRAME
     needed: dict[str, Any] = {
         "io_channels": channels,

@@ -14,21 +14,22 @@ from model_core.curves.video import FrameEncoder
 from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.encoders.minilm import MiniLM, TextEmbedding
-from model_core.flow.conditioning import Condition, flagged
+from model_core.flow.conditioning import Condition, add_given_flag
 from model_core.flow.sampler import Guidance
 from model_core.models.base import GeneratedMusic, resolve_options
 from model_core.models.score.codec.codec import SAMPLE_RATE, ScoreCodec
+from model_core.models.score.codec.grid import build_global_vector
 from model_core.models.score.codec.midi import key_name, write_midi
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
-from model_core.models.score.folder import EmbeddedModel, load_embedded
+from model_core.models.score.folder import ScoreParts, load_score_parts
 from model_core.models.score.planner.make_plan import PlanRequest, make_plan
 from model_core.models.score.refine import EventMatcher
-from model_core.models.score.sampler import Sampling, ScoreSampler, global_vector
+from model_core.models.score.sampler import Sampling, ScoreSampler
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import ScorePlan
 
-_SAMPLE_SHARE: Final = 0.6  # of the progress of generating: the first sample, before refinement
+_SAMPLE_SHARE: Final = 0.6  # share of the first sample in the progress; refinement is the rest
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ScoreNotation:
 class ScoreModel:
     """The embedded model and its encoders, loaded once."""
 
-    def __init__(self, model: EmbeddedModel, text: MiniLM, picture_encoder: FrameEncoder) -> None:
+    def __init__(self, model: ScoreParts, text: MiniLM, picture_encoder: FrameEncoder) -> None:
         self.model = model
         self.info = model.info
         self.picture_encoder = picture_encoder
@@ -72,7 +73,7 @@ class ScoreModel:
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:
         """Load a model folder, the shipped one by default; ModelError when it cannot be used."""
-        return cls(load_embedded(folder), MiniLM(), EfficientNetLite0())
+        return cls(load_score_parts(folder), MiniLM(), EfficientNetLite0())
 
     def check_options(self, options: ScoreOptions) -> None:
         """See MusicModel.check_options."""
@@ -151,9 +152,9 @@ class ScoreModel:
         return Condition(
             text=text.tokens,
             text_mask=text.mask & prompted[:, None],
-            global_vector=global_vector(header, text.pooled, prompted),
+            global_vector=build_global_vector(header, text.pooled, prompted),
             local=None,
-            curve=flagged(self.codec.curve(plan, curve)[None]),
+            curve=add_given_flag(self.codec.curve(plan, curve)[None]),
         )
 
 

@@ -23,7 +23,7 @@ _AROUND_S: Final = 1.3  # about a bar on either side
 
 @dataclass(frozen=True)
 class Candidate:
-    """One version of a score's latents, shape (C, F), and how its sound meets the events."""
+    """One version of a score's latents, shape (C, F), with the salience of its sound and its match with the events."""
 
     latents: torch.Tensor
     salience: Salience
@@ -31,10 +31,10 @@ class Candidate:
 
 
 class EventMatcher:
-    """Renders candidates cheaply and matches them with the events of one video."""
+    """Matches candidates, by a fast preview of their sound, with the events of one video."""
 
     def __init__(self, codec: ScoreCodec, plan: ScorePlan, encoder: LogMelChroma, times: Floats) -> None:
-        """``times``: of the events, seconds, shape (K,), ascending."""
+        """``times`` are those of the events, in seconds, ascending, shape (K,)."""
         self.times = times
         self.frame_edges = codec.frame_edges(plan)
         self._codec = codec
@@ -82,6 +82,6 @@ def frames_around(times: Floats, frame_edges: Floats) -> NDArray[np.bool_]:
 
 
 def flagged_spans(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last + 1 of each run of True."""
+    """First index and end (exclusive) of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]

@@ -9,18 +9,16 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, StableAudio3DiTModel
 from numpy.typing import NDArray
 
-from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, inpainting_channels
 from model_core.flow.sampler import Guidance, even_sigmas, generate
 from model_core.models.score.refine import EventMatcher, flagged_spans
-from model_core.plan.header import HEADER_DIM, VOCABULARY, Vocabulary
 
 WINDOW_FRAMES: Final = 48
 OVERLAP_FRAMES: Final = 16
 _CONTEXT_FRAMES: Final = 12  # of kept latents on either side of a span that is inpainted
 _GUIDANCE_FACTOR: Final = 1.5  # curve guidance of refinement, times the usual one
 _MAX_GUIDANCE: Final = 12.0
-_STEPS_FACTOR: Final = 0.6  # a span between kept ones needs fewer steps: most of it is settled by them
+_STEPS_FACTOR: Final = 0.6  # a span between kept frames needs fewer steps, since they determine most of it
 _MIN_STEPS: Final = 4
 
 Progress = Callable[[float], None]
@@ -88,11 +86,11 @@ class ScoreSampler:
         """Latents (C, F) in which more events are met: spans around missed events are inpainted again.
 
         Args:
-            latents: the first sample.
-            matcher: matches latents with the events.
-            sampling: of the first sample; refinement derives its own from it.
-            rounds: at most; none is needed where every event is met.
-            progress: called before each round with the fraction done; what it raises stops the work.
+            latents: latents of the first sample.
+            matcher: matcher of latents with the events.
+            sampling: settings of the first sample, from which those of refinement are derived.
+            rounds: largest number of rounds; refinement ends early when every event is met.
+            progress: called before each round with the fraction done; its exceptions stop the work.
         """
         best = matcher.match(latents)
         for attempt in range(rounds):
@@ -136,35 +134,3 @@ def _widen(gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for first, last in flagged_spans(gaps):
         wide[max(0, first - _CONTEXT_FRAMES) : last + _CONTEXT_FRAMES] = True
     return wide
-
-
-GLOBAL_DIM: Final = HEADER_DIM + TEXT_DIM + 1
-_POOLED_GAIN: Final = 8.0  # unit vectors of 384 values are small beside the header's ones
-
-
-def global_vector(header: torch.Tensor, pooled: torch.Tensor, prompted: torch.Tensor) -> torch.Tensor:
-    """Global condition, shape (B, GLOBAL_DIM).
-
-    Args:
-        header: shape (B, HEADER_DIM).
-        pooled: pooled prompt embeddings of unit length, shape (B, TEXT_DIM).
-        prompted: whether the prompt is heard, shape (B,), bool; where not, its values are zero.
-    """
-    heard = prompted[:, None].to(header.dtype)
-    return torch.cat([header, pooled * heard * _POOLED_GAIN, heard], dim=1)
-
-
-def without_style_and_mode(headers: torch.Tensor, vocabulary: Vocabulary = VOCABULARY) -> torch.Tensor:
-    """Headers with style and mode unknown: the same share of every style, and a mode between minor and major.
-
-    Training hides them now and then, so that sampling can guide away from this null.
-
-    Args:
-        headers: vectors of Header.vector, shape (B, vocabulary.dimension).
-        vocabulary: of the headers.
-    """
-    styles = len(vocabulary.styles)
-    hidden = headers.clone()
-    hidden[:, :styles] = 1 / styles
-    hidden[:, vocabulary.mode_column] = 0
-    return hidden

@@ -1,4 +1,4 @@
-"""Prompts and curves -> latents of an audio model, of any length, one or several takes at once."""
+"""Sampling of an audio model's latents from prompts and curves, of any length, for one or several takes at once."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from diffusers.pipelines.stable_audio_3.pipeline_stable_audio_3 import logsnr_si
 from numpy.typing import NDArray
 
 from model_core.errors import ModelError
-from model_core.flow.conditioning import flagged
+from model_core.flow.conditioning import add_given_flag
 from model_core.flow.sampler import Guidance, generate
 from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.codecs import open_codec
-from model_core.models.stable_audio.folder import CURVE_CHANNELS, AudioModel
-from model_core.models.stable_audio.text import PromptEncoder, TextStates, conditioned, continued
+from model_core.models.stable_audio.conditions import PromptEncoder, TextStates, build_condition, continuation_channels
+from model_core.models.stable_audio.folder import CURVE_CHANNELS, StableAudioParts
 
 # The span of log SNR that Stable Audio 3 is sampled over, from noise to data; diffusers' default.
 _LOGSNR: Final = (-6.2, 2.0)
@@ -23,13 +23,13 @@ _LOGSNR: Final = (-6.2, 2.0)
 
 @dataclass(frozen=True)
 class Take:
-    """What one item of a batch is made from.
+    """Inputs of one item of a batch.
 
     Attributes:
-        prompt: may be empty.
-        seed: of its noise, whatever it shares a batch with.
+        prompt: description of the music; may be empty.
+        seed: seed of its noise; the rest of the batch has no effect on it.
         curve: event curve on the latent frames, shape (F,), see frame_curve; None for plain text-to-audio.
-        negative_prompt: what the guidance leads away from; empty = from nothing in particular.
+        negative_prompt: description to avoid; empty for none.
     """
 
     prompt: str
@@ -39,9 +39,9 @@ class Take:
 
 
 @dataclass(frozen=True)
-class _Given:
+class _SamplingInputs:
     text: TextStates
-    against: TextStates
+    negative: TextStates
     curve: torch.Tensor | None
     generators: list[torch.Generator]
     guidance: Guidance
@@ -49,27 +49,29 @@ class _Given:
 
 
 class AudioFlow:
-    """The generating half of an audio model."""
+    """Sampler of an audio model's latents."""
 
-    def __init__(self, model: AudioModel, longest_s: float | None = None) -> None:
-        """``longest_s``: longest window, where the model's own is too much for the memory."""
+    def __init__(self, model: StableAudioParts, longest_s: float | None = None) -> None:
+        """``longest_s`` is the longest window, if the model's own needs too much memory."""
         self.codec = open_codec(model.vae)
         self.prompts = PromptEncoder(model.tokenizer, model.text_encoder)
         self._model = model
         self._device, self._dtype = model.transformer.device, model.transformer.dtype
         windows = model.manifest.windows
         self.longest_s = min(windows.longest_s, longest_s or windows.longest_s)
-        # A window that was made shorter for the memory is divided as the model's own is.
+        # A shorter window is divided in the same proportions as the model's own.
         share, rate = self.longest_s / windows.longest_s, self.codec.frame_rate
-        self._longest = self.codec.frames_of(self.longest_s)
-        # At least one frame is new in each window, however it is rounded.
+        self._longest = self.codec.count_frames(self.longest_s)
+        # Despite rounding, each window has at least one new frame.
         self._context = min(max(1, round(share * windows.context_s * rate)), max(1, self._longest - 2))
         self._ending = min(round(share * windows.ending_s * rate), max(0, self._longest - self._context - 1))
         if self._longest < 2:
-            raise ModelError(f"windows of {self.longest_s:g} s are less than two latent frames; nothing can go on")
+            raise ModelError(
+                f"windows of {self.longest_s:g} s are less than two latent frames; set a longer V2M_WINDOW_S"
+            )
 
     def windows(self, frames: int) -> list[Window]:
-        """The windows in which so many latent frames are made."""
+        """Windows in which ``frames`` latent frames are generated."""
         return continuing_windows(frames, self._longest, self._context, self._ending)
 
     @torch.no_grad()
@@ -81,55 +83,60 @@ class AudioFlow:
         steps: int,
         progress: Callable[[float], None] = lambda fraction: None,
     ) -> torch.Tensor:
-        """Latents of all takes, shape (B, C, F), float32.
+        """Generate latents of all takes, shape (B, C, F), float32.
 
         Args:
             takes: all with a curve, or all without.
-            duration: of the music in seconds.
-            guidance: scales of prompt and curve; a curve guidance of 0 leaves the curves out.
-            steps: of the sampler.
-            progress: called before each step with the fraction done; what it raises stops the work.
+            duration: length of the music in seconds.
+            guidance: scales of prompt and curve; with a curve guidance of 0 curves are not used.
+            steps: number of sampler steps.
+            progress: called with the fraction done before each step; its exceptions stop the work.
         """
-        frames = self.codec.frames_of(duration)
+        frames = self.codec.count_frames(duration)
         curve = self._curves(takes, frames) if guidance.curve else None
-        given = _Given(
+        given = _SamplingInputs(
             text=self.prompts.encode([take.prompt for take in takes]),
-            against=self.prompts.encode([take.negative_prompt for take in takes]),
+            negative=self.prompts.encode([take.negative_prompt for take in takes]),
             curve=curve,
             generators=[torch.Generator().manual_seed(take.seed) for take in takes],
             guidance=guidance if curve is not None else replace(guidance, curve=0.0),
             sigmas=logsnr_sigma_schedule(steps, *_LOGSNR),
         )
-        made = torch.zeros(len(takes), self.codec.channels, frames, device=self._device)
+        latents = torch.zeros(len(takes), self.codec.channels, frames, device=self._device)
         windows = self.windows(frames)
         for number, window in enumerate(windows):
-            # A window is told how long it is itself: the model knows no music longer than that.
+            # The duration of a window is its own length: the model knows no longer music.
             seconds = duration if len(windows) == 1 else (window.last - window.first) / self.codec.frame_rate
 
             def within(fraction: float, number: int = number) -> None:
                 progress((number + fraction) / len(windows))
 
-            drawn = self._draw(made[..., window.first : window.last], window, seconds, given, within)
+            sampled = self._sample_window(latents[..., window.first : window.last], window, seconds, given, within)
             new = slice(window.first + window.known, window.kept)
-            made[..., new] = drawn[..., window.known : window.kept - window.first]
-        return made
+            latents[..., new] = sampled[..., window.known : window.kept - window.first]
+        return latents
 
-    def _draw(
-        self, there: torch.Tensor, window: Window, seconds: float, given: _Given, progress: Callable[[float], None]
+    def _sample_window(
+        self,
+        latents: torch.Tensor,
+        window: Window,
+        seconds: float,
+        given: _SamplingInputs,
+        progress: Callable[[float], None],
     ) -> torch.Tensor:
         local, curve = None, None
         if window.known or given.curve is not None:
-            local = continued(there, window.known).to(self._dtype)
+            local = continuation_channels(latents, window.known).to(self._dtype)
             none = torch.zeros_like(local[:, : CURVE_CHANNELS + 1])
             curve = none if given.curve is None else given.curve[..., window.first : window.last]
-        told = torch.full((len(there),), seconds)
+        durations = torch.full((len(latents),), seconds)
         embedder = self._model.duration_embedder
         return generate(
             self._model.transformer,
-            conditioned(embedder, given.text, told, local, curve),
-            conditioned(embedder, given.against, told, local, curve),
+            build_condition(embedder, given.text, durations, local, curve),
+            build_condition(embedder, given.negative, durations, local, curve),
             given.guidance,
-            frames=there.shape[2],
+            frames=latents.shape[2],
             sigmas=given.sigmas,
             generators=given.generators,
             progress=progress,
@@ -142,4 +149,4 @@ class AudioFlow:
             return None
         if len(given) < len(takes) or any(curve.shape != (frames,) for curve in given):
             raise ValueError(f"all takes need a curve of {frames} frames, or none")
-        return flagged(torch.from_numpy(np.stack(given))[:, None]).to(self._device, self._dtype)
+        return add_given_flag(torch.from_numpy(np.stack(given))[:, None]).to(self._device, self._dtype)

@@ -1,7 +1,7 @@
-"""The audio model's folder: the parts of a Stable Audio 3 pipeline, the curve's encoders, and v2m.json.
+"""Folder of an audio model: the parts of a Stable Audio 3 pipeline, the curve's encoders, and v2m.json.
 
-transformer/, scheduler/, vae/, text_encoder/, tokenizer/ and duration_embedder/ are as diffusers lays them out;
-encoders/picture and encoders/music hold the weights of encoders that this package does not ship.
+transformer/, scheduler/, vae/, text_encoder/, tokenizer/ and duration_embedder/ have diffusers' layout;
+encoders/picture and encoders/music contain weights of encoders that this package does not ship.
 """
 
 import shutil
@@ -25,25 +25,25 @@ from model_core.errors import ModelError
 from model_core.models.folder.manifest import (
     FORMAT,
     MANIFEST,
-    digests_of,
+    compute_digests,
     read_manifest_as,
 )
 from model_core.models.folder.parts import (
-    config_of,
-    config_of_text_encoder,
     load_part,
     load_scheduler,
     load_text_encoder,
     load_tokenizer,
+    read_config,
+    read_text_encoder_config,
 )
+from model_core.models.stable_audio import AudioManifest
 from model_core.models.stable_audio.codecs import codec_entry
-from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.options import ModelInfo
 
 CURVE_CHANNELS: Final = 1
 TEXT_ENCODER: Final = "t5gemma"
 COPIED: Final = ("scheduler", "vae", "text_encoder", "tokenizer", "duration_embedder")
-"""Parts that are as they were in the base."""
+"""Parts that are copied from the base without change."""
 PICTURE_WEIGHTS: Final = "encoders/picture"
 MUSIC_WEIGHTS: Final = "encoders/music"
 _NETWORKS: Final[dict[str, Any]] = {
@@ -54,8 +54,8 @@ _SHARD: Final = "4GB"
 
 
 @dataclass(frozen=True)
-class AudioModel:
-    """The parts of an audio model, in evaluation mode on one device."""
+class StableAudioParts:
+    """Parts of an audio model, in evaluation mode on one device."""
 
     manifest: AudioManifest
     transformer: StableAudio3DiTModel
@@ -67,27 +67,27 @@ class AudioModel:
 
     @property
     def info(self) -> ModelInfo:
-        """Which model this is."""
-        told = self.manifest.model_dump(include={"name", "version", "kind", "licence", "base"})
-        return ModelInfo(**told)
+        """Description of the model."""
+        fields = self.manifest.model_dump(include={"name", "version", "kind", "licence", "base"})
+        return ModelInfo(**fields)
 
     @property
-    def distilled(self) -> bool:
-        """Whether it was made for a few steps that draw fresh noise, and needs no guidance by the prompt."""
+    def is_distilled(self) -> bool:
+        """True for checkpoints made for a few steps with fresh noise, which need no guidance by the prompt."""
         return bool(self.scheduler.config["stochastic_sampling"])
 
 
 def encoder_weights(folder: Path, place: str, name: str) -> Path | None:
-    """Folder of an encoder's weights in a model folder; None where they are the package's own.
+    """Folder of an encoder's weights in a model folder; None where they are in the package or the encoder has none.
 
     Args:
         folder: the model folder.
         place: PICTURE_WEIGHTS or MUSIC_WEIGHTS.
-        name: of the encoder.
+        name: name of the encoder.
 
     Raises:
-        ModelError: the encoder has weights of its own, and they are not there. They are not taken from the hub: the
-            same folder is the same model.
+        ModelError: the weights are missing. They are not fetched from the hub, so that the same folder is always the
+            same model.
     """
     if not has_weights(name):
         return None
@@ -97,45 +97,46 @@ def encoder_weights(folder: Path, place: str, name: str) -> Path | None:
 
 
 def read_audio_manifest(folder: Path) -> AudioManifest:
-    """See read_manifest_as; ModelError also when a part of the model is left out."""
+    """Read the manifest, see read_manifest_as; ModelError also when a part of the model is missing."""
     manifest = read_manifest_as(folder, AudioManifest)
     for part in ("transformer", *COPIED):
         if not any(name.startswith(f"{part}/") for name in manifest.sha256):
-            raise ModelError(f"model folder {folder}: {MANIFEST}: sha256: nothing of {part} is named")
+            raise ModelError(f"model folder {folder}: {MANIFEST}: sha256: no file of {part} is named")
     if manifest.encoders.text != TEXT_ENCODER:
         fault = f"encoders.text is {manifest.encoders.text}; an audio model's is {TEXT_ENCODER}"
         raise ModelError(f"model folder {folder}: {MANIFEST}: {fault}")
     return manifest
 
 
-def load_audio(
+def load_stable_audio_parts(
     folder: Path,
     device: torch.device,
     dtype: torch.dtype,
     before: Callable[[AudioManifest], None] = lambda manifest: None,
-) -> AudioModel:
+) -> StableAudioParts:
     """Load and check an audio model's folder onto a device.
 
     Args:
-        folder: with v2m.json.
-        device, dtype: of the networks, see count_exactly for what stays in float32.
-        before: called when the files have been checked and nothing has been loaded.
+        folder: model folder.
+        device, dtype: device and precision of the networks; see restore_exact_frequencies for exceptions.
+        before: called after the files are checked and before anything is loaded.
 
     Raises:
-        ModelError: missing, damaged, of another architecture, or without the curve's input; names file and field.
+        ModelError: the folder is missing or damaged, or the model has another architecture or no input for the curve;
+            names file and field.
     """
     manifest = read_audio_manifest(folder)
     check_parts(folder, curve=True)
     before(manifest)
 
-    # The duration's frequencies go up to 10,000 turns, of which bfloat16 would keep no angle.
+    # The frequencies of the duration go up to 10,000 turns; bfloat16 would lose their angles.
     precision = {"duration_embedder": torch.float32}
     classes = {**_NETWORKS, "vae": codec_entry(folder).network}
     networks = {
         part: load_part(folder, part, kind, precision.get(part, dtype)).to(device) for part, kind in classes.items()
     }
-    count_exactly(networks["transformer"], networks["duration_embedder"])
-    return AudioModel(
+    restore_exact_frequencies(networks["transformer"], networks["duration_embedder"])
+    return StableAudioParts(
         manifest=manifest,
         text_encoder=load_text_encoder(folder, dtype).to(device),
         tokenizer=load_tokenizer(folder),
@@ -144,12 +145,12 @@ def load_audio(
     )
 
 
-def count_exactly(transformer: StableAudio3DiTModel, embedder: StableAudio3DurationEmbedder) -> None:
-    """Put the frequencies of positions and durations to what they are by definition, in float32.
+def restore_exact_frequencies(transformer: StableAudio3DiTModel, embedder: StableAudio3DurationEmbedder) -> None:
+    """Reset the frequencies of positions and durations to their definition, in float32.
 
-    They are no weights, and yet are saved with them: a checkpoint in bfloat16 holds them rounded, by which a duration
-    loses all but its first angles. And positions are counted in their dtype: bfloat16 counts no further than 256, which
-    is 24 seconds of music.
+    They are not weights, but are saved with them. A checkpoint in bfloat16 has them rounded, so that a duration loses
+    all but its first angles. Positions are counted in their dtype, and bfloat16 counts only to 256, which is 24 seconds
+    of music.
     """
     rotary = StableAudio3RotaryEmbedding(2 * len(transformer.rotary_pos_emb.inv_freq))
     transformer.rotary_pos_emb = rotary.to(transformer.device)
@@ -158,19 +159,19 @@ def count_exactly(transformer: StableAudio3DiTModel, embedder: StableAudio3Durat
 
 
 def check_parts(folder: Path, *, curve: bool) -> None:
-    """ModelError unless the parts are of the right classes and fit one another, with or without the curve's input.
+    """Raise ModelError unless the parts have the right classes and fit together, with or without the curve's input.
 
-    Their configurations alone are read.
+    Only configurations are read.
     """
     codec = codec_entry(folder)
-    flow, duration = (config_of(folder, part, kind) for part, kind in _NETWORKS.items())
-    vae = config_of(folder, "vae", codec.network)
-    text = config_of_text_encoder(folder).get("encoder")
+    flow, duration = (read_config(folder, part, kind) for part, kind in _NETWORKS.items())
+    vae = read_config(folder, "vae", codec.network)
+    text = read_text_encoder_config(folder).get("encoder")
 
     def size(name: str, config: Any, field: str) -> int:
         found = config.get(field) if isinstance(config, dict) else None
         if not isinstance(found, int) or found < 1:
-            raise ModelError(f"model folder {folder}: {name}/config.json: {field} is {found}, and no size")
+            raise ModelError(f"model folder {folder}: {name}/config.json: {field} is {found}, which is not a size")
         return found
 
     channels = size("vae", vae, codec.channels_field)
@@ -190,20 +191,24 @@ def check_parts(folder: Path, *, curve: bool) -> None:
         )
     plain, given = 1 + channels, size("transformer", flow, "local_add_cond_dim")
     if curve and given == plain:
-        raise ModelError(f"model folder {folder}: transformer: takes no curve; make it take one by `v2m model init`")
+        raise ModelError(
+            f"model folder {folder}: transformer: has no input for the curve; add it with `v2m model init`"
+        )
     if not curve and given == plain + CURVE_CHANNELS + 1:
-        raise ModelError(f"{folder}: transformer: takes a curve already; a base is Stable Audio 3 as published")
+        raise ModelError(
+            f"{folder}: transformer: has an input for a curve already; a base is Stable Audio 3 as published"
+        )
     if given != plain + (CURVE_CHANNELS + 1) * curve:
         raise ModelError(f"model folder {folder}: transformer/config.json: local_add_cond_dim is {given}, not {plain}")
 
 
 def write_transformer(transformer: StableAudio3DiTModel, folder: Path) -> None:
-    """The transformer's part of a folder, in the precision it has."""
+    """Write the transformer into a folder, in its own precision."""
     transformer.save_pretrained(folder / "transformer", max_shard_size=_SHARD)
 
 
 def copy_parts(source: Path, folder: Path, parts: tuple[str, ...] = COPIED) -> None:
-    """The JSON and safetensors files of some parts; what else lies there (other formats of the same) is left."""
+    """Copy the JSON and safetensors files of some parts; other formats of the same weights are skipped."""
     for part in parts:
         for path in sorted((source / part).rglob("*")):
             if path.suffix in (".json", ".safetensors") and ".fp16." not in path.name and path.is_file():
@@ -213,7 +218,7 @@ def copy_parts(source: Path, folder: Path, parts: tuple[str, ...] = COPIED) -> N
 
 
 def write_audio_manifest(folder: Path, fields: Mapping[str, Any]) -> AudioManifest:
-    """v2m.json with the digests of all that is in the folder; ModelError for a field that cannot be."""
-    manifest = AudioManifest.model_validate({**fields, "format": FORMAT, "sha256": digests_of(folder)})
+    """Write v2m.json with the digests of all files in the folder; pydantic.ValidationError for an invalid field."""
+    manifest = AudioManifest.model_validate({**fields, "format": FORMAT, "sha256": compute_digests(folder)})
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

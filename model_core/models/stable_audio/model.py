@@ -7,23 +7,22 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import EventCurve
-from model_core.curves.frame_curve import frame_curve
+from model_core.curves.event_curve import EventCurve, frame_curve
 from model_core.curves.video import FrameEncoder
 from model_core.encoders.registry import MUSIC_ENCODERS, PICTURE_ENCODERS, MusicEncoder
 from model_core.errors import InputError
 from model_core.flow.sampler import Guidance
 from model_core.models.base import GeneratedMusic, resolve_options
+from model_core.models.stable_audio import AudioManifest
 from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import (
     MUSIC_WEIGHTS,
     PICTURE_WEIGHTS,
-    AudioModel,
+    StableAudioParts,
     encoder_weights,
-    load_audio,
+    load_stable_audio_parts,
     read_audio_manifest,
 )
-from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.models.stable_audio.memory import check_device
 from model_core.options import ProgressCallback, ScoreOptions
 from model_core.plan.plan import Plan
@@ -46,7 +45,7 @@ class StableAudioModel:
 
     def __init__(
         self,
-        model: AudioModel,
+        model: StableAudioParts,
         picture_encoder: FrameEncoder,
         music_encoder: MusicEncoder,
         longest_s: float | None = None,
@@ -72,7 +71,7 @@ class StableAudioModel:
             longest_s = manifest.windows.longest_s
             check_device(folder, device, dtype, min(longest_s, runtime.window_s or longest_s))
 
-        model = load_audio(folder, device, dtype, before=check_memory)
+        model = load_stable_audio_parts(folder, device, dtype, before=check_memory)
         if runtime.compile:
             model.transformer.compile_repeated_blocks()
         names = model.manifest.encoders
@@ -120,7 +119,7 @@ class StableAudioModel:
                 "latent_frames": len(centers),
                 "windows": len(self.flow.windows(len(centers))),
                 "follows_curve": followed,
-                "prompt_is_cut": self.flow.prompts.cuts(prompt),
+                "prompt_is_cut": self.flow.prompts.is_cut(prompt),
                 "curve_window_s": self._curve.hann_window_s,
             },
             options=asdict(settings),

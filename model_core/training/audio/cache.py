@@ -18,10 +18,10 @@ from accelerate import Accelerator
 
 from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
-from model_core.media.writing import replacing
+from model_core.media.writing import replace_when_complete
 from model_core.models.stable_audio.codecs import open_codec
-from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel
-from model_core.models.stable_audio.text import PromptEncoder, TextStates
+from model_core.models.stable_audio.conditions import PromptEncoder, TextStates
+from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, StableAudioParts
 from model_core.training.audio.track_maker import Makers, TrackMaker
 from model_core.training.audio.tracks import (
     INDEX,
@@ -158,9 +158,9 @@ def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], Non
     for stray in set((cache / TRACKS).iterdir()) - used:
         stray.unlink(missing_ok=True)
     lines = [f"{skip.source.shown}: {skip.reason}" for skip in skips]
-    with replacing(cache / SKIPPED) as beside:
+    with replace_when_complete(cache / SKIPPED) as beside:
         beside.write_text("".join(line + "\n" for line in lines), "utf-8")
-    with replacing(cache / INDEX) as beside:
+    with replace_when_complete(cache / INDEX) as beside:
         beside.write_text(json.dumps({"music": str(music), "tracks": [asdict(entry) for entry in entries]}, indent=1))
     say(f"music: {len(entries)} tracks, {sum(entry.seconds for entry in entries) / 60:.2f} minutes")
     for line in lines[:_TOLD]:
@@ -190,7 +190,7 @@ class Music:
 def cached_music(
     data: Path,
     cache: Path,
-    model: AudioModel,
+    model: StableAudioParts,
     encoder: MusicEncoder,
     accelerator: Accelerator,
     seed: int,
@@ -225,7 +225,7 @@ def digest(of: Any) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
-def _marks(model: AudioModel) -> Marks:
+def _marks(model: StableAudioParts) -> Marks:
     """Marks of the model's codec, music encoder and text encoder, as they are in its folder and in their precision."""
     digests = model.manifest.sha256
     dtype: torch.dtype = model.vae.dtype

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import FloatArray
-from model_core.curves.frame_curve import frame_curve
-from model_core.flow.conditioning import Condition, flagged, inpainting_channels
+from model_core.curves.event_curve import FloatArray, frame_curve
+from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
 from model_core.models.stable_audio.codecs import open_codec
-from model_core.models.stable_audio.folder import AudioModel
-from model_core.models.stable_audio.text import TextStates, conditioned
+from model_core.models.stable_audio.conditions import TextStates, build_condition
+from model_core.models.stable_audio.folder import StableAudioParts
 from model_core.training.audio.tracks import Track
 
 
@@ -41,7 +40,7 @@ class Pool:
 class Reader:
     """Turns crops into what the transformer takes, on the model's device, in float32."""
 
-    def __init__(self, model: AudioModel, unprompted: TextStates, device: torch.device) -> None:
+    def __init__(self, model: StableAudioParts, unprompted: TextStates, device: torch.device) -> None:
         """``unprompted``: states of the empty prompt, (1, L, D), float32 on the CPU."""
         self.device = device
         self._embedder = model.duration_embedder
@@ -57,7 +56,7 @@ class Reader:
 
     def frames_of(self, seconds: float) -> int:
         """Latent frames of so many seconds."""
-        return self._codec.frames_of(seconds)
+        return self._codec.count_frames(seconds)
 
     def seconds_of(self, frames: int) -> float:
         """How long so many latent frames sound."""
@@ -103,12 +102,12 @@ class Reader:
         curve = torch.from_numpy(np.stack([self.curve(crop) for crop in crops])).float()
         shown = torch.from_numpy(curve_given)[:, None, None]
         seconds = torch.full((len(crops),), self.seconds_of(frames))
-        return conditioned(
+        return build_condition(
             self._embedder,
             self.text(crops, captions),
             seconds,
             inpainting_channels(clean, torch.from_numpy(given).to(self.device)),
-            (flagged(curve[:, None]) * shown).to(self.device),
+            (add_given_flag(curve[:, None]) * shown).to(self.device),
         )
 
 

@@ -19,8 +19,13 @@ from model_core.encoders.registry import MusicEncoder, music_encoder
 from model_core.errors import DeviceMemoryError, InputError, ModelError
 from model_core.models.folder.manifest import MANIFEST, read_json
 from model_core.models.folder.parts import load_part
-from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, AudioModel, encoder_weights, load_audio
-from model_core.models.stable_audio.manifest import AudioManifest
+from model_core.models.stable_audio import AudioManifest
+from model_core.models.stable_audio.folder import (
+    MUSIC_WEIGHTS,
+    StableAudioParts,
+    encoder_weights,
+    load_stable_audio_parts,
+)
 from model_core.runtime import Runtime
 from model_core.training.audio.cache import Music, cached_music, digest
 from model_core.training.audio.examples import Reader
@@ -130,7 +135,7 @@ class _FineTune:
     def carry_out(self) -> None:
         given, cache = self._given, self._given.work / "music"
         with _within_memory(self._device, "the model and its encoders; a GPU with more is needed"):
-            model = load_audio(self._folder, self._device, self._dtype, self._check)
+            model = load_stable_audio_parts(self._folder, self._device, self._dtype, self._check)
             check_rank(model.transformer, self._settings.lora)
             weights = encoder_weights(self._folder, MUSIC_WEIGHTS, model.manifest.encoders.music)
             encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
@@ -141,7 +146,7 @@ class _FineTune:
         if from_main_process(self._is_done(run)):
             run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
             return
-        if model.distilled:
+        if model.is_distilled:
             given.say(
                 f"{STAGE}: {model.info.title} is distilled, and will lose some of that; better train a base checkpoint"
             )
@@ -152,7 +157,7 @@ class _FineTune:
             self._train(model, music, run)
         self._accelerator.wait_for_everyone()
 
-    def _train(self, model: AudioModel, music: Music, run: Run) -> None:
+    def _train(self, model: StableAudioParts, music: Music, run: Run) -> None:
         given = self._given
         reader = Reader(model, music.unprompted, self._device)
         trained = choose_trained(model.transformer, self._settings.lora, self._dtype)
@@ -218,7 +223,7 @@ class _FineTune:
         there = (read_json(self._out, MANIFEST).get("version"), progress.step)
         return there == told and run.limit.share(progress.step, progress.seconds) >= 1
 
-    def _transformer(self, model: AudioModel) -> StableAudio3DiTModel:
+    def _transformer(self, model: StableAudioParts) -> StableAudio3DiTModel:
         """In float32, ready to be trained."""
         torch.manual_seed(self._given.seed)  # of the adapters' first values
         kept: StableAudio3DiTModel = load_part(self._folder, "transformer", StableAudio3DiTModel, torch.float32)
@@ -269,7 +274,7 @@ def _within_memory(device: torch.device, what: str) -> Iterator[None]:
         raise DeviceMemoryError(f"{device}: its memory does not hold {what}") from error
 
 
-def _put_aside(model: AudioModel) -> None:
+def _put_aside(model: StableAudioParts) -> None:
     """Take what only listening needs off the device: the training has better use for the memory."""
     for part in (model.vae, model.text_encoder):
         torch.nn.Module.to(part, "cpu")

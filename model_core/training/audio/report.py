@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from model_core.curves.event_curve import FloatArray
-from model_core.media.writing import replacing
+from model_core.media.writing import replace_when_complete
 
 WITH, WITHOUT, SHIFTED = "held out", "held out without curve", "held out with it shifted"
 EARLY_TIME: Final = 0.98
@@ -136,7 +136,7 @@ class Report:
     def write(self, path: Path) -> None:
         """As JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as beside:
+        with replace_when_complete(path) as beside:
             beside.write_text(json.dumps(asdict(self), indent=2) + "\n")
 
 

@@ -11,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from model_core.errors import InputError
-from model_core.media.writing import replacing
+from model_core.media.writing import replace_when_complete
+from model_core.models.folder.manifest import check_replaceable, replace_folder
 from model_core.models.folder.parts import load_part
-from model_core.models.folder.writing import check_replaceable, new_folder
+from model_core.models.stable_audio import AudioManifest
 from model_core.models.stable_audio.folder import (
     COPIED,
     MUSIC_WEIGHTS,
@@ -22,7 +23,6 @@ from model_core.models.stable_audio.folder import (
     write_audio_manifest,
     write_transformer,
 )
-from model_core.models.stable_audio.manifest import AudioManifest
 from model_core.training.audio.weights import with_trained
 
 _DIGITS: Final = 8
@@ -75,7 +75,7 @@ def write_result(
     fields = before.model_dump(exclude={"format", "sha256"})
     fields["curve"]["trained"] = follows or before.curve.trained
     fields["version"] = version
-    with new_folder(out) as folder:
+    with replace_folder(out) as folder:
         copy_parts(model, folder, (*COPIED, PICTURE_WEIGHTS, MUSIC_WEIGHTS))
         write_transformer(merged, folder)
         return write_audio_manifest(folder, fields)
@@ -85,7 +85,7 @@ def keep_trained(path: Path, rank: int, trained: Mapping[str, torch.Tensor], ver
     """The trained weights as one safetensors file, which is small where they are adapters."""
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {"version": version, "rank": str(rank)}
-    with replacing(path) as beside:
+    with replace_when_complete(path) as beside:
         save_file({name: weight.contiguous() for name, weight in trained.items()}, beside, about)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model_core.encoders.registry import MusicEncoder
 from model_core.errors import InputError
 from model_core.media import MediaError, MediaLimits, read_audio, read_tags
-from model_core.models.stable_audio.text import TextStates
+from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.captions import Captions, sidecar_captions, tag_captions
 from model_core.training.audio.tracks import (
     Entry,

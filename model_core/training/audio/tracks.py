@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
-from model_core.media.writing import replacing
-from model_core.models.stable_audio.text import TextStates
+from model_core.media.writing import replace_when_complete
+from model_core.models.stable_audio.conditions import TextStates
 
 TRACKS: Final = "tracks"
 
@@ -120,7 +120,7 @@ def write_track(
         mask = text.mask[0].cpu()
         tensors[f"text.{number}.mask"] = mask
         tensors[f"text.{number}.states"] = text.states[0].cpu()[mask].half().contiguous()
-    with replacing(path_of(cache, entry.source.name)) as beside:
+    with replace_when_complete(path_of(cache, entry.source.name)) as beside:
         save_file(tensors, beside, metadata={"entry": json.dumps(asdict(entry))})
 
 
@@ -161,7 +161,7 @@ def read_text(path: Path, number: int) -> TextStates:
 
 def write_skip(cache: Path, skip: Skip) -> None:
     """Note that a sound file is not used. A track of it may stay, for the day that the reason is gone."""
-    with replacing(path_of(cache, skip.source.name, ".json")) as beside:
+    with replace_when_complete(path_of(cache, skip.source.name, ".json")) as beside:
         beside.write_text(json.dumps(asdict(skip)))
 
 

@@ -7,13 +7,12 @@ from typing import Final
 import numpy as np
 import torch
 
-from model_core.curves.event_curve import FloatArray
-from model_core.curves.frame_curve import frame_curve
+from model_core.curves.event_curve import FloatArray, frame_curve
 from model_core.encoders.registry import MusicEncoder
 from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import Guidance
 from model_core.models.stable_audio.flow import AudioFlow, Take
-from model_core.models.stable_audio.folder import AudioModel
+from model_core.models.stable_audio.folder import StableAudioParts
 from model_core.training.audio.examples import Crop, Pool, Reader, times_at
 from model_core.training.audio.report import EARLY_TIME, HeldOut
 from model_core.training.audio.tracks import Track, place_of
@@ -109,7 +108,7 @@ OTHERS: Final = "r with others"
 class FollowingCheck:
     """How well the model follows a few held-out curves: takes with fixed noise, heard by the model's own encoder."""
 
-    def __init__(self, model: AudioModel, encoder: MusicEncoder, crops: Sequence[Crop], reader: Reader) -> None:
+    def __init__(self, model: StableAudioParts, encoder: MusicEncoder, crops: Sequence[Crop], reader: Reader) -> None:
         """``model``: with the transformer that is trained. ``crops``: of one length, of different tracks."""
         self._flow, self._encoder = AudioFlow(model), encoder
         self._window_s = model.manifest.curve.hann_window_s

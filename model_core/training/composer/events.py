@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, MONO_PARTS, STEPS_PER_BEAT, SUSTAIN, Score
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, spread
 from model_core.training.composer.parts import landing, root_pitch

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from model_core.models.score.codec.score import STEPS_PER_BEAT
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, progression
 from model_core.training.composer.styles import Groove, Style

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
-from model_core.plan.header import STYLES, Header
+from model_core.plan.plan import STYLES, Header
 from model_core.training.composer.events import Event, Room, add_accents, breath, close, end, hit, prepare
 from model_core.training.composer.form import Section, draw_form, draw_header
 from model_core.training.composer.harmony import Chord, tonic

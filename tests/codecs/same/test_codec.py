@@ -9,7 +9,7 @@ from diffusers import AutoencoderSAME
 from numpy.typing import NDArray
 
 from model_core.errors import CanceledError
-from model_core.models.stable_audio.codecs.same import SameCodec, margin_of, window_of
+from model_core.models.stable_audio.codecs.same import SameCodec, chunk_length, find_margin
 from tests.stable_audio.tiny_base import HOP, LATENTS, tiny_pipeline
 
 _ONE_LEVEL = {"encoder_strides": (16,), "encoder_transformer_depths": (2,), "encoder_c_mults": (4,)}
@@ -42,8 +42,8 @@ def _music(samples: int) -> NDArray[np.float32]:
 
 def _window(vae: AutoencoderSAME) -> tuple[int, int]:
     config = vae.config
-    margin = margin_of(config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"])
-    return window_of(margin), margin
+    margin = find_margin(config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"])
+    return chunk_length(margin), margin
 
 
 @pytest.mark.parametrize("levels", [_ONE_LEVEL, _TWO_LEVELS, _WIDE], ids=["one-level", "two-levels", "wide"])
@@ -95,9 +95,9 @@ def test_frames_are_counted_as_diffusers_counts_them() -> None:
     hop_s = 4096 / 44100
     for duration in (0.05, hop_s, 1.0, 2.5):
         made = pipeline("calm", duration=duration, num_inference_steps=1, output_type="latent").audios
-        assert codec.frames_of(duration) == made.shape[2]
+        assert codec.count_frames(duration) == made.shape[2]
     with pytest.raises(ValueError, match="more than 0 s"):
-        codec.frames_of(0)
+        codec.count_frames(0)
     np.testing.assert_allclose(codec.frame_times(3, first=10), [10.5 * hop_s, 11.5 * hop_s, 12.5 * hop_s])
 
 

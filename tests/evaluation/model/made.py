@@ -4,8 +4,7 @@ import numpy as np
 
 from model_core.evaluation.model.takes import Take, planted_curve
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
-from model_core.plan.header import Header
-from model_core.plan.plan import ScorePlan
+from model_core.plan.plan import Header, ScorePlan
 from model_core.plan.tempo_map import TempoMap
 
 PROGRAMS = {"bass": 33, "chords": 0, "lead": 40, "arp": 46, "drums": 0}

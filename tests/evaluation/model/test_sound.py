@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from model_core.curves.event_curve import EventCurve, peak_shaped
+from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.evaluation.model.baselines import f1_count
 from model_core.evaluation.model.page import (
     NOTHING,
@@ -61,7 +61,7 @@ def test_music_that_changes_at_the_events_follows_them() -> None:
         curve = planted_curve(seed)
         duration = duration_of(curve)
         times = np.arange(int(25 * duration)) / 25
-        heard = EventCurve(times, peak_shaped(curve.peaks(), times), "heard")
+        heard = EventCurve(times, draw_peaks(curve.peaks(), times), "heard")
         real.append(correlate_events(curve, heard, duration))
         other = shuffle_events(curve, duration, np.random.default_rng(seed))
         chance.append(correlate_events(other, heard, duration))

@@ -19,7 +19,7 @@ from model_core.evaluation.model.styles import (
     train,
 )
 from model_core.models.score.codec.score import Score
-from model_core.plan.header import STYLES
+from model_core.plan.plan import STYLES
 from model_core.training.captions.phrases import HELD_OUT_STYLES, STYLE_PHRASES
 from model_core.training.composer import compose
 from tests.evaluation.model.made import strike

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import smoothed
-from model_core.curves.frame_curve import frame_curve
+from model_core.curves.event_curve import frame_curve, smooth
 from model_core.encoders.registry import music_encoder
 from model_core.flow.sampler import Guidance
 from model_core.models.stable_audio.flow import AudioFlow, Take
@@ -22,7 +21,7 @@ def followed(folder: Path, curve_guidance: float, takes: int) -> tuple[float, fl
     The latents themselves are looked at, as the distance of neighbours: a random codec's sound would tell nothing.
     """
     flow, encoder = AudioFlow(loaded(folder)), music_encoder("musicnn")
-    frames = flow.codec.frames_of(SECONDS)
+    frames = flow.codec.count_frames(SECONDS)
     times = flow.codec.frame_times(frames)
     heard = [encoder.curve(piece(_FIRST_SEED + take), flow.codec.sample_rate) for take in range(takes)]
     curves = [frame_curve(curve, times, WINDOW_S) for curve in heard]
@@ -39,4 +38,4 @@ def followed(folder: Path, curve_guidance: float, takes: int) -> tuple[float, fl
 
 
 def _changes(latents: NDArray[np.float32], points: float) -> NDArray[np.float64]:
-    return smoothed(np.linalg.norm(np.diff(latents, axis=1, prepend=latents[:, :1]), axis=0), points)
+    return smooth(np.linalg.norm(np.diff(latents, axis=1, prepend=latents[:, :1]), axis=0), points)

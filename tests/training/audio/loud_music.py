@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from model_core.models.stable_audio import InitSettings
 from model_core.models.stable_audio.codecs.same import SameCodec
 from model_core.models.stable_audio.init import init_model
-from model_core.models.stable_audio.init_settings import InitSettings
 from tests.stable_audio.tiny_base import tiny_pipeline
 
 RATE: Final = 44100

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from model_core.curves.event_curve import EventCurve
-from model_core.models.stable_audio.text import TextStates
+from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.examples import Reader
 from model_core.training.audio.tracks import Entry, Marks, Source, Track, write_track
 from tests.stable_audio.tiny_base import HOP, LATENTS, WIDTH

@@ -9,7 +9,7 @@ import torch
 from model_core.encoders.registry import music_encoder
 from model_core.media import read_audio
 from model_core.models.stable_audio.codecs.same import SameCodec
-from model_core.models.stable_audio.text import PromptEncoder
+from model_core.models.stable_audio.conditions import PromptEncoder
 from model_core.training.audio import track_maker
 from model_core.training.audio.cache import cache_music, merge_index
 from model_core.training.audio.track_maker import Makers
@@ -198,7 +198,7 @@ def test_with_the_real_classes(music: Path) -> None:
     cached(music, makers)
     track = tracks_of(music)[0]
     audio = read_audio(music / "a.wav", 44100)
-    assert track.latents.shape == (LATENTS, codec.frames_of(track.seconds))
+    assert track.latents.shape == (LATENTS, codec.count_frames(track.seconds))
     assert torch.allclose(track.latents, codec.encode(audio), rtol=1e-3, atol=1e-3)
     assert track.curve.encoder == "musicnn"
     assert np.allclose(track.curve.values, music_encoder("musicnn").curve(audio, 44100).values, atol=1e-5)

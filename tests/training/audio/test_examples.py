@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from model_core.curves.event_curve import EventCurve
-from model_core.curves.frame_curve import frame_curve
-from model_core.models.stable_audio.text import TextStates
+from model_core.curves.event_curve import EventCurve, frame_curve
+from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.examples import (
     SHARES,
     Batch,

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from model_core.models.folder.manifest import digests_of
+from model_core.models.folder.manifest import compute_digests
 from model_core.models.registry import read_manifest
 from model_core.models.stable_audio.folder import read_audio_manifest
 from model_core.models.stable_audio.model import StableAudioModel
@@ -81,8 +81,8 @@ def test_only_what_was_trained_differs_from_the_base(model: Path, finished: Path
     assert changed == {name for name in blocks if not (name.endswith("bias") and "ff." in name)}
     curve_columns = [weight[:, -2:] for name, weight in after.items() if name.endswith("to_local_embed.0.weight")]
     assert all(columns.abs().min() > 0 for columns in curve_columns)
-    files = {name: digest for name, digest in digests_of(model).items() if not name.startswith("transformer/")}
-    assert files.items() <= digests_of(finished / "out").items()
+    files = {name: digest for name, digest in compute_digests(model).items() if not name.startswith("transformer/")}
+    assert files.items() <= compute_digests(finished / "out").items()
 
 
 def test_the_trained_weights_are_kept_by_themselves(finished: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(
     assert not (work / "out").exists()
     done = train(*arguments)
     assert "audio-curve: goes on at step " in done.output
-    assert digests_of(work / "out") == digests_of(finished / "out")
+    assert compute_digests(work / "out") == compute_digests(finished / "out")
     assert read_manifest(work / "out") == read_manifest(finished / "out")
 
 
@@ -138,7 +138,7 @@ def test_a_finished_training_is_not_done_again_but_goes_on_to_a_higher_limit(
     assert "audio-curve: is done" in again.output.splitlines()[-1]
     shutil.rmtree(work / "out")
     assert "audio-curve: wrote tiny 1+30." in train(*QUICK, "--steps", "30").output
-    assert digests_of(work / "out") == digests_of(finished / "out")
+    assert compute_digests(work / "out") == compute_digests(finished / "out")
     more = train(*QUICK, "--steps", "32")
     assert "goes on at step 30" in more.output
     assert "wrote tiny 1+32." in more.output
@@ -227,4 +227,4 @@ def test_a_model_that_does_not_follow_is_not_said_to(
 
 def _sign(folder: Path) -> None:
     manifest = json.loads((folder / "v2m.json").read_text())
-    (folder / "v2m.json").write_text(json.dumps({**manifest, "sha256": digests_of(folder)}))
+    (folder / "v2m.json").write_text(json.dumps({**manifest, "sha256": compute_digests(folder)}))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from model_core.models.registry import read_manifest
-from model_core.models.stable_audio.manifest import AudioManifest
+from model_core.models.stable_audio import AudioManifest
 from model_core.training.audio.train import FineTuning
 from model_core.training.flow_losses import flow_losses
 from tests.processes import ROOT
@@ -149,13 +149,13 @@ FAULTS: dict[str, tuple[Callable[[Path, Path, Path], list[str]], int, str]] = {
     "a score model": (_score_model, 1, "kind: Input should be 'stable-audio-3', not embedded-score"),
     "no folder for the result": (_told(out="nowhere/out"), 2, "--out: there is no folder "),
     "the model itself": (_itself, 2, "--out: "),
-    "no place for a model": (_something_else, 1, "is no model folder, and will not be replaced by one"),
+    "no place for a model": (_something_else, 1, "is not a model folder and will not be replaced; choose another path"),
     "too long a crop": (_told("--seconds", "21"), 2, "--seconds: 21 is more than 20, the model's longest"),
     "an endless crop": (_told("--seconds", "inf"), 2, "--seconds: inf is more than 20, the model's longest"),
     "a rate too high": (_told("--learning-rate", "inf"), 2, "--learning-rate: inf is none; it must be above 0 and at "),
     "no rate": (_told("--learning-rate", "nan"), 2, "--learning-rate: nan is none"),
     "too wide adapters": (_told("--lora", "999"), 2, "--lora: 999 is more than 32, the width of the narrowest layer"),
-    "no such precision": (_told("--precision", "int4"), 1, "precision int4 is none"),
+    "no such precision": (_told("--precision", "int4"), 1, "precision int4 is unknown"),
     "an option of the embedded model": (_told("--tokens", "96"), 2, "--tokens: has no effect for an audio model"),
     "a start": (_told("--start", "x"), 2, "--start: has no effect for an audio model"),
     "an option of audio models": (lambda at, model, music: ["--lora", "8"], 2, "--lora: has no effect without --model"),

@@ -5,7 +5,7 @@ import pytest
 
 from model_core.errors import InputError
 from model_core.media import MediaError, read_audio
-from model_core.models.stable_audio.text import TextStates
+from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio import track_maker
 from tests.media.sound_files import RATE, tone, write_sound
 from tests.training.audio.fake_makers import Fakes

@@ -6,7 +6,7 @@ import torch
 
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
-from model_core.models.stable_audio.text import TextStates
+from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.tracks import TRACKS, Entry, Marks, Source, Track, TrackSet, write_track
 
 

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 from model_core.errors import InputError
 from model_core.flow.conditioning import Condition
-from model_core.models.stable_audio.folder import AudioModel
+from model_core.models.stable_audio.folder import StableAudioParts
 from model_core.training.audio.examples import Reader, draw, random_of
 from model_core.training.audio.train import FULL_RATE, LORA_RATE, FineTuneSettings, FineTuning
 from model_core.training.audio.validation import FollowingCheck, Validation, spread_crops
@@ -40,7 +40,7 @@ class Ears(FollowingCheck):
 
 @pytest.fixture
 def make(model: Path, tmp_path: Path) -> Callable[..., FineTuning]:
-    whole: AudioModel = loaded(model)
+    whole: StableAudioParts = loaded(model)
     reader = Reader(whole, states(0), torch.device("cpu"))
     pool = reader.pool([made_track(tmp_path, number, 45) for number in range(3)])
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
-from model_core.models.stable_audio.folder import AudioModel
+from model_core.models.stable_audio.folder import StableAudioParts
 from model_core.training.audio.examples import Crop, Pool, Reader, times_at
 from model_core.training.audio.report import EARLY, HeldOut, Report, gain_of, read_report
 from model_core.training.audio.validation import FOLLOWED, OTHERS, FollowingCheck, Validation, spread_crops
@@ -18,12 +18,12 @@ from tests.training.audio.made_tracks import RATE, made_track, states
 
 
 @pytest.fixture(scope="module")
-def whole(model: Path) -> AudioModel:
+def whole(model: Path) -> StableAudioParts:
     return loaded(model)
 
 
 @pytest.fixture(scope="module")
-def reader(whole: AudioModel) -> Reader:
+def reader(whole: StableAudioParts) -> Reader:
     return Reader(whole, states(0), torch.device("cpu"))
 
 
@@ -61,7 +61,7 @@ def test_the_first_crops_are_of_any_tracks_and_any_places_in_them(reader: Reader
     assert spread_crops(many, 20, 32, 2) != crops
 
 
-def test_an_untrained_model_makes_nothing_of_the_curve(pool: Pool, reader: Reader, whole: AudioModel) -> None:
+def test_an_untrained_model_makes_nothing_of_the_curve(pool: Pool, reader: Reader, whole: StableAudioParts) -> None:
     losses = Validation(spread_crops(pool, 20, 9, 0), reader, 4).losses(whole.transformer)
     assert losses.with_curve.shape == (6,)
     np.testing.assert_allclose(losses.with_curve, losses.without, rtol=1e-5)
@@ -69,7 +69,9 @@ def test_an_untrained_model_makes_nothing_of_the_curve(pool: Pool, reader: Reade
     assert losses.with_curve.min() > 0.5
 
 
-def test_losses_are_the_same_at_every_call_and_in_every_batch(pool: Pool, reader: Reader, whole: AudioModel) -> None:
+def test_losses_are_the_same_at_every_call_and_in_every_batch(
+    pool: Pool, reader: Reader, whole: StableAudioParts
+) -> None:
     crops = spread_crops(pool, 20, 9, 0)
     ours = Validation(crops, reader, 4)
     first, again, alone = (one.losses(whole.transformer) for one in (ours, ours, Validation(crops, reader, 1)))
@@ -78,7 +80,7 @@ def test_losses_are_the_same_at_every_call_and_in_every_batch(pool: Pool, reader
 
 
 def test_a_model_that_hears_the_curve_is_told_from_one_that_hears_the_flag(
-    pool: Pool, reader: Reader, whole: AudioModel
+    pool: Pool, reader: Reader, whole: StableAudioParts
 ) -> None:
     class Stub(torch.nn.Module):
         """Its velocity is off by as much as one channel of the local input says."""
@@ -183,7 +185,7 @@ def _own(crop: Crop) -> EventCurve:
     return EventCurve(curve.times - crop.first * HOP / RATE, curve.values, "hears")
 
 
-def test_curves_that_are_followed_are_told_from_others(pool: Pool, reader: Reader, whole: AudioModel) -> None:
+def test_curves_that_are_followed_are_told_from_others(pool: Pool, reader: Reader, whole: StableAudioParts) -> None:
     crops = [Crop(track, 3, 20) for track in pool.tracks[1:]]
     obeying, mixed_up = _Hears([_own(crop) for crop in crops]), _Hears([_own(crop) for crop in crops[::-1]])
     figures = FollowingCheck(whole, obeying, crops, reader).figures()

@@ -1,16 +1,16 @@
-"""The one door to the C library for what Python has no function for."""
+"""System calls for which Python has no function."""
 
 import ctypes
 import os
 from typing import Final
 
-# Calls that the C library has no function for. From 424 on the numbers are the same on every architecture.
+# Calls for which the C library has no function. From 424 on the numbers are the same on every architecture.
 _NUMBERS: Final = {"landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446}
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 def call(name: str, *arguments: int | ctypes.Array[ctypes.c_char] | None) -> int:
-    """What the system call of that name returns; OSError with its errno when it fails."""
+    """Make the system call ``name`` and return its result; OSError with its errno when it fails."""
     words = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
     number = _NUMBERS.get(name)
     function = _LIBC.syscall if number else getattr(_LIBC, name)
@@ -22,5 +22,5 @@ def call(name: str, *arguments: int | ctypes.Array[ctypes.c_char] | None) -> int
 
 
 def buffer(data: bytes) -> ctypes.Array[ctypes.c_char]:
-    """The bytes of a C structure, to be handed over by their address."""
+    """Bytes of a C structure, to be passed by address."""
     return ctypes.create_string_buffer(data, len(data))

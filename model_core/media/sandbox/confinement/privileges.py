@@ -1,4 +1,8 @@
-"""Privileges and namespaces that the child gives up. The process does not outlive its caller."""
+"""Privileges and namespaces of the child: no new privileges, no capabilities, no network, no life after the caller's.
+
+A mount namespace would add nothing to Landlock, and a process namespace would hold only children, which seccomp
+forbids. Namespaces are created while there is one thread, since a process with more cannot create a user namespace.
+"""
 
 import errno
 import os
@@ -9,52 +13,27 @@ from typing import Final
 
 from model_core.media.sandbox.confinement.libc import buffer, call
 
-_CLONE_NEWIPC: Final = 0x08000000
-_CLONE_NEWUSER: Final = 0x10000000
-_CLONE_NEWNET: Final = 0x40000000
-
-
-def own_network() -> None:
-    """A network namespace: not even the loopback device is up in it. OSError where the system allows none."""
-    _unshare(_CLONE_NEWNET)
-
-
-def own_ipc() -> None:
-    """An IPC namespace. OSError where the system allows none."""
-    _unshare(_CLONE_NEWIPC)
-
-
-def _unshare(namespace: int) -> None:
-    """Root may do it at once; another user needs a user namespace for it, where it is root over nothing else."""
-    try:
-        call("unshare", namespace)
-    except OSError as error:
-        if error.errno != errno.EPERM:
-            raise
-        call("unshare", _CLONE_NEWUSER | namespace)
-
-
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
 
-def end_with(parent: int) -> None:
-    """From now on the kernel kills this process when the thread that started it ends, whatever ended that one.
+def die_with_parent(parent: int) -> None:
+    """Make the kernel kill this process when the thread that started it ends.
 
-    A caller that is killed can end nobody, and a decoder that was taken over would sleep on, which costs no processor
-    time. seccomp refuses to undo it.
+    A caller that is killed cannot end its child, and a compromised decoder could sleep forever without using processor
+    time. seccomp forbids to undo this.
 
     Args:
-        parent: the caller's process id; SystemExit where it is gone already.
+        parent: process id of the caller; SystemExit where it has ended already.
     """
     call("prctl", _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before the kernel knew that we care
+    if os.getppid() != parent:  # it ended before the call above
         sys.exit(1)
 
 
-def gain_none() -> None:
-    """From now on no program that is started has more privileges than this process; seccomp and Landlock need it too.
+def forbid_new_privileges() -> None:
+    """Deny more privileges to programs that this process starts; seccomp and Landlock require it.
 
     Raises:
         OSError: on a kernel older than 3.5.
@@ -63,11 +42,36 @@ def gain_none() -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability, effective, permitted, inheritable and with them ambient.
+    """Drop all effective, permitted and inheritable capabilities, and with them the ambient ones.
 
-    Securebits and the bounding set stay as they are: they only matter when a program is started, and with
-    no_new_privs that brings no capability back. The user id stays too, root's among them: the files that it may open
-    are Landlock's matter, and the packages may lie where no other user may read.
+    Securebits and the bounding set stay: they matter only when a program is started, which restores no capability under
+    no_new_privs. The user id stays too, even root's: Landlock limits the files that it may open, and the packages may
+    be unreadable for other users.
     """
     header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
     call("capset", buffer(header), buffer(bytes(24)))
+
+
+_CLONE_NEWIPC: Final = 0x08000000
+_CLONE_NEWUSER: Final = 0x10000000
+_CLONE_NEWNET: Final = 0x40000000
+
+
+def unshare_network() -> None:
+    """Enter a new network namespace, without even a loopback device; OSError where the system forbids it."""
+    _unshare(_CLONE_NEWNET)
+
+
+def unshare_ipc() -> None:
+    """Enter a new System V IPC namespace; OSError where the system forbids it."""
+    _unshare(_CLONE_NEWIPC)
+
+
+def _unshare(namespace: int) -> None:
+    """Enter a new namespace; users other than root do so in a new user namespace."""
+    try:
+        call("unshare", namespace)
+    except OSError as error:
+        if error.errno != errno.EPERM:
+            raise
+        call("unshare", _CLONE_NEWUSER | namespace)

@@ -1,11 +1,10 @@
-"""Seccomp filter of the child: the system calls that a decoder never needs, and the program that refuses them.
+"""A seccomp filter: the kernel refuses system calls that a decoder never needs.
 
-It is a list of what is refused, with a ceiling, and not one of what is allowed. An allow list would have to name
-every call that any C library, allocator, BLAS or FFmpeg build makes on any kernel, and one that it forgot would break
-decoding on a machine that nobody here has seen. What new kernels add is not let in for that: numbers above the newest
-call that was looked at are answered as an older kernel would, with ENOSYS, which C libraries are made for. That also
-answers the x32 calls, whose numbers start at 2^30. Calls of another architecture (such as those of 32-bit x86, whose
-numbers mean other things) end the process.
+The filter is a list of refused calls with an upper bound, not a list of allowed ones. An allow list would have to name
+every call that any C library, allocator, BLAS or FFmpeg build makes on any kernel, and a missing one would break
+decoding on machines that were never tested. Calls of newer kernels are not allowed by that: numbers above LAST_KNOWN
+return ENOSYS, as on an older kernel, which C libraries handle. That includes the x32 calls, whose numbers start at
+2^30. Calls of another architecture, such as 32-bit x86, whose numbers have other meanings, end the process.
 """
 
 import ctypes
@@ -20,10 +19,10 @@ from typing import Final
 from model_core.media.sandbox.confinement.libc import buffer, call
 
 Numbers = tuple[int | None, int | None]
-"""On x86_64 and on aarch64."""
+"""Numbers of a call on x86_64 and aarch64; None where an architecture lacks it. From 424 on they are the same."""
 
 LAST_KNOWN: Final = 462
-"""The newest call that was looked at when this list was made (mseal, Linux 6.10)."""
+"""The newest call that this list takes into account (mseal, Linux 6.10)."""
 
 _NETWORK: Final = {
     **{"socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201)},
@@ -90,24 +89,24 @@ _FILES: Final = {
 REFUSED: Final[Mapping[str, Numbers]] = {
     **_NETWORK, **_PROCESSES, **_IDENTITIES, **_KERNEL, **_SHARED_MEMORY_AND_MESSAGES, **_MOUNTS, **_FILES,
 }  # fmt: skip
-"""Answered with EPERM, whatever their arguments."""
+"""Calls that return EPERM, whatever their arguments."""
 
 UNKNOWN: Final[Mapping[str, Numbers]] = {"clone3": (435, 435), "openat2": (437, 437)}
-"""Answered with ENOSYS: their arguments lie in memory, where no filter can look, and the C library then takes the
-older call, whose arguments are looked at."""
+"""Calls that return ENOSYS. A filter cannot read their arguments, which are in memory. The C library then makes the
+older call, whose arguments are checked."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A call that is allowed by the low half of one argument.
+    """A call that is allowed depending on the low half of one argument.
 
     Attributes:
-        numbers: of the call.
-        argument: which one, from 0.
-        only: the values that are allowed; empty allows every value.
-        needs: bits of which one must be set, or 0.
+        numbers: numbers of the call.
+        argument: index of the argument, from 0.
+        only: allowed values; empty allows every value.
+        needs: bits of which at least one must be set, or 0.
         without: bits of which none may be set.
-        error: name of the errno otherwise.
+        error: name of the errno that is returned otherwise.
     """
 
     numbers: Numbers
@@ -122,16 +121,16 @@ _CLONE_THREAD: Final = 0x0001_0000
 _CLONE_NAMESPACES: Final = 0x7E02_0000
 _WRITING: Final = 0o3 | 0o100 | 0o1000  # O_WRONLY and O_RDWR, O_CREAT, O_TRUNC
 _THREAD_NAMES: Final = (15, 16, 0x53564D41)  # PR_SET_NAME, PR_GET_NAME, PR_SET_VMA
-_HARMLESS_FCNTLS: Final = (0, 1, 2, 3, 4, 1030)  # duplicates and flags; F_SETOWN would let others get signals
+_HARMLESS_FCNTLS: Final = (0, 1, 2, 3, 4, 1030)  # duplicates and flags; F_SETOWN could send signals to others
 _HARMLESS_IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # TCGETS to FIOCLEX
 
 
 def rules(pid: int) -> tuple[Rule, ...]:
-    """What a process of that id may do in part: threads but no processes, signals to itself, files to read."""
+    """Rules for partly allowed calls: threads but not processes, signals to ``pid`` only, files for reading."""
     return (
         Rule((56, 220), 0, needs=_CLONE_THREAD, without=_CLONE_NAMESPACES),  # clone
-        Rule((234, 131), 0, only=(pid,)),  # tgkill: abort() is made of it
-        Rule((302, 261), 0, only=(0,)),  # prlimit64: of no other process
+        Rule((234, 131), 0, only=(pid,)),  # tgkill: needed by abort()
+        Rule((302, 261), 0, only=(0,)),  # prlimit64: of this process only
         Rule((157, 167), 0, only=_THREAD_NAMES),  # prctl
         Rule((16, 29), 1, only=_HARMLESS_IOCTLS, error="ENOTTY"),  # ioctl
         Rule((72, 25), 1, only=_HARMLESS_FCNTLS),  # fcntl
@@ -149,7 +148,7 @@ _NUMBER_AT, _ARCHITECTURE_AT, _ARGUMENTS_AT = 0, 4, 16  # in struct seccomp_data
 
 
 def restrict() -> None:
-    """Load the filter for this process. OSError where the kernel takes none, or the architecture is not known here."""
+    """Load the filter for this process; OSError where the kernel or the architecture does not support it."""
     code = program(platform.machine(), os.getpid())
     instructions = buffer(code)
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
@@ -157,7 +156,7 @@ def restrict() -> None:
 
 
 def program(machine: str, pid: int) -> bytes:
-    """The filter as BPF instructions of eight bytes. Every block ends in an answer or falls through to the next."""
+    """The filter as BPF instructions of eight bytes. Every block ends with an answer or falls through to the next."""
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no list of system calls for {machine}", "seccomp")
     column, architecture = _ARCHITECTURES[machine]
@@ -171,7 +170,7 @@ def program(machine: str, pid: int) -> bytes:
     ]
     for rule in rules(pid):
         if (number := rule.numbers[column]) is not None:
-            answer = _look(rule)
+            answer = _check_argument(rule)
             code += [_step(_EQUAL, number, 0, len(answer)), *answer]
     for number in _numbers(UNKNOWN, column):
         code += [_step(_EQUAL, number, 0, 1), _refuse("ENOSYS")]
@@ -180,7 +179,7 @@ def program(machine: str, pid: int) -> bytes:
     return b"".join((*code, _step(_RETURN, _ALLOW)))
 
 
-def _look(rule: Rule) -> list[bytes]:
+def _check_argument(rule: Rule) -> list[bytes]:
     """Instructions that answer one call by its argument."""
     code = [_step(_LOAD, _ARGUMENTS_AT + 8 * rule.argument)]
     for value in rule.only:
@@ -201,5 +200,5 @@ def _refuse(error: str) -> bytes:
 
 
 def _step(operation: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    """One instruction; the jumps say how many of the next ones are left out."""
+    """One instruction; the jumps are numbers of instructions to skip."""
     return struct.pack("=HBBI", operation, if_true, if_false, operand)

@@ -1,4 +1,4 @@
-"""The score codec: the time axis and grid channels of its latents, and their decoding to notes and sound."""
+"""Score codec: defines the times of latent frames, and converts latents to notes and sound."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -7,71 +7,31 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.curves.event_curve import EventCurve, peak_shaped
-from model_core.models.score.codec.beats import BeatVAE, from_beats
-from model_core.models.score.codec.notes import Note, notes_of, riser_envelope, step_times
-from model_core.models.score.codec.score import BEATS_PER_BAR, STEPS_PER_BEAT, Score
-from model_core.models.score.render.mix import dry_mix, mix, trims_of
-from model_core.models.score.render.synth import load_bank, stems
+from model_core.curves.event_curve import EventCurve, draw_peaks
+from model_core.models.score.codec.grid import BEATS_PER_FRAME, build_grid_condition, curve_to_frames, frames_to_beats
+from model_core.models.score.codec.notes import Note, build_notes, build_riser_envelope, step_times
+from model_core.models.score.codec.score import Score
+from model_core.models.score.codec.vae import BeatVAE, from_beats
+from model_core.models.score.render.mix import dry_mix, find_trims, mix
+from model_core.models.score.render.synth import load_bank, render_stems
 from model_core.plan.plan import ScorePlan
-
-BEATS_PER_FRAME: Final = 2
-CURVE_CHANNELS: Final = BEATS_PER_FRAME * STEPS_PER_BEAT
-GRID_CHANNELS: Final = BEATS_PER_FRAME * (BEATS_PER_BAR + 2)
-_RAMP_BEATS: Final = 16.0
-
-
-def frames_of(beats: torch.Tensor) -> torch.Tensor:
-    """Values a beat (..., N, C) as frames (..., BEATS_PER_FRAME * C, N / BEATS_PER_FRAME), channels first."""
-    *batch, count, channels = beats.shape
-    return beats.reshape(*batch, count // BEATS_PER_FRAME, BEATS_PER_FRAME * channels).transpose(-1, -2)
-
-
-def beats_of(frames: torch.Tensor) -> torch.Tensor:
-    """The inverse of frames_of: (..., BEATS_PER_FRAME * C, F) as (..., BEATS_PER_FRAME * F, C)."""
-    *batch, channels, count = frames.shape
-    return frames.transpose(-1, -2).reshape(*batch, count * BEATS_PER_FRAME, channels // BEATS_PER_FRAME)
-
-
-def grid_condition(beat_in_bar: NDArray[np.int8], last_beat: int | None = None) -> torch.Tensor:
-    """Place of each beat, shape (GRID_CHANNELS, N / BEATS_PER_FRAME): beat in the bar as one-hot, and how near the
-    piece's start and end are (0 at the end, 1 from sixteen beats on).
-
-    Args:
-        beat_in_bar: shape (N,), 0..3, N even.
-        last_beat: number of beats until the piece ends, N unless given (beats after it are padding).
-    """
-    count = len(beat_in_bar)
-    beat = np.arange(count)
-    end = count if last_beat is None else last_beat
-    to_end = np.clip((end - beat) / _RAMP_BEATS, 0, 1)
-    from_start = np.clip(beat / _RAMP_BEATS, 0, 1)
-    one_hot = np.eye(BEATS_PER_BAR)[beat_in_bar]
-    values = np.concatenate([one_hot, to_end[:, None], from_start[:, None]], axis=1)
-    return frames_of(torch.from_numpy(values.astype(np.float32)))
-
-
-def curve_frames(step_values: NDArray[np.float64]) -> torch.Tensor:
-    """Curve values at the steps, shape (T,), as frames (CURVE_CHANNELS, T / CURVE_CHANNELS)."""
-    return torch.from_numpy(step_values.reshape(-1, CURVE_CHANNELS).T.astype(np.float32).copy())
-
 
 SAMPLE_RATE: Final = 44100
 PREVIEW_RATE: Final = 22050
 _SHORTEST_FADE_S: Final = 0.35
 _LONGEST_FADE_S: Final = 2.5
-_RELEASE: Final = 0.4  # of the last fade: what still sounds then is let go, so that it decays under the fade
+_RELEASE: Final = 0.4  # share of the last fade in which held notes are released
 _LEAST_NOTE_S: Final = 0.1
 
 
 @dataclass(frozen=True)
 class RenderedScore:
-    """A decoded score, rendered.
+    """A rendered score.
 
     Attributes:
-        score: the notes on the grid.
-        notes: the same in seconds.
-        audio: stereo mix before loudness normalisation, shape (2, duration * SAMPLE_RATE).
+        score: notes on the grid.
+        notes: the same notes in seconds.
+        audio: stereo mix before loudness normalization, shape (2, duration * SAMPLE_RATE).
     """
 
     score: Score
@@ -80,27 +40,27 @@ class RenderedScore:
 
 
 class ScoreCodec:
-    """Latents of two beats a frame <-> a played score."""
+    """Conversion of latents, of two beats per frame, to a score and its sound."""
 
     def __init__(self, vae: BeatVAE) -> None:
-        """``vae`` decodes the beats. The instrument bank is loaded here, at both rates, not at the first score."""
+        """Load the instrument bank at both sample rates, so that the first score does not have to wait for it."""
         self.vae = vae
         load_bank(SAMPLE_RATE)
         load_bank(PREVIEW_RATE)
 
     def grid(self, plan: ScorePlan) -> torch.Tensor:
         """Grid channels of the plan, shape (GRID_CHANNELS, F)."""
-        return grid_condition(plan.tempo.beat_in_bar, plan.tempo.last_beat)
+        return build_grid_condition(plan.tempo.beat_in_bar, plan.tempo.last_beat)
 
     def curve(self, plan: ScorePlan, curve: EventCurve) -> torch.Tensor:
-        """The video's curve as the flow takes it: peak-shaped, eight values a frame, shape (CURVE_CHANNELS, F)."""
+        """Event curve of the video for the flow: its peaks, eight values per frame, shape (CURVE_CHANNELS, F)."""
         steps = step_times(plan.tempo.beat_times, plan.header.swing)[:-1]
-        return curve_frames(peak_shaped(curve.peaks(), steps))
+        return curve_to_frames(draw_peaks(curve.peaks(), steps))
 
     @torch.no_grad()
     def decode_score(self, latents: torch.Tensor, plan: ScorePlan) -> Score:
-        """The score of latents (C, F): what they decode to, in the parts that the header has."""
-        logits = self.vae.decode(beats_of(latents)).numpy()
+        """Decode latents (C, F) to a score with the parts of the header."""
+        logits = self.vae.decode(frames_to_beats(latents)).numpy()
         return from_beats(logits, plan.tempo.beat_in_bar).keep_only(plan.header.parts)
 
     def frame_edges(self, plan: ScorePlan) -> NDArray[np.float64]:
@@ -108,53 +68,53 @@ class ScoreCodec:
         return plan.tempo.beat_times[::BEATS_PER_FRAME]
 
     def preview(self, score: Score, plan: ScorePlan) -> NDArray[np.float32]:
-        """A cheap dry mono mix of a score at PREVIEW_RATE, shape (plan.duration * PREVIEW_RATE,): to judge it by."""
-        notes = rendered_notes(score, plan)
+        """Render a fast dry mono mix at PREVIEW_RATE for event matching, shape (plan.duration * PREVIEW_RATE,)."""
+        notes = build_rendered_notes(score, plan)
         length = round(plan.duration * PREVIEW_RATE)
-        heard = np.zeros(length, np.float32)
+        audio = np.zeros(length, np.float32)
         if notes:
-            played = stems(notes, plan.duration, PREVIEW_RATE, tail=0.0)
-            mixed = dry_mix(played, trims_of(notes), plan.header.style)[:length]
-            heard[: len(mixed)] = mixed
-        return heard
+            played = render_stems(notes, plan.duration, PREVIEW_RATE, tail=0.0)
+            mixed = dry_mix(played, find_trims(notes), plan.header.style)[:length]
+            audio[: len(mixed)] = mixed
+        return audio
 
     def render(self, score: Score, plan: ScorePlan) -> RenderedScore:
-        """Render a score; its sound has died away by the plan's duration.
+        """Render a score that is silent at the plan's duration.
 
-        The last sound is faded from just after the last onset on, over a few seconds at most, and notes that would
-        ring to the very end are let go under that fade.
+        A fade of a few seconds at most follows the last onset. Notes that would sound until the end are released during
+        it.
         """
         beat_times, header = plan.tempo.beat_times, plan.header
-        begun = rendered_notes(score, plan)
-        fade = _fade_s(begun, plan.duration)
-        let_go = plan.duration - _RELEASE * fade
+        notes = build_rendered_notes(score, plan)
+        fade = _fade_s(notes, plan.duration)
+        release = plan.duration - _RELEASE * fade
         played = [
-            replace(note, end=min(note.end, max(let_go, note.start + _LEAST_NOTE_S), plan.duration)) for note in begun
+            replace(note, end=min(note.end, max(release, note.start + _LEAST_NOTE_S), plan.duration)) for note in notes
         ]
         length = round(plan.duration * SAMPLE_RATE)
-        riser = riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
-        sound = stems(played, plan.duration, SAMPLE_RATE, tail=0.0)
-        audio = mix(sound, trims_of(played), riser, SAMPLE_RATE, plan.seed, header.style)
-        return RenderedScore(score, played, _ended(audio, length, fade))
+        riser = build_riser_envelope(score, step_times(beat_times, header.swing), SAMPLE_RATE, length)
+        sound = render_stems(played, plan.duration, SAMPLE_RATE, tail=0.0)
+        audio = mix(sound, find_trims(played), riser, SAMPLE_RATE, plan.seed, header.style)
+        return RenderedScore(score, played, _fade_out(audio, length, fade))
 
 
-def rendered_notes(score: Score, plan: ScorePlan) -> list[Note]:
-    """The notes of a score, in seconds; nothing begins after the plan's duration."""
-    notes = notes_of(score, plan.header, plan.tempo.beat_times, plan.key)
+def build_rendered_notes(score: Score, plan: ScorePlan) -> list[Note]:
+    """Build the notes of a score in seconds, without those that begin after the plan's duration."""
+    notes = build_notes(score, plan.header, plan.tempo.beat_times, plan.key)
     return [note for note in notes if note.start < plan.duration]
 
 
 def _fade_s(notes: list[Note], duration: float) -> float:
-    """Seconds of the last fade: as many as follow the last onset, within bounds that no chop and no dull end has."""
+    """Length of the last fade in seconds: the time after the last onset, within bounds."""
     last = max((note.start for note in notes), default=0.0)
     return min(duration, max(_SHORTEST_FADE_S, min(_LONGEST_FADE_S, duration - last - _LEAST_NOTE_S)))
 
 
-def _ended(audio: NDArray[np.float32], length: int, fade_s: float) -> NDArray[np.float32]:
-    """The first ``length`` samples, the last of them fading to nothing along a quarter of a cosine."""
-    ended = np.zeros((2, length), np.float32)
+def _fade_out(audio: NDArray[np.float32], length: int, fade_s: float) -> NDArray[np.float32]:
+    """First ``length`` samples with a fade-out along a quarter of a cosine."""
+    faded = np.zeros((2, length), np.float32)
     kept = min(length, audio.shape[1])
-    ended[:, :kept] = audio[:, :kept]
+    faded[:, :kept] = audio[:, :kept]
     fade = min(length, round(fade_s * SAMPLE_RATE))
-    ended[:, length - fade :] *= np.cos(np.linspace(0, np.pi / 2, fade)).astype(np.float32)
-    return ended
+    faded[:, length - fade :] *= np.cos(np.linspace(0, np.pi / 2, fade)).astype(np.float32)
+    return faded

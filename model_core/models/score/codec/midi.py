@@ -1,4 +1,4 @@
-"""Notes as a standard MIDI file whose tempo map keeps the video's time and whose bars are the plan's."""
+"""Writer of standard MIDI files whose tempo map keeps the video's time and whose bars are the plan's."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -8,8 +8,8 @@ import mido
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.models.score.codec.notes import Note, kit_of
-from model_core.plan.header import Header
+from model_core.models.score.codec.notes import Note, find_kit
+from model_core.plan.plan import Header
 
 _TICKS: Final = 480
 _DRUM_CHANNEL: Final = 9
@@ -27,15 +27,15 @@ def write_midi(
     key: int,
     beat_in_bar: NDArray[np.int8] | None = None,
 ) -> None:
-    """Write a format 1 file: a track of tempo, meter and key, then one track a role.
+    """Write a format 1 file: a track of tempo, meter and key, then one track per role.
 
     Args:
-        path: where to.
-        notes: in seconds.
-        beat_times: seconds, shape (N + 1,), from 0; each beat becomes a quarter note.
-        header: gives the mode of the key signature and the meter.
+        path: file to write.
+        notes: notes in seconds.
+        beat_times: times of the beats in seconds from 0, shape (N + 1,); each beat becomes a quarter note.
+        header: header with the mode and the meter.
         key: semitones above C major or A minor.
-        beat_in_bar: shape (N,), 0..3; a bar cut short gets a time signature of its own. Whole bars when None.
+        beat_in_bar: shape (N,), 0..3; a shortened bar gets its own time signature. None = whole bars.
     """
     phases = np.arange(len(beat_times) - 1) % header.beats_per_bar if beat_in_bar is None else beat_in_bar
     file = mido.MidiFile(type=1, ticks_per_beat=_TICKS)
@@ -76,7 +76,7 @@ def _map_track(
 
 
 def _bar_lengths(phases: NDArray[np.signedinteger], whole: int) -> dict[int, int]:
-    """Beats of each bar by its first beat; the last bar counts as whole."""
+    """Length of each bar in beats, by its first beat; the last bar counts as whole."""
     starts = [beat for beat, phase in enumerate(phases) if beat == 0 or phase == 0]
     lengths = [after - start for start, after in pairwise(starts)]
     return dict(zip(starts, [*lengths, whole], strict=False))
@@ -86,7 +86,9 @@ def _role_track(role: str, channel: int, notes: list[Note], beat_times: NDArray[
     track = mido.MidiTrack([mido.MetaMessage("track_name", name=role)])
     track.append(
         mido.Message(
-            "program_change", channel=channel, program=kit_of(notes[0].program) if role == "drums" else notes[0].program
+            "program_change",
+            channel=channel,
+            program=find_kit(notes[0].program) if role == "drums" else notes[0].program,
         )
     )
     events = []

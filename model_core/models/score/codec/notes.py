@@ -1,4 +1,4 @@
-"""Notes in seconds, from a score on the grid and the times of its beats."""
+"""Notes in seconds, built from a score on the grid and the times of its beats."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
-from model_core.plan.header import Header
+from model_core.plan.plan import Header
 
-# General MIDI percussion keys; the impact is a low taiko of its own on top of a bass drum, the riser no note at all.
+# General MIDI percussion keys. The impact is a low taiko on top of a bass drum; the riser is not a note.
 DRUM_KEYS: Final = {
     "kick": 36, "snare": 38, "clap": 39, "closed_hat": 42, "open_hat": 46, "tom_low": 45, "tom_high": 50, "crash": 49,
     "ride": 51,
 }  # fmt: skip
-# Drum "programs" from 128 on are sets of hand percussion: keys of the standard kit that take the place of the above.
+# Drum programs from 128 on are sets of hand percussion: other keys of the standard kit instead of those above.
 DRUM_SETS: Final = {
     128: {"kick": 36, "snare": 77, "clap": 75, "closed_hat": 70, "open_hat": 69, "tom_low": 64, "tom_high": 63,
           "crash": 49, "ride": 73},
@@ -24,7 +24,7 @@ DRUM_SETS: Final = {
 }  # fmt: skip
 FIRST_DRUM_SET: Final = 128
 IMPACT_PROGRAM: Final = 116
-_IMPACT_PITCHES: Final = {36: 1.0, 48: 0.85}  # the upper one is what small loudspeakers play of it
+_IMPACT_PITCHES: Final = {36: 1.0, 48: 0.85}  # the upper pitch is for small loudspeakers
 _SWING_STEPS: Final = 1 / 3
 _RELEASE_S: Final = 0.012
 _LEAST_S: Final = 0.04
@@ -41,7 +41,7 @@ class Note:
         role: bass, chords, lead, arp, drums or impact.
         pitch: MIDI key, for drums the General MIDI percussion key.
         velocity: 0..1.
-        start, end: seconds.
+        start, end: times in seconds.
         program: General MIDI program, 0-based; for drums the kit, from FIRST_DRUM_SET on one of DRUM_SETS.
     """
 
@@ -53,17 +53,17 @@ class Note:
     program: int
 
 
-def kit_of(program: int) -> int:
-    """The General MIDI kit that a drum program is played on."""
+def find_kit(program: int) -> int:
+    """General MIDI kit on which a drum program is played."""
     return program if program < FIRST_DRUM_SET else 0
 
 
 def step_times(beat_times: NDArray[np.float64], swing: float) -> NDArray[np.float64]:
-    """Seconds of each step's start and of the last one's end, shape (4 N + 1,).
+    """Compute the start of each step and the end of the last one in seconds, shape (4 N + 1,).
 
     Args:
-        beat_times: shape (N + 1,), ascending.
-        swing: 0..1; the off-beat sixteenths come up to a third of a step late.
+        beat_times: times of the beats in seconds, shape (N + 1,), ascending.
+        swing: delay of the off-beat sixteenths, 0..1, where 1 is a third of a step.
     """
     beats = np.arange(len(beat_times))
     steps = np.arange(STEPS_PER_BEAT * (len(beat_times) - 1) + 1) / STEPS_PER_BEAT
@@ -72,14 +72,14 @@ def step_times(beat_times: NDArray[np.float64], swing: float) -> NDArray[np.floa
     return np.interp(steps + late, beats, beat_times)
 
 
-def notes_of(score: Score, header: Header, beat_times: NDArray[np.float64], key: int) -> list[Note]:
-    """The notes of a score, ordered by start.
+def build_notes(score: Score, header: Header, beat_times: NDArray[np.float64], key: int) -> list[Note]:
+    """Build the notes of a score, ordered by start.
 
     Args:
-        score: the grid.
-        header: gives programs and swing.
-        beat_times: seconds, shape (N + 1,).
-        key: semitones that the pitched roles are transposed by.
+        score: score on the grid.
+        header: header with programs and swing.
+        beat_times: times of the beats in seconds, shape (N + 1,).
+        key: transposition of the pitched roles in semitones.
     """
     times = step_times(beat_times, header.swing)
 
@@ -99,11 +99,11 @@ def notes_of(score: Score, header: Header, beat_times: NDArray[np.float64], key:
             notes.append(Note("drums", keys["kick"], velocity, start, start + _DRUM_S, header.programs["drums"]))
         elif name in keys:
             notes.append(Note("drums", keys[name], velocity, start, start + _DRUM_S, header.programs["drums"]))
-    return _one_at_a_time(sorted(notes, key=lambda n: (n.start, n.role, n.pitch, n.velocity)))
+    return _end_repeated_notes(sorted(notes, key=lambda n: (n.start, n.role, n.pitch, n.velocity)))
 
 
-def _one_at_a_time(notes: list[Note]) -> list[Note]:
-    """A key sounds once at a time: a note ends where its key is struck again, and of two at once the louder stays."""
+def _end_repeated_notes(notes: list[Note]) -> list[Note]:
+    """End each note where its key is struck again; of two notes at once keep the louder one."""
     kept: list[Note] = []
     struck_next: dict[tuple[str, int], float] = {}
     for note in reversed(notes):
@@ -114,10 +114,12 @@ def _one_at_a_time(notes: list[Note]) -> list[Note]:
     return kept[::-1]
 
 
-def riser_envelope(score: Score, times: NDArray[np.float64], sample_rate: int, samples: int) -> NDArray[np.float32]:
-    """Level of the noise riser, 0..1, shape (samples,), from the riser lane at the step times (4 N + 1,).
+def build_riser_envelope(
+    score: Score, times: NDArray[np.float64], sample_rate: int, samples: int
+) -> NDArray[np.float32]:
+    """Build the level of the noise riser, 0..1, shape (samples,), from the riser lane at the step times (4 N + 1,).
 
-    Between two steps of a riser it is a line; through the last one it climbs on, up to where the hit falls.
+    It is linear between the steps of a riser, and rises on during the last step until the hit.
     """
     lane = np.append(score.drums[:, LANES.index("riser")].astype(np.float64), 0.0)
     level = np.zeros(samples, np.float32)

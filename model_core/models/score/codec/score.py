@@ -1,7 +1,7 @@
-"""The score grid: five parts on sixteenth notes, written in C major or A minor and transposed when played.
+"""Score grid: five parts on sixteenth notes in C major or A minor, transposed when rendered.
 
-A beat is four steps. Mono parts (bass, lead, arp) hold one of REST, SUSTAIN or FIRST_PITCH + (pitch - lowest) a step;
-chords hold a set of pitches a step and a flag that strikes them anew; drums hold a velocity a lane.
+A beat has four steps. For each step, mono parts (bass, lead, arp) have one of REST, SUSTAIN or FIRST_PITCH + (pitch -
+lowest); chords have a set of pitches and a flag that strikes them again; drums have a velocity per lane.
 """
 
 from dataclasses import dataclass
@@ -49,16 +49,16 @@ Velocities = NDArray[np.float32]
 
 @dataclass
 class Score:
-    """One piece on the grid; T = 4 * N steps for N beats.
+    """One piece on the grid, with T = 4 * N steps for N beats.
 
     Attributes:
         mono: for bass, lead and arp the states, shape (T,), REST, SUSTAIN or FIRST_PITCH + index in RANGES.
         mono_velocity: for the same parts, shape (T,), 0..1, 0 on rests.
-        chord: which pitches of RANGES["chords"] sound, shape (T, 40), bool.
-        chord_struck: whether they are struck anew at this step, shape (T,), bool.
+        chord: True for pitches of RANGES["chords"] that sound, shape (T, 40), bool.
+        chord_struck: True where the chord is struck again, shape (T,), bool.
         chord_velocity: shape (T,), 0..1, 0 on rests.
         drums: velocities, shape (T, 11) in the order of LANES, 0..1, 0 = no hit. The riser lane is a level, not a hit.
-        beat_in_bar: shape (N,), 0..3; a bar may be cut short, so that it restarts at 0.
+        beat_in_bar: shape (N,), 0..3; it restarts at 0 after a shortened bar.
     """
 
     mono: dict[str, Steps]
@@ -71,15 +71,17 @@ class Score:
 
     @property
     def beats(self) -> int:
+        """Number of beats N."""
         return len(self.beat_in_bar)
 
     @property
     def steps(self) -> int:
+        """Number of steps T."""
         return self.beats * STEPS_PER_BEAT
 
     @classmethod
     def empty(cls, beats: int) -> "Score":
-        """Silence of ``beats`` beats in whole bars."""
+        """Create a silent score of ``beats`` beats in whole bars."""
         steps = beats * STEPS_PER_BEAT
         return cls(
             mono={part: np.zeros(steps, np.int16) for part in MONO_PARTS},
@@ -92,7 +94,7 @@ class Score:
         )
 
     def keep_only(self, parts: frozenset[str]) -> "Score":
-        """Silence the roles that are not among ``parts``, in place."""
+        """Silence the roles that are not in ``parts``, in place."""
         for part in MONO_PARTS:
             if part not in parts:
                 self.mono[part][:] = REST
@@ -104,7 +106,7 @@ class Score:
         return self.tidy()
 
     def tidy(self) -> "Score":
-        """Make the grid playable, in place: no sustain without its note, chords change only where they are struck."""
+        """Make the score playable, in place: no sustain without a note; chords change only where they are struck."""
         for part in MONO_PARTS:
             state, velocity = self.mono[part], self.mono_velocity[part]
             for step in range(self.steps):

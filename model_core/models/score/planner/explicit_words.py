@@ -1,4 +1,4 @@
-"""Words of a prompt that are obeyed to the letter: tempo, meter, mode, key, and instruments asked for or ruled out."""
+"""Explicit words of a prompt: tempo, meter, mode, key, and instruments that are requested or excluded."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,18 +6,18 @@ from typing import Final
 
 from model_core.models.score.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
 from model_core.models.score.planner.tempo_and_key_words import (
-    mode_and_key,
-    named_bpm,
-    named_meter,
-    tempo_range,
-    without_bpm,
+    find_bpm,
+    find_meter,
+    find_mode_and_key,
+    find_tempo_range,
+    remove_bpm,
 )
-from model_core.plan.header import PROGRAMS
+from model_core.plan.plan import PROGRAMS
 
 _NAMES: Final = "|".join(re.escape(name) for name in sorted(INSTRUMENTS, key=len, reverse=True))
 _ROLE_NAMES: Final = r"drum(?:s|ming|beats?)?|percussion|rhythm section|beats?|bass|bassline|melody|melodies|leads?"
 _NAME: Final = rf"\b(?:(?:{_NAMES})s?|{_ROLE_NAMES})\b"
-# Compounds in which the name of an instrument is a thing in the picture, a genre or a figure of speech.
+# Compounds in which the name of an instrument means an object, a genre or a figure of speech.
 _NO_INSTRUMENT: Final = re.compile(
     rf"\b(?:{_NAMES}|drum|bass)s?[\s-]+(?:shop|store|bar|lesson|class|teacher|factory|donor|transplant|seal|fishing"
     r"|boat|attached|repair|competition|bikini|coach)s?\b"
@@ -36,7 +36,7 @@ _DENIAL: Final = re.compile(
 _LESS: Final = re.compile(
     rf"\b((?:{_NAMES})|drums?|percussion|beats?|bass|melody)(?:[\s-]free\b|-?less\b)", re.IGNORECASE
 )
-# "no drums piano and cello" rules out the drums alone, "no heavy drums or bass" both.
+# "no drums piano and cello" excludes only the drums, "no heavy drums or bass" both.
 _DENIED: Final = re.compile(
     rf".*?{_NAME}(?:\s*(?:,\s*n?or\b|,|/|&|\band\b(?:\s+no\b)?|\bn?or\b)\s*"
     rf"(?:any\s+|the\s+)?(?:(?<=or )\w+\s+)?{_NAME})*",
@@ -50,26 +50,26 @@ _SOLO: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_ALONE: Final = re.compile(r"\bnot (?:just|only)\b", re.IGNORECASE)
-# "a piano solo" is one instrument, "rock with a long guitar solo" a band: of the first kind little stands before it.
+# "a piano solo" is one instrument, "rock with a long guitar solo" a band: few words precede the first kind.
 _CLAUSE_START: Final = re.compile(r"(?:^|[,.;:])\s*(?:an?\s+|the\s+)?(?:\w+\s+){0,2}$")
 _JOINED: Final = re.compile(r"\b(?:with|and|plus|featuring|over)\s+(?:an?\s+|the\s+)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ExplicitWords:
-    """What a prompt asks for in so many words; None or empty where it says nothing.
+    """Explicit requests of a prompt; None or empty where it has none.
 
     Attributes:
-        bpm: beats per minute as a listener counts them (Header.felt_bpm), within what can be played.
-        bpm_range: least and most of the same, from a word like "slow" or two figures; None beside bpm.
+        bpm: beats per minute as a listener counts them (Header.felt_bpm), within the range of the vocabulary.
+        bpm_range: lowest and highest of the same, from a word like "slow" or two numbers; None if ``bpm`` is given.
         meter: "4/4", "3/4" or "6/8".
-        minor: mode.
+        minor: True for minor, False for major.
         key: tonic in semitones above C, 0..11.
-        programs: wished General MIDI programs a role, best first.
-        without: roles ruled out.
-        unwanted: programs ruled out, whatever their role.
-        wanted: roles asked for.
-        solo: nothing but this instrument; without programs where it is the drums, the bass or the lead as such.
+        programs: requested General MIDI programs of each role, best first.
+        without: excluded roles.
+        unwanted: programs excluded from all roles.
+        wanted: requested roles.
+        solo: the only instrument; it has no programs where the prompt names just drums, bass or lead.
     """
 
     bpm: float | None = None
@@ -84,19 +84,19 @@ class ExplicitWords:
     solo: Instrument | None = None
 
 
-def explicit_words(prompt: str) -> ExplicitWords:
-    """Read the explicit wishes out of a prompt in English."""
-    asked, denied = _split(_NO_INSTRUMENT.sub(" ", without_bpm(prompt)))
-    meter = named_meter(asked)
-    bpm, bpm_range = named_bpm(prompt, meter)
-    minor, key = mode_and_key(asked)
-    programs = _given_roles(_named(asked))
-    without = _roles(denied, DENIED_ROLE)
-    wanted = set(programs) | _roles(_unnamed(asked), ANY_OF_ROLE)
-    ruled_out = {program for name in _names(denied) for program in FAMILIES.get(name, INSTRUMENTS[name].programs)}
+def parse_explicit_words(prompt: str) -> ExplicitWords:
+    """Parse the explicit words of a prompt in English."""
+    asked, denied = _split(_NO_INSTRUMENT.sub(" ", remove_bpm(prompt)))
+    meter = find_meter(asked)
+    bpm, bpm_range = find_bpm(prompt, meter)
+    minor, key = find_mode_and_key(asked)
+    programs = _assign_roles(_find_instruments(asked))
+    without = _find_roles(denied, DENIED_ROLE)
+    wanted = set(programs) | _find_roles(_without_names(asked), ANY_OF_ROLE)
+    ruled_out = {program for name in _find_names(denied) for program in FAMILIES.get(name, INSTRUMENTS[name].programs)}
     return ExplicitWords(
         bpm=bpm,
-        bpm_range=tempo_range(asked) if bpm is None and bpm_range is None else bpm_range,
+        bpm_range=find_tempo_range(asked) if bpm is None and bpm_range is None else bpm_range,
         meter=meter,
         minor=minor,
         key=key,
@@ -104,45 +104,45 @@ def explicit_words(prompt: str) -> ExplicitWords:
         without=frozenset(without),
         unwanted=frozenset(ruled_out),
         wanted=frozenset(wanted - without),
-        solo=_solo(asked),
+        solo=_find_solo(asked),
     )
 
 
 def _split(text: str) -> tuple[str, str]:
-    """What a text asks for, and what it denies, as two texts."""
+    """Split a text into the part that requests and the part that excludes something."""
     denied: list[str] = []
 
-    def governed(match: re.Match[str]) -> str:
+    def take_denial(match: re.Match[str]) -> str:
         if _ONLY_AT_FIRST.search(match[1]):
             return f" {match[1]} "
         named = _DENIED.match(match[1])
         denied.append(named[0] if named else match[1])
         return f" , {match[1][named.end() :]} " if named else " , "
 
-    def less(match: re.Match[str]) -> str:
+    def take_less(match: re.Match[str]) -> str:
         denied.append(match[1])
         return " "
 
-    asked = _DENIAL.sub(governed, _LESS.sub(less, text))
+    asked = _DENIAL.sub(take_denial, _LESS.sub(take_less, text))
     return asked, " , ".join(denied)
 
 
-def _names(text: str) -> list[str]:
-    """Names of instruments in order; of those that overlap the longest, so that an electric piano is no piano."""
+def _find_names(text: str) -> list[str]:
+    """Names of instruments in order; the longest of those that overlap, so that "electric piano" is not a piano."""
     return [match[1].lower() for match in re.finditer(rf"\b({_NAMES})s?\b", text, re.IGNORECASE)]
 
 
-def _unnamed(text: str) -> str:
-    """The text less the names of instruments: a bass guitar is not also a bass."""
+def _without_names(text: str) -> str:
+    """The text without names of instruments, so that "bass guitar" is not also a bass."""
     return re.sub(rf"\b(?:{_NAMES})s?\b", " ", text, flags=re.IGNORECASE)
 
 
-def _named(text: str) -> list[Instrument]:
-    return [INSTRUMENTS[name] for name in _names(text)]
+def _find_instruments(text: str) -> list[Instrument]:
+    return [INSTRUMENTS[name] for name in _find_names(text)]
 
 
-def _given_roles(instruments: list[Instrument]) -> dict[str, tuple[int, ...]]:
-    """Programs a role: each instrument has its own role; one that finds it taken has another that can sound like it."""
+def _assign_roles(instruments: list[Instrument]) -> dict[str, tuple[int, ...]]:
+    """Programs of each role. An instrument whose own role is taken gets another role that has its programs."""
     given: dict[str, tuple[int, ...]] = {}
     left = []
     for instrument in dict.fromkeys(instruments):
@@ -159,22 +159,22 @@ def _given_roles(instruments: list[Instrument]) -> dict[str, tuple[int, ...]]:
     return given
 
 
-def _roles(text: str, patterns: dict[str, str]) -> set[str]:
-    return {role for role, pattern in patterns.items() if re.search(pattern, _unnamed(text), re.IGNORECASE)}
+def _find_roles(text: str, patterns: dict[str, str]) -> set[str]:
+    return {role for role, pattern in patterns.items() if re.search(pattern, _without_names(text), re.IGNORECASE)}
 
 
-def _solo(asked: str) -> Instrument | None:
-    """The one instrument that a text asks for alone; None where it names another beside it."""
+def _find_solo(asked: str) -> Instrument | None:
+    """The only instrument that a text requests; None where it names another one too."""
     match = _SOLO.search(asked)
     if match is None or _JOINED.search(asked[: match.start()]) or _NOT_ALONE.search(asked):
         return None
     if match["feature"] and not _CLAUSE_START.search(asked[: match.start()]):
         return None
     text = match["after"] or match["before"]
-    names, rest = _names(text), asked[: match.start()] + " , " + asked[match.end() :]
-    roles = _roles(text, DENIED_ROLE)
+    names, rest = _find_names(text), asked[: match.start()] + " , " + asked[match.end() :]
+    roles = _find_roles(text, DENIED_ROLE)
     if not names and not roles:
         return None
     alone = INSTRUMENTS[names[0]] if names else Instrument(roles.pop(), ())
-    others = [other for other in _named(rest) if other != alone]
-    return None if others or _roles(rest, ANY_OF_ROLE) - {alone.role} else alone
+    others = [other for other in _find_instruments(rest) if other != alone]
+    return None if others or _find_roles(rest, ANY_OF_ROLE) - {alone.role} else alone

@@ -1,4 +1,4 @@
-"""Names of instruments in prompts, and the roles and General MIDI programs that answer to them."""
+"""Names of instruments in prompts, with their roles and General MIDI programs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Instrument:
-    """The role that an instrument is given, and the programs that sound like it, best first; none for drums."""
+    """Role of an instrument, and the programs that sound like it, best first; empty for drums."""
 
     role: str
     programs: tuple[int, ...]
@@ -51,7 +51,7 @@ _BY_ROLE: Final[dict[str, dict[str, tuple[int, ...]]]] = {
 INSTRUMENTS: Final[dict[str, Instrument]] = {
     name: Instrument(role, programs) for role, names in _BY_ROLE.items() for name, programs in names.items()
 }
-"""Names in the singular: a text may add an s."""
+"""Instruments by name in the singular; a text may add an s."""
 
 FAMILIES: Final[dict[str, tuple[int, ...]]] = {
     "guitar": (24, 25, 26, 27, 28, 29, 30), "electric guitar": (26, 27, 28, 29, 30), "electric piano": (4, 5),
@@ -63,15 +63,15 @@ FAMILIES: Final[dict[str, tuple[int, ...]]] = {
     "saxophone": (65, 66), "woodwind": (65, 66, 68, 70, 71, 73, 75), "flute": (73, 75), "synth bass": (38, 39, 87),
     "double bass": (32, 43), "vocal": (52,),
 }  # fmt: skip
-"""What a name rules out when it is denied, where that is not what it asks for."""
+"""Programs that an excluded name rules out, where they differ from those that it requests."""
 
-# Words for a role whatever its instrument. A beat is the drums' only as "a beat" or "beats" of a kind of music.
+# Words that request a role without naming an instrument.
 ANY_OF_ROLE: Final = {
     "drums": r"\b(?:drum(?:s|ming)?|percussion|rhythm section)\b",
     "bass": r"\b(?:bass|bassline)\b",
     "lead": r"\b(?:melody|melodies|lead (?:line|melody|instrument))\b",
 }
-# Words that stand for a role only when it is denied ("no beat") or alone.
+# Words that mean a role when it is excluded ("no beat") or the only one.
 DENIED_ROLE: Final = {
     "drums": r"\b(?:drum(?:s|ming|beats?)?|percussion|rhythm section|beats?)\b",
     "bass": r"\b(?:bass|bassline)\b",

@@ -1,4 +1,4 @@
-"""The prompt planner: embedded prompt -> distribution over headers, style first and the rest given the style."""
+"""Prompt planner: distribution over headers given a prompt, first the style and then the rest given the style."""
 
 from typing import Any, Final
 
@@ -9,29 +9,29 @@ from torch import nn
 from torch.nn import functional
 
 from model_core.encoders.minilm import TEXT_DIM
-from model_core.plan.header import VOCABULARY, Vocabulary
+from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 
 SCALARS: Final = ("bpm", "swing", "energy", "density")
 """Continuous header values, each predicted as a mean and a log standard deviation of its 0..1 form."""
 
 
 class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Two small MLPs over the pooled prompt embedding: one for the style, one for all else.
+    """Two small MLPs over the pooled prompt embedding: one for the style, one for everything else.
 
-    Its configuration carries the vocabulary that the whole model folder was trained with.
+    Its configuration contains the vocabulary of the whole model folder.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, hidden: int = 384, vocabulary: dict[str, Any] | None = None) -> None:
-        """``vocabulary`` is in its JSON form; the composer's by default.
+        """Create untrained networks; ``vocabulary`` is in its JSON form, by default that of the composer.
 
         Raises:
-            ValueError: the vocabulary is not one.
+            ValueError: the vocabulary is invalid.
         """
         super().__init__()
         if vocabulary is None:
             self.register_to_config(vocabulary=VOCABULARY.as_json())
-        self.vocabulary = VOCABULARY if vocabulary is None else Vocabulary.of_json(vocabulary)
+        self.vocabulary = VOCABULARY if vocabulary is None else Vocabulary.from_json(vocabulary)
         styles = len(self.vocabulary.styles)
         self.style = nn.Sequential(nn.Linear(TEXT_DIM, hidden), nn.SiLU(), nn.Dropout(0.5), nn.Linear(hidden, styles))
         self._widths = self._output_widths()
@@ -45,11 +45,11 @@ class PromptPlanner(ModelMixin, ConfigMixin):  # type: ignore[misc]
         logits: torch.Tensor = self.style(pooled * TEXT_DIM**0.5)
         return logits
 
-    def given_style(self, pooled: torch.Tensor, style: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What follows from prompt and style index (B,).
+    def predict_header(self, pooled: torch.Tensor, style: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Predict the rest of the header from pooled prompts (B, TEXT_DIM) and style indices (B,).
 
         Returns:
-            ``minor``: logit (B, 1); each of SCALARS: mean and log deviation (B, 2); ``meter``: logits (B, M), where
+            ``minor``: logit (B, 1); each of SCALARS: mean and log deviation (B, 2); ``meter``: logits (B, M), if
             there is more than one; ``<role>``: logit that the role plays (B, 1); ``<role>_program``: logits over the
             role's programs.
         """

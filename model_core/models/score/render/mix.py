@@ -1,4 +1,4 @@
-"""Stereo mix of the stems: levels, panorama, width, convolution reverb and noise riser, by the preset of the style."""
+"""Mix of stems to stereo: levels, panorama, width, reverb and noise riser, with a preset for each style."""
 
 from functools import cache
 from typing import Final, NamedTuple
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfilt
 
-from model_core.audio.loudness import held_below
+from model_core.audio.loudness import limit_samples
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.render.program_levels import TRIM_DB
 
 
 class Strip(NamedTuple):
-    """A role's channel strip: level in dB, pan -1 (left) .. 1, width 0..1, and its share in the reverb."""
+    """Channel strip of a role: level in dB, pan -1 (left) .. 1, width 0..1, and reverb send 0..1."""
 
     level_db: float
     pan: float
@@ -26,10 +26,10 @@ class Room(NamedTuple):
     """A reverb.
 
     Attributes:
-        decay_s: time in which its dark part falls by 8.7 dB; the bright part dies 2.5 times as fast.
-        bright_hz, dark_hz: where the two parts end.
-        size_s: within this time the first reflections come.
-        predelay_s: silence before all of it.
+        decay_s: time in which the dark part falls by 8.7 dB; the bright part decays 2.5 times as fast.
+        bright_hz, dark_hz: upper frequencies of the two parts.
+        size_s: time of the last early reflection.
+        predelay_s: delay of the reverb.
     """
 
     decay_s: float
@@ -40,7 +40,7 @@ class Room(NamedTuple):
 
 
 class Mix(NamedTuple):
-    """Strips of the roles, their room, and the gain of all above about 4 kHz, dB."""
+    """Strips of the roles, reverb, and gain above about 4 kHz in dB."""
 
     strips: dict[str, Strip]
     room: Room
@@ -67,7 +67,7 @@ DEFAULT: Final = Mix(_USUAL, _PLATE, 0.0)
 
 
 def _mix(room: Room, wet: float = 1.0, air: float = 0.0, wide: float = 1.0, **gains: float) -> Mix:
-    """The usual strips with other gains (dB more), all sends times ``wet`` and all widths times ``wide``."""
+    """The usual strips with gains added in dB, all sends times ``wet`` and all widths times ``wide``."""
     strips = {
         role: Strip(strip.level_db + gains.get(role, 0.0), strip.pan, strip.width * wide, strip.send * wet)
         for role, strip in _USUAL.items()
@@ -75,8 +75,8 @@ def _mix(room: Room, wet: float = 1.0, air: float = 0.0, wide: float = 1.0, **ga
     return Mix(strips, room, air)
 
 
-# The gains even out what the styles' patterns, registers and programs do to the usual levels: where it plays, the lead
-# is to be 1 to 3 dB above bass and chords and 4 to 6 above the arp, and the drums where the style wants them.
+# The gains compensate for patterns, registers and programs of the styles: where it plays, the lead should be 1 to 3 dB
+# above bass and chords and 4 to 6 dB above the arp, and the drums as usual for the style.
 MIXES: Final = {
     "trailer": _mix(_HALL, 1.2, air=5.0, wide=1.2, bass=1, arp=1, drums=0.5, impact=2.5),
     "orchestral": _mix(_HALL, 1.4, air=4.0, wide=1.1, bass=0, arp=1.5, drums=1.5, impact=1.5),
@@ -99,8 +99,8 @@ MIXES: Final = {
 }  # fmt: skip
 
 
-def mix_of(style: str | None) -> Mix:
-    """The mix of a style; DEFAULT for one that has none, as older models' may be, and for None."""
+def find_mix(style: str | None) -> Mix:
+    """Mix of a style; DEFAULT for None and for styles without a preset, as older models may have."""
     return DEFAULT if style is None else MIXES.get(style, DEFAULT)
 
 
@@ -113,7 +113,7 @@ _WIDTH_DELAY_S: Final = 0.0113
 _LOWEST_HZ: Final = 20.0
 _AIR_HZ: Final = 4000.0
 _DRUM_PEAK_DB: Final = 0.0
-"""Where the drums' peaks end: strokes that fall together would else take the limiter's room from everything else."""
+"""Limit of the drums' peaks, so that simultaneous strokes do not make the limiter turn everything down."""
 _FIRST_REFLECTIONS: Final = 9
 
 
@@ -125,40 +125,40 @@ def mix(
     seed: int,
     style: str | None = None,
 ) -> Audio:
-    """The wet stereo mix, shape (2, N), not normalised.
+    """Mix stems to stereo with reverb, shape (2, N), not normalized.
 
     Args:
-        stems: a role each, shape (2, N).
-        trims_db: gain of each role, dB, see trims_of.
+        stems: stems by role, shape (2, N).
+        trims_db: gain of each role in dB, see find_trims.
         riser: level of the noise riser, shape (M,), M <= N unless there are no stems.
         sample_rate: Hz.
-        seed: of the riser's noise.
-        style: whose mix to use, see mix_of.
+        seed: seed of the riser's noise.
+        style: style of the mix, see find_mix.
     """
-    strips, room, air_db = mix_of(style)
+    strips, room, air_db = find_mix(style)
     length = max([stem.shape[1] for stem in stems.values()], default=len(riser))
     dry, send = np.zeros((2, length), np.float32), np.zeros((2, length), np.float32)
     for role, stem in stems.items():
-        placed = _placed(stem, strips[role], trims_db[role], sample_rate)
+        placed = _place(stem, strips[role], trims_db[role], sample_rate)
         if role == "drums":
-            placed = held_below(placed, sample_rate, _DRUM_PEAK_DB)
+            placed = limit_samples(placed, sample_rate, _DRUM_PEAK_DB)
         dry += placed
         send += np.float32(strips[role].send) * placed
     if riser.any():
         noise = _riser_noise(riser, seed)
         dry[:, : len(riser)] += noise
         send[:, : len(riser)] += np.float32(_RISER_SEND) * noise
-    return _toned(dry + _reverberated(send, room, sample_rate), air_db, sample_rate)
+    return _shape_tone(dry + _add_reverb(send, room, sample_rate), air_db, sample_rate)
 
 
-def trims_of(notes: list[Note]) -> dict[str, float]:
-    """Gain of each role that plays, dB, from its program's measured loudness."""
+def find_trims(notes: list[Note]) -> dict[str, float]:
+    """Gain of each role that plays in dB, from the measured loudness of its program."""
     return {note.role: TRIM_DB[note.role][note.program] for note in notes}
 
 
 def dry_mix(stems: dict[str, Audio], trims_db: dict[str, float], style: str | None = None) -> Audio:
-    """A mono mix without reverb, shape (N,), for the training curves: cheap, and close to the wet one's."""
-    strips = mix_of(style).strips
+    """Mix to mono without reverb, shape (N,), for curves: fast, with a curve close to that of the full mix."""
+    strips = find_mix(style).strips
     total = sum(_gain(strips[role].level_db + trims_db[role]) * stem.mean(axis=0) for role, stem in stems.items())
     return np.asarray(total, np.float32)
 
@@ -167,21 +167,21 @@ def _gain(decibels: float) -> np.float32:
     return np.float32(10 ** (decibels / 20))
 
 
-def _placed(stem: Audio, strip: Strip, trim_db: float, sample_rate: int) -> Audio:
+def _place(stem: Audio, strip: Strip, trim_db: float, sample_rate: int) -> Audio:
     gain = _gain(strip.level_db + trim_db)
     sides = np.array([[np.sqrt(1 - strip.pan)], [np.sqrt(1 + strip.pan)]], np.float32) * gain
     placed = stem * sides
     delay = round(_WIDTH_DELAY_S * sample_rate)
     if strip.width and stem.shape[1] > delay:
-        # The same echo with opposite signs: it widens, and a mono downmix loses all of it and nothing else.
+        # The same echo with opposite signs on both sides adds width and cancels in a mono downmix.
         echo = np.float32(strip.width) * gain * stem[:, :-delay].mean(axis=0)
         placed[0, delay:] += echo
         placed[1, delay:] -= echo
     return placed
 
 
-def _toned(audio: Audio, air_db: float, sample_rate: int) -> Audio:
-    """A shelf at _AIR_HZ, and nothing below 20 Hz: some synth pads carry a constant that would cost headroom."""
+def _shape_tone(audio: Audio, air_db: float, sample_rate: int) -> Audio:
+    """Apply a shelf at _AIR_HZ and remove what is below 20 Hz: some synth pads have an offset that costs headroom."""
     pole = np.exp(-2 * np.pi * _LOWEST_HZ / sample_rate)
     warped, air = np.tan(np.pi * _AIR_HZ / sample_rate), 10 ** (air_db / 20)
     shelf = np.array([air + warped, warped - air]) / (1 + warped)
@@ -191,7 +191,7 @@ def _toned(audio: Audio, air_db: float, sample_rate: int) -> Audio:
     return np.asarray(sosfilt(section, audio, axis=1), np.float32)
 
 
-def _reverberated(send: Audio, room: Room, sample_rate: int) -> Audio:
+def _add_reverb(send: Audio, room: Room, sample_rate: int) -> Audio:
     response = _impulse_response(room, sample_rate)
     size = next_fast_len(send.shape[1] + response.shape[1], real=True)
     spectrum = rfft(send, size, axis=1, workers=2)
@@ -201,9 +201,9 @@ def _reverberated(send: Audio, room: Room, sample_rate: int) -> Audio:
 
 @cache
 def _impulse_response(room: Room, sample_rate: int) -> Audio:
-    """A room, shape (2, M): a few reflections, then noise that darkens as it dies. Unit energy on either side.
+    """Impulse response of a room, shape (2, M): early reflections, then noise that decays and darkens.
 
-    It starts at 200 Hz: what lies below would only blur the bass.
+    Each side has unit energy. Frequencies below 200 Hz are removed, as they would blur the bass.
     """
     rng = np.random.default_rng(5)
     length = round(5 * room.decay_s * sample_rate)
@@ -225,7 +225,7 @@ def _impulse_response(room: Room, sample_rate: int) -> Audio:
 
 
 def _riser_noise(level: Audio, seed: int) -> Audio:
-    """White noise that opens from dull to bright while its level climbs, shape (2, M)."""
+    """White noise that rises from dull to bright with its level, shape (2, M)."""
     active = np.flatnonzero(level)
     first, last = int(active[0]), int(active[-1]) + 1
     rng = np.random.default_rng([seed, 3])

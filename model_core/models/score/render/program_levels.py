@@ -1,7 +1,7 @@
-"""Corrections of level and latency that make the programs of a role alike. Written by calibrate_levels.py.
+"""Gains and latencies that make the programs of a role equally loud and prompt. Written by calibrate_levels.py.
 
-TRIM_DB is a gain in dB, LATENCY_MS the milliseconds that the program takes to speak; LAYERED are the
-programs whose samples themselves are duller when played softly.
+TRIM_DB is a gain in dB, LATENCY_MS the milliseconds until a program sounds; LAYERED are the programs
+whose samples are duller when played softly.
 """
 
 from typing import Final

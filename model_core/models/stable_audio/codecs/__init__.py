@@ -33,7 +33,7 @@ class AudioCodec(Codec[Plan], Protocol):
     channels: int
     frame_rate: float
 
-    def frames_of(self, duration_s: float) -> int:
+    def count_frames(self, duration_s: float) -> int:
         """Latent frames of a duration in seconds, rounded up; ValueError unless it is more than 0."""
         ...
 

@@ -1,8 +1,12 @@
-"""SAME (arXiv 2605.17991), the codec of Stable Audio 3: music of any length in overlapping chunks."""
+"""SAME codec (arXiv 2605.17991) by diffusers, in chunks, so that its memory does not grow with the music.
+
+Chunks overlap by the receptive field of the network, so that the result is the same as without chunks. In a layer of
+SAME a token depends on ``sliding_window`` segments on either side. A segment is one input frame of a level of the
+decoder, or one output frame of a level of the encoder: a latent at the last level, a part of one at the others.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -12,27 +16,19 @@ from diffusers import AutoencoderSAME
 from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
 from numpy.typing import NDArray
 
+from model_core.flow.windows import Window, continuing_windows
 from model_core.models.stable_audio.codecs import AUDIO_CODECS, AudioCodecEntry
 from model_core.plan.plan import Plan
 
 _MARGINS: Final = 10
-_MULTIPLE: Final = 8  # as many tokens are a multiple of eight, as the attention's kernels like it
+_MULTIPLE: Final = 8  # attention kernels are fastest with a multiple of eight tokens
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """One pass over the latent frames first .. last - 1, of which kept_first .. kept_last - 1 are right."""
+def find_margin(strides: Sequence[int], depths: Sequence[int], sliding_window: int) -> int:
+    """Receptive field of a latent frame on either side in frames, through all layers; the same in encoder and decoder.
 
-    first: int
-    last: int
-    kept_first: int
-    kept_last: int
-
-
-def margin_of(strides: Sequence[int], depths: Sequence[int], sliding_window: int) -> int:
-    """How many latent frames to either side a frame sees, through all layers; the same in encoder and decoder.
-
-    ``strides`` and ``depths`` (layers) are the encoder's, level by level. Positions do not widen it: they are relative.
+    ``strides`` and ``depths`` (numbers of layers) are those of the encoder's levels. Positions are relative and have no
+    effect.
     """
     reach = Fraction(0)
     for level, depth in enumerate(depths):
@@ -40,46 +36,28 @@ def margin_of(strides: Sequence[int], depths: Sequence[int], sliding_window: int
     return math.ceil(reach)
 
 
-def window_of(margin: int) -> int:
-    """Latent frames of a chunk, margins included."""
-    # 17 tokens a latent: SAME-L (margin 12, width 1536) is cheapest at 117 frames, SAME-S (6, 768) at 59, each at 1.7
-    # times the linear layers' least; in shorter chunks margins weigh more, in longer ones the band's square mask does.
+def chunk_length(margin: int) -> int:
+    """Length of a chunk in latent frames, margins included."""
+    # With 17 tokens per latent SAME-L (margin 12, width 1536) is fastest at 117 frames, SAME-S (6, 768) at 59, each at
+    # 1.7 times the minimum of the linear layers. Shorter chunks lose more to margins, longer ones to the square mask.
     return max(1, -(-_MARGINS * margin // _MULTIPLE)) * _MULTIPLE
 
 
-def chunks_of(frames: int, window: int, margin: int) -> list[Chunk]:
-    """Chunks whose kept parts cover ``frames`` frames one after the other; equally long when there are several.
-
-    Raises:
-        ValueError: a chunk would be nothing but margins.
-    """
-    if window <= 2 * margin:
-        raise ValueError(f"chunks of {window} frames are nothing but their margins of {margin}")
-    if frames <= window:
-        return [Chunk(0, frames, 0, frames)]
-    made = [Chunk(0, window, 0, window - margin)]
-    while (there := made[-1].kept_last) < frames:
-        first = min(there - margin, frames - window)
-        last = first + window
-        made.append(Chunk(first, last, there, frames if last == frames else last - margin))
-    return made
-
-
 class SameCodec:
-    """Latents (C, F) at ``frame_rate`` frames a second <-> stereo sound.
+    """Conversion between latents (C, F), at ``frame_rate`` frames per second, and stereo sound.
 
-    diffusers' encode and decode make a mask of all tokens by all tokens, 9.7 GB for 380 s in bfloat16 and several times
-    that while it is made. Here they run on chunks, with the same result.
+    diffusers' encode and decode need a mask of all tokens by all tokens: 9.7 GB for 380 s in bfloat16, and several
+    times as much while it is computed. This class runs them on chunks, with the same result.
 
     Attributes:
         sample_rate: Hz.
-        hop: samples of a latent frame.
-        channels: C.
-        frame_rate: latent frames a second.
+        hop: samples per latent frame.
+        channels: number of latent channels C.
+        frame_rate: latent frames per second.
     """
 
     def __init__(self, vae: AutoencoderSAME) -> None:
-        """Works on the vae's device and in its dtype; keeps its positions in float32, see _count_exactly."""
+        """Run on the device and in the dtype of ``vae``, with positions in float32."""
         config = vae.config
         self.sample_rate = int(config["sampling_rate"])
         self.hop = int(config["patch_size"] * math.prod(config["encoder_strides"]))
@@ -87,33 +65,33 @@ class SameCodec:
         self.frame_rate = self.sample_rate / self.hop
         self._sides = int(config["audio_channels"])
         self._vae = vae
-        self._margin = margin_of(
+        self._margin = find_margin(
             config["encoder_strides"], config["encoder_transformer_depths"], config["sliding_window"]
         )
-        _count_exactly(vae)
+        _restore_exact_frequencies(vae)
 
-    def frames_of(self, duration_s: float) -> int:
-        """Latent frames of so many seconds, the last one perhaps in part; ValueError unless they are more than 0."""
+    def count_frames(self, duration_s: float) -> int:
+        """Number of latent frames of ``duration_s`` seconds, rounded up; ValueError unless they are more than 0."""
         if not 0 < duration_s < math.inf:
-            raise ValueError(f"a duration is more than 0 s, not {duration_s}")
+            raise ValueError(f"duration_s is {duration_s}; it must be more than 0 s")
         return math.ceil(duration_s * self.sample_rate / self.hop)
 
     def frame_edges(self, plan: Plan) -> NDArray[np.float64]:
-        """See Codec.frame_edges; the last frame may reach beyond the end of the music."""
-        edges: NDArray[np.float64] = np.arange(self.frames_of(plan.duration) + 1) * self.hop / self.sample_rate
+        """See Codec.frame_edges; the last frame may end after the music."""
+        edges: NDArray[np.float64] = np.arange(self.count_frames(plan.duration) + 1) * self.hop / self.sample_rate
         return edges
 
     def frame_times(self, frames: int, first: int = 0) -> NDArray[np.float64]:
-        """Centres in seconds of so many latent frames from the ``first`` on, shape (F,)."""
+        """Centers of ``frames`` latent frames from ``first`` on, in seconds, shape (F,)."""
         times: NDArray[np.float64] = (np.arange(first, first + frames) + 0.5) * self.hop / self.sample_rate
         return times
 
     @torch.no_grad()
     def encode(self, audio: NDArray[np.float32]) -> torch.Tensor:
-        """Latents (C, ceil(N / hop)) of stereo sound (2, N), float32 on the CPU; the last frame is filled with silence.
+        """Encode stereo sound (2, N) to latents (C, ceil(N / hop)), float32 on the CPU; padded with silence.
 
         Raises:
-            ValueError: the sound has another shape, or no sample.
+            ValueError: the sound has another shape or no samples.
         """
         if audio.ndim != 2 or audio.shape[0] != self._sides or not audio.shape[1]:
             raise ValueError(f"audio must be of shape ({self._sides}, N), not {audio.shape}")
@@ -123,23 +101,23 @@ class SameCodec:
         latents = torch.empty(self.channels, frames)
         for chunk in self._chunks(frames):
             part = torch.from_numpy(whole[..., chunk.first * self.hop : chunk.last * self.hop])
-            encoded = self._vae.encode(self._there(part), return_dict=False)[0][0]
-            latents[:, chunk.kept_first : chunk.kept_last] = encoded[:, _kept(chunk)].float().cpu()
+            encoded = self._vae.encode(self._to_device(part), return_dict=False)[0][0]
+            latents[:, chunk.first + chunk.known : chunk.kept] = encoded[:, _kept_slice(chunk)].float().cpu()
         return latents
 
     @torch.no_grad()
     def decode(
         self, latents: torch.Tensor, samples: int, progress: Callable[[float], None] = lambda fraction: None
     ) -> NDArray[np.float32]:
-        """Stereo sound (B, 2, samples) in -1..1 of latents (B, C, F).
+        """Decode latents (B, C, F) to stereo sound (B, 2, samples) in -1..1.
 
         Args:
-            latents: of any device and dtype.
-            samples: of the result; at most F * hop.
-            progress: called before each chunk and at the end with the fraction done; what it raises stops the work.
+            latents: latents on any device and of any dtype.
+            samples: number of samples, at most F * hop.
+            progress: called with the fraction done before each chunk and at the end; its exceptions stop the work.
 
         Raises:
-            ValueError: the latents have another shape, or do not hold so many samples.
+            ValueError: the latents have another shape, or give fewer samples.
         """
         if latents.ndim != 3 or latents.shape[1] != self.channels or not latents.shape[0]:
             raise ValueError(f"latents must be of shape (B, {self.channels}, F), not {tuple(latents.shape)}")
@@ -150,28 +128,28 @@ class SameCodec:
         chunks = self._chunks(frames)
         for number, chunk in enumerate(chunks):
             progress(number / len(chunks))
-            part = self._there(latents[..., chunk.first : chunk.last])
+            part = self._to_device(latents[..., chunk.first : chunk.last])
             decoded = self._vae.decode(part, return_dict=False)[0]
-            kept = decoded[..., _kept(chunk, self.hop)].float().clamp(-1, 1)
-            audio[..., chunk.kept_first * self.hop : chunk.kept_last * self.hop] = kept.cpu().numpy()
+            kept = decoded[..., _kept_slice(chunk, self.hop)].float().clamp(-1, 1)
+            audio[..., (chunk.first + chunk.known) * self.hop : chunk.kept * self.hop] = kept.cpu().numpy()
         progress(1.0)
         return audio[..., :samples]
 
-    def _chunks(self, frames: int) -> list[Chunk]:
-        return chunks_of(frames, window_of(self._margin), self._margin)
+    def _chunks(self, frames: int) -> list[Window]:
+        return continuing_windows(frames, chunk_length(self._margin), self._margin, self._margin)
 
-    def _there(self, part: torch.Tensor) -> torch.Tensor:
+    def _to_device(self, part: torch.Tensor) -> torch.Tensor:
         return part.to(self._vae.device, self._vae.dtype)
 
 
-def _kept(chunk: Chunk, hop: int = 1) -> slice:
-    return slice((chunk.kept_first - chunk.first) * hop, (chunk.kept_last - chunk.first) * hop)
+def _kept_slice(chunk: Window, hop: int = 1) -> slice:
+    return slice(chunk.known * hop, (chunk.kept - chunk.first) * hop)
 
 
-def _count_exactly(vae: AutoencoderSAME) -> None:
-    """Put the rotary frequencies back to float32 where a cast of the whole network has rounded them.
+def _restore_exact_frequencies(vae: AutoencoderSAME) -> None:
+    """Reset the rotary frequencies to float32 where a cast of the whole network has rounded them.
 
-    Positions of tokens are counted in their dtype, and bfloat16 counts to 256: from there on neighbours share one.
+    Positions are counted in the dtype of the frequencies, and bfloat16 counts only to 256.
     """
     for attention in vae.modules():
         if isinstance(attention, SAMEAttention) and attention.rope.inv_freq.dtype != torch.float32:
@@ -179,29 +157,29 @@ def _count_exactly(vae: AutoencoderSAME) -> None:
 
 
 def frame_rate(config: Mapping[str, Any]) -> float:
-    """Latent frames a second of a configuration."""
+    """Latent frames per second of a configuration."""
     return float(config["sampling_rate"] / (config["patch_size"] * math.prod(config["encoder_strides"])))
 
 
 def count_vae(config: Mapping[str, Any]) -> int:
-    """Numbers in an AutoencoderSAME of this configuration."""
+    """Number of values in an AutoencoderSAME of this configuration."""
     with torch.device("meta"):
         network = AutoencoderSAME.from_config(dict(config))
     return sum(tensor.numel() for tensor in [*network.parameters(), *network.buffers()])
 
 
 def decode_activations(config: Mapping[str, Any], batch: int, dtype: torch.dtype) -> int:
-    """Bytes that the codec holds at the largest moment of decoding a chunk."""
+    """Peak of the codec while it decodes a chunk, in bytes."""
     strides, depths = config["encoder_strides"], config["encoder_transformer_depths"]
-    window = window_of(margin_of(strides, depths, config["sliding_window"]))
+    window = chunk_length(find_margin(strides, depths, config["sliding_window"]))
     copies = max(4 + 4 * config["ff_mult"], 16.5 if config["use_differential_attention"] else 12.5)
     largest = 0
     for level, (stride, mult) in enumerate(zip(strides, config["encoder_c_mults"], strict=True)):
         tokens = window * math.prod(strides[level + 1 :]) * (stride + 1)
         held = batch * tokens * config["encoder_channels"] * mult * dtype.itemsize
-        # The mask is made from distances in int64 and two masks in bool, while of the tokens there is one copy.
-        making = tokens**2 * (10 + 2 * dtype.itemsize) + 2 * held
-        largest = max(largest, making, round(tokens**2 * dtype.itemsize + copies * held))
+        # The mask is computed from distances in int64 and two masks in bool, beside one copy of the tokens.
+        masks = tokens**2 * (10 + 2 * dtype.itemsize) + 2 * held
+        largest = max(largest, masks, round(tokens**2 * dtype.itemsize + copies * held))
     return largest
 
 

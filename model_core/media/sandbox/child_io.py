@@ -1,4 +1,4 @@
-"""The child's end of the pipes, the files that its caller opened for it, and the text of library errors."""
+"""Input and output of the child: its pipes, the files that it gets open, and the texts of its errors."""
 
 import errno
 import io
@@ -13,31 +13,31 @@ from model_core.media.sandbox.wire import HEADER_MAX_BYTES, pack
 
 @dataclass(frozen=True)
 class Channel:
-    """Messages to the caller, and the bytes that come from it."""
+    """The child's ends of the pipes: messages to the caller, and bytes from it."""
 
     incoming: BinaryIO
     outgoing: BinaryIO
 
     @classmethod
     def on_standard_streams(cls) -> Self:
-        """Take stdout for messages alone: what a library prints there goes to stderr from now on."""
+        """Reserve stdout for messages; output that libraries print there goes to stderr."""
         outgoing = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)
         return cls(sys.stdin.buffer, outgoing)
 
     def read_line(self) -> bytes:
-        """The request's line."""
+        """Read the line of the request."""
         return self.incoming.readline(HEADER_MAX_BYTES)
 
     def read(self, size: int) -> bytes:
-        """Exactly ``size`` bytes; EOFError if the caller closed the pipe before (it died: so should this process)."""
+        """Read exactly ``size`` bytes; EOFError if the caller closed the pipe early, which means that it died."""
         data = self.incoming.read(size)
         if len(data) < size:
-            raise EOFError("the caller sent less than it announced")
+            raise EOFError("the caller sent fewer bytes than it announced")
         return data
 
     def send(self, header: Mapping[str, object], payload: bytes | memoryview = b"") -> None:
-        """One message, at once."""
+        """Send one message without buffering."""
         self.outgoing.write(pack(header, payload))
         self.outgoing.write(payload)
         self.outgoing.flush()
@@ -52,23 +52,23 @@ class Source:
 
     Attributes:
         fd: open for reading.
-        name: the last part of its path, whose suffix helps FFmpeg to tell formats apart.
+        name: last part of its path, whose suffix helps FFmpeg to recognize the format.
     """
 
     fd: int
     name: str
 
-    def opened(self) -> "OpenFile":
-        """The file from its start, as PyAV reads it."""
+    def open_file(self) -> "OpenFile":
+        """File object at the start of the file, for PyAV."""
         return OpenFile(self.fd, self.name)
 
 
 class OpenFile:
-    """A file object with a position of its own, so that several may read and write one descriptor.
+    """File object with a position of its own, so that several can use one descriptor; has the methods that PyAV needs.
 
-    It has what PyAV asks of a file. What fails is answered by the negative errno, as FFmpeg's own files do it: an error
-    raised here would end the reading of a damaged file that asks for an impossible position, where FFmpeg goes on, and
-    would hide behind a second one when a result is closed.
+    Failures return the negative errno, as FFmpeg's own files do. An exception would end the reading of a damaged file
+    that seeks to an impossible position, where FFmpeg continues, and would hide behind a second one when a result is
+    closed.
     """
 
     def __init__(self, fd: int, name: str) -> None:
@@ -76,13 +76,15 @@ class OpenFile:
         self._fd, self._at = fd, 0
 
     def read(self, size: int) -> bytes:
+        """Read up to ``size`` bytes."""
         data = os.pread(self._fd, size, self._at)
         self._at += len(data)
         return data
 
     def write(self, data: bytes) -> int:
+        """Write all bytes; returns their number, or a negative errno."""
         left = memoryview(data)
-        while left:  # at the limit of a file's size less than all is written, and only the next write fails
+        while left:  # at the file size limit a write is partial, and only the next one fails
             try:
                 written = os.pwrite(self._fd, left, self._at)
             except OSError as error:
@@ -92,6 +94,7 @@ class OpenFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Change the position; returns the new one, or a negative errno."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._fd).st_size}[whence]
         if not 0 <= start + offset < _FARTHEST:
             return -errno.EINVAL
@@ -99,21 +102,22 @@ class OpenFile:
         return self._at
 
     def tell(self) -> int:
+        """Position in bytes."""
         return self._at
 
     def close(self) -> None:
-        """Leave the descriptor open for the next reader."""
+        """Do nothing: the descriptor stays open for the next reader."""
 
 
-_NOT_IMPLEMENTED: Final = 0x45574150  # FFmpeg's AVERROR_PATCHWELCOME; its own words are meant for programmers
+_NOT_IMPLEMENTED: Final = 0x45574150  # FFmpeg's AVERROR_PATCHWELCOME; its own text is meant for programmers
 
 
-def reason(error: Exception) -> str:
-    """What the system or FFmpeg says of its own errors. Whatever else an error says is for the log alone."""
+def describe_error(error: Exception) -> str:
+    """Text of a system or FFmpeg error for the sender of the file. Other errors' texts are for the log only."""
     number = getattr(error, "errno", None)
     if number == _NOT_IMPLEMENTED:
-        return "it uses something that the decoder does not know"
-    said = getattr(error, "strerror", None)
-    if not said and isinstance(number, int) and number > 0:
-        said = os.strerror(number)
-    return said or "the decoder failed on it"
+        return "it uses a feature that the decoder does not support"
+    text = getattr(error, "strerror", None)
+    if not text and isinstance(number, int) and number > 0:
+        text = os.strerror(number)
+    return text or "the decoder failed on it"

@@ -1,4 +1,4 @@
-"""Beats as vectors (a Score <-> one vector of BEAT_DIM values a beat), and the VAE that compresses them to latents."""
+"""Beat vectors, one of BEAT_DIM values per beat of a Score, and the VAE that converts them to latents and back."""
 
 from typing import Final
 
@@ -27,13 +27,13 @@ def _layout() -> dict[str, slice]:
 
 
 FIELDS: Final = _layout()
-"""Where each field lies in a beat vector; within a field the four steps follow one another."""
+"""Slice of each field in a beat vector; the four steps of a field follow one another."""
 BEAT_DIM: Final = max(field.stop for field in FIELDS.values())
 _LEAST_VELOCITY: Final = 0.08
 
 
 def to_beats(score: Score) -> NDArray[np.float32]:
-    """Beat vectors of a score, shape (N, BEAT_DIM): one-hot states, 0/1 flags, velocities 0..1."""
+    """Convert a score to beat vectors, shape (N, BEAT_DIM): one-hot states, 0/1 flags, velocities 0..1."""
     beats = np.zeros((score.beats, BEAT_DIM), np.float32)
 
     def put(name: str, values: NDArray[np.generic]) -> None:
@@ -51,11 +51,11 @@ def to_beats(score: Score) -> NDArray[np.float32]:
 
 
 def from_beats(logits: NDArray[np.float32], beat_in_bar: NDArray[np.int8]) -> Score:
-    """The likeliest score of decoder outputs.
+    """Convert decoder outputs to the most likely score.
 
     Args:
-        logits: shape (N, BEAT_DIM); logits of states and flags, velocities as they are.
-        beat_in_bar: shape (N,), 0..3, kept in the score.
+        logits: logits of states and flags, and velocities, shape (N, BEAT_DIM).
+        beat_in_bar: beat numbers for the score, shape (N,), 0..3.
     """
     steps = len(logits) * STEPS_PER_BEAT
 
@@ -80,8 +80,11 @@ def from_beats(logits: NDArray[np.float32], beat_in_bar: NDArray[np.int8]) -> Sc
 
 
 class BeatVAE(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """A small MLP VAE. Latents are shifted by their mean and divided by one global RMS, so that the flow sees
-    channels whose spread still says how much they matter."""
+    """A small MLP VAE of single beats.
+
+    Latents are shifted by their mean and divided by one global RMS, so that the spread of a channel still shows its
+    importance to the flow.
+    """
 
     shift: torch.Tensor
     scale: torch.Tensor

@@ -1,4 +1,4 @@
-"""Entry of the child: confine itself, do the one operation that was asked for, say what came of it."""
+"""Main function of the child process: confines itself, runs the requested operation, and answers."""
 
 import errno
 import sys
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from model_core.media.sandbox.child.channel import Channel, Source, reason
+from model_core.media.sandbox.child_io import Channel, Source, describe_error
 from model_core.media.sandbox.confinement import steps as confine
 from model_core.media.sandbox.wire import unpack
 from model_core.media.types import MediaError, MediaLimits
 
-_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT})
+_DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT})
 
 
 def main() -> None:
-    """Read the request from stdin, answer on stdout; the exit status is 0 whenever an answer was given.
+    """Read the request from stdin and answer on stdout; the exit status is 0 whenever an answer was given.
 
-    The first answer says how this process is confined; only then is the file looked at.
+    The first message says how this process is confined. The file is read only after it.
     """
     channel = Channel.on_standard_streams()
     header, _ = unpack(channel.read_line())
@@ -42,53 +42,55 @@ def main() -> None:
         channel.send({"kind": "error", "code": error.code, "detail": error.detail, "field": error.field})
     except MemoryError:
         mebibytes = limits.memory_bytes >> 20
-        detail = f"takes more than {mebibytes} MiB of memory to read, which is the limit"
+        detail = f"Reading the file takes more than {mebibytes} MiB of memory, the limit."
         channel.send({"kind": "error", "code": "budget", "detail": detail})
     except OSError as error:
         traceback.print_exc()
-        channel.send(_of_system(error, limits))
+        channel.send(_describe_os_error(error, limits))
     except Exception as error:
-        # Whatever a broken file makes of a library is that file's fault; the trace goes to the caller's log.
+        # Any error of a library on a broken file is the file's fault; the traceback goes to the caller's log.
         traceback.print_exc()
-        channel.send({"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {reason(error)}."})
+        channel.send(
+            {"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {describe_error(error)}."}
+        )
 
 
 def _operation(name: str) -> Callable[..., None]:
-    """The operation of that name. Imported after the limits are set: from here on PyAV is in the process.
+    """Import the operations and return the one with that name.
 
-    Before the rest of the confinement, though: the packages may lie where root's capabilities alone may read.
+    PyAV is imported after the limits are set, but before the rest of the confinement: the packages may be readable
+    only with root's capabilities.
     """
-    from model_core.media.operations import audio, digest, frames, mux, probe
-    from model_core.media.operations import audio as tags
+    from model_core.media.operations import audio, frames, mux, probe
 
     known: dict[str, Callable[..., None]] = {
         "probe": probe.probe,
         "frames": frames.frames,
         "read_audio": audio.read_audio,
-        "read_tags": tags.read_tags,
+        "read_tags": audio.read_tags,
         "mux": mux.mux,
-        "digest": digest.digest,
+        "digest": probe.digest,
         "nothing": _nothing,
     }
     return known[name]
 
 
 def _nothing(channel: Channel, limits: MediaLimits) -> None:
-    """For a caller that only asks how it would be confined."""
+    """Operation for a caller that only needs to know how it would be confined."""
     channel.send({"kind": "end"})
 
 
-def _of_system(error: OSError, limits: MediaLimits) -> dict[str, object]:
-    """PyAV's errors are OSErrors too: the disk's troubles stay OSErrors in the caller, the rest is the file's."""
+def _describe_os_error(error: OSError, limits: MediaLimits) -> dict[str, object]:
+    """Message for an OSError: disk errors stay OSErrors in the caller, PyAV's errors are the file's fault."""
     if error.errno == errno.ENOMEM:
-        detail = f"takes more than {limits.memory_bytes >> 20} MiB of memory to read, which is the limit"
+        detail = f"Reading the file takes more than {limits.memory_bytes >> 20} MiB of memory, the limit."
         return {"kind": "error", "code": "budget", "detail": detail}
     if error.errno == errno.EFBIG:
-        detail = f"makes a result of more than {limits.file_bytes} bytes, which is the limit"
+        detail = f"The result would have more than {limits.file_bytes} bytes, the limit."
         return {"kind": "error", "code": "budget", "detail": detail}
-    if error.errno in _OF_THE_DISK:
+    if error.errno in _DISK_ERRORS:
         return {"kind": "error", "errno": error.errno, "detail": str(error.filename or "")}
-    return {"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {reason(error)}."}
+    return {"kind": "error", "code": "unreadable", "detail": f"The file cannot be read: {describe_error(error)}."}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Text conditions of Stable Audio 3: prompts to T5Gemma states, and their packing with duration, latents and curve."""
+"""Conditions of Stable Audio 3's transformer: T5Gemma states of prompts, duration, kept latents and curve."""
 
 from dataclasses import dataclass
 from threading import Lock
@@ -15,14 +15,14 @@ MAX_TOKENS: Final = 256
 
 @dataclass(frozen=True)
 class TextStates:
-    """Encoded prompts: states, shape (B, L, D), and which of them are words, shape (B, L), bool."""
+    """Encoded prompts: states, shape (B, L, D), and a mask that is True for words, shape (B, L), bool."""
 
     states: torch.Tensor
     mask: torch.Tensor
 
 
 class PromptEncoder:
-    """A tokenizer and an encoder; the empty prompt is encoded like any other."""
+    """Tokenizer and text encoder, used as in diffusers' Stable Audio 3 pipelines; an empty prompt is encoded too."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, encoder: T5GemmaEncoderModel) -> None:
         self._tokenizer = tokenizer
@@ -30,14 +30,14 @@ class PromptEncoder:
         self._length = min(int(tokenizer.model_max_length), MAX_TOKENS)
         self._reading = Lock()  # a tokenizer serves one thread at a time
 
-    def cuts(self, prompt: str) -> bool:
-        """Whether a prompt is longer than what is heard of it."""
+    def is_cut(self, prompt: str) -> bool:
+        """Return True when a prompt is longer than the encoder's limit."""
         with self._reading:
             return len(self._tokenizer(prompt).input_ids) > self._length
 
     @torch.no_grad()
     def encode(self, prompts: list[str]) -> TextStates:
-        """States of prompts on the encoder's device; what goes past the tokenizer's length is cut off."""
+        """Encode prompts on the encoder's device, cut off at the limit."""
         with self._reading:
             tokens = self._tokenizer(
                 prompts, padding="max_length", max_length=self._length, truncation=True, return_tensors="pt"
@@ -46,21 +46,21 @@ class PromptEncoder:
         return TextStates(states, tokens.attention_mask.bool())
 
 
-def conditioned(
+def build_condition(
     embedder: StableAudio3DurationEmbedder,
     text: TextStates,
     seconds: torch.Tensor,
     local: torch.Tensor | None,
     curve: torch.Tensor | None,
 ) -> Condition:
-    """Conditions of B pieces: the duration steers AdaLN, and is one more token after the text's.
+    """Build the conditions of B pieces. The duration is the input of AdaLN, and one more token after the text.
 
     Args:
-        embedder: seconds to a vector.
-        text: of B prompts.
+        embedder: embedder of seconds.
+        text: states of B prompts.
         seconds: durations, shape (B,).
         local: inpainting channels, shape (B, 1 + C, F); None for plain text-to-audio, see Condition.
-        curve: with its flag, shape (B, 2, F); None for plain text-to-audio.
+        curve: event curve and flag, shape (B, 2, F); None for plain text-to-audio.
     """
     duration = embedder(seconds.to(text.states.device)).to(text.states.dtype)
     return Condition(
@@ -72,8 +72,8 @@ def conditioned(
     )
 
 
-def continued(latents: torch.Tensor, known: int) -> torch.Tensor:
-    """Inpainting channels, shape (B, 1 + C, F), for latents (B, C, F) of which the first ``known`` frames are given."""
+def continuation_channels(latents: torch.Tensor, known: int) -> torch.Tensor:
+    """Inpainting channels (B, 1 + C, F) for latents (B, C, F) of which the first ``known`` frames are given."""
     keep = torch.zeros(latents.shape[0], latents.shape[2], dtype=torch.bool, device=latents.device)
     keep[:, :known] = True
     return inpainting_channels(latents, keep)
