@@ -222,7 +222,7 @@ def test_a_missing_folder_is_not_looked_up_on_the_hub(tmp_path: Path, monkeypatc
     def ask(base: str) -> Path:
         raise AssertionError(f"the hub was asked for {base}")
 
-    monkeypatch.setattr("model_core.models.stable_audio.init._fetched", ask)
+    monkeypatch.setattr("model_core.models.stable_audio.init._fetch", ask)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     for base in ("sa3-medium-base", "./a/b", "models/mine", "a/b/c", str(tmp_path / "none")):
