@@ -44,9 +44,10 @@ format: setup-dev ## rewrite the code in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# One thread a test process: the threads of torch and BLAS would stand in each other's way. A file stays in one process,
-# so its fixtures are made once. Three processes keep two cores busy, because many tests wait for other processes.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile
+# One thread a test process: the threads of torch and BLAS would stand in each other's way. A group of tests, mostly a
+# file, stays in one process, so its fixtures are made once (tests/conftest.py). Three processes keep two cores busy,
+# because many tests wait for other processes.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadgroup
 BESIDE := $(MAKE) --no-print-directory --jobs 4 style types contracts
 
 check: setup-dev ## lint and the fast tests (about a minute)

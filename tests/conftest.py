@@ -1,9 +1,10 @@
-"""Fixtures that several test folders share, and the rules for the markers `service` and `model`.
+"""Fixtures that several test folders share, and the rules for the markers `service` and `model` and for the groups.
 
 The fixtures are a real Redis-compatible server and settings with short intervals.
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,14 +37,42 @@ FOLDERS: Final = {
 """The marker of every test in a folder. Elsewhere, tests that use Redis are `service`, and files mark themselves."""
 
 
+COMPILES: Final = (
+    "cli/test_report.py",
+    "encoders/test_musicnn.py",
+    "evaluation/test_oracle.py",
+    "sync/test_matching.py",
+    "sync/test_measures.py",
+    "sync/test_picture.py",
+    "sync/test_report.py",
+    "sync/test_sound.py",
+)
+"""Files whose tests use librosa. The first use compiles for half a minute, so one process runs all of them."""
+
+ONE_SETUP: Final = ("training/audio/",)
+"""Folders whose files share a fixture that takes half a minute, so one process runs all of them."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs this way, and the commands under test would inherit it and ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sets the markers `service` and `model`."""
+    """Sets the markers `service` and `model`, and the group that one process runs: a file, so its fixtures are made
+    once, a folder of ONE_SETUP, or all of COMPILES."""
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(TESTS).as_posix())))
         marker = FOLDERS.get(_folder(item.path))
         if marker is None and "redis_url" in getattr(item, "fixturenames", ()):
             marker = "service"
         if marker is not None:
             item.add_marker(marker)
+
+
+def _group(file: str) -> str:
+    """Name of the group of a test file, given relative to ``tests``."""
+    folder = next((folder for folder in ONE_SETUP if file.startswith(folder)), file)
+    return "compiles" if file in COMPILES else folder
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -64,6 +64,7 @@ def test_every_stage_is_measured_and_written(tmp_path: Path, capsys: pytest.Capt
     assert cells["distilled, curve"][2] == "", "diffusers takes no curve"
 
 
+@pytest.mark.slow  # half a minute: every stage twice more; one run of them is in the test before
 def test_windows_batches_and_the_precision_of_a_gpu() -> None:
     """On a CPU here, but whatever mixes precisions shows."""
     bench = Bench(TINY, CPU, torch.bfloat16)

@@ -23,6 +23,7 @@ FEW: Final = [
 ]
 
 
+@pytest.mark.slow  # a minute: a service, a worker and about sixty files
 def test_damaged_files_do_no_harm() -> None:
     cases = list(plan(len(FEW) + 6, _SEED, FEW))
     assert {container_of(case.base) for case in cases} == {"file", *map(container_of, RECIPES)}

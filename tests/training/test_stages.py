@@ -176,6 +176,7 @@ def test_the_flow_learns_with_and_without_a_curve(data: FlowData, rendered: Shar
     assert after < before
 
 
+@pytest.mark.slow  # half a minute: trains until the figure is reached; test_train_command trains it for some steps
 def test_the_planner_learns_the_styles_of_its_captions(shard: Shard) -> None:
     headers = [header_of(text) for text in shard.headers]
     pooled, targets = torch.from_numpy(shard.pooled[:, 0]), targets_of(headers)

@@ -38,6 +38,7 @@ def test_a_roll_holds_no_loudness_and_no_riser() -> None:
     assert roll_of(score).max() == 1
 
 
+@pytest.mark.slow  # half a minute: trains the classifier; what it computes is in the other tests
 def test_it_learns_to_tell_styles_apart() -> None:
     def example(number: int) -> tuple[Roll, int]:
         style = TOLD[number % 3]
