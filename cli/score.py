@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
 from cli.errors import OutputError, user_errors
 from cli.files import check_outputs, check_video, new_file, temporary_folder
+from cli.option_flags import with_option_flags
 from cli.progress import stages_bar
 from model_core.errors import InputError
 from model_core.options import ScoreOptions, check_prompt, check_supported
@@ -22,6 +22,7 @@ _AS_EVER: Final = {(device, precision) for device in ("auto", "cpu") for precisi
 """Choices that ask the embedded model for what it does anyway."""
 
 
+@with_option_flags
 def score(
     video: Annotated[Path, typer.Argument(help="The video to write music for.")],
     output: Annotated[
@@ -30,21 +31,7 @@ def score(
     prompt: Annotated[
         str, typer.Option(help="What the music should be. Empty: it follows the video alone.", show_default=False)
     ] = "",
-    seed: Annotated[int, typer.Option(help="Random seed. The same seed gives the same music.")] = _DEFAULTS.seed,
-    steps: Annotated[
-        int | None, typer.Option(help="Sampling steps. Default: chosen by the model, as for the options below.")
-    ] = None,
-    text_guidance: Annotated[float | None, typer.Option(help="How strongly the prompt steers the music.")] = None,
-    curve_guidance: Annotated[
-        float | None, typer.Option(help="How strongly the changes in the video steer the music.")
-    ] = None,
-    negative_prompt: Annotated[str | None, typer.Option(help="What the music should not be (audio models).")] = None,
-    sync: Annotated[
-        float | None, typer.Option(help="How far the tempo may bend to meet the video, 0 to 1 (score models).")
-    ] = None,
-    redraws: Annotated[
-        int | None, typer.Option(help="How many times to retry parts that missed an event (score models).")
-    ] = None,
+    options: ScoreOptions = _DEFAULTS,
     model: Annotated[
         Path | None, typer.Option(envvar="V2M_MODEL", help="Model folder to use instead of the embedded model.")
     ] = None,
@@ -74,15 +61,6 @@ def score(
     v2m score holiday.mp4 --prompt "fast rock" -o rock.mp4 --seed 7 --wav rock.wav --midi rock.mid
     """
     with user_errors(), stages_bar() as progress:
-        options = _options(
-            seed=seed,
-            steps=steps,
-            text_guidance=text_guidance,
-            curve_guidance=curve_guidance,
-            negative_prompt=negative_prompt,
-            sync=sync,
-            redraws=redraws,
-        )
         runtime = runtime_of(device, precision, window)
         check_video(video)
         check_outputs({"--output": output, "--wav": wav, "--midi": midi, "--report": report}, video, force=force)
@@ -129,11 +107,3 @@ def runtime_of(device: str, precision: str = "auto", window_s: float | None = No
     if precision not in _PRECISIONS:
         raise InputError("--precision", f"must be auto, bfloat16 or float32, not {precision}")
     return Runtime(device=device, precision=precision, window_s=window_s)
-
-
-def _options(**values: object) -> ScoreOptions:
-    try:
-        return ScoreOptions.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InputError(str(first["loc"][0]), f"{first['msg']}, not {first['input']}") from error

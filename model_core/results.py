@@ -1,11 +1,11 @@
-"""Result variants of a job, each declared once: name, description, and how its file is written. Torch-free.
+"""Result variants of a job, each declared once: name, description, media types, and how its file is written.
 
-Store, API, command line and docs read this list. To add a variant, add a member and its writer here. The API imports
-this module for the names, so a writer imports what it needs itself.
+Torch-free. Store, API, command line and docs read this list. To add a variant, add a member and its writer here. The
+API imports this module for the names, so a writer imports what it needs itself.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -30,11 +30,13 @@ class ResultVariant:
     """Declaration of a result.
 
     Attributes:
-        description: one sentence for the API's document and the command line.
+        description: one or two sentences for the API's document and the command line.
+        media_types: media type by suffix of the file, for every suffix that the file may have.
         write: called with soundtrack, scored video and folder; returns the path, or None where there is no such result.
     """
 
     description: str
+    media_types: Mapping[str, str]
     write: Callable[["Soundtrack", Path, Path], Path | None]
 
 
@@ -88,15 +90,29 @@ def _write_report(soundtrack: "Soundtrack", video: Path, folder: Path) -> Path:
     return path
 
 
+_JSON: Final = {".json": "application/json"}
+_VIDEO: Final = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/quicktime",
+    ".mkv": "video/x-matroska",
+    ".wmv": "video/x-ms-wmv",
+}
+
 RESULTS: Final = {
     Variant.VIDEO: ResultVariant(
-        "The video with its new music. The picture is copied, not encoded again.", _write_video
+        "The video with its new music, as MP4, QuickTime, Matroska or Windows Media, depending on the upload. The "
+        "picture is copied, not encoded again.",
+        _VIDEO,
+        _write_video,
     ),
-    Variant.AUDIO: ResultVariant("The music alone, as WAV.", _write_audio),
-    Variant.MIDI: ResultVariant("The notes as a standard MIDI file, from models that write notes.", _write_midi),
-    Variant.CURVE: ResultVariant("The event curves of the video and of the music, as JSON.", _write_curve),
+    Variant.AUDIO: ResultVariant("The music alone, as WAV.", {".wav": "audio/wav"}, _write_audio),
+    Variant.MIDI: ResultVariant(
+        "The notes as a standard MIDI file, from models that write notes.", {".mid": "audio/midi"}, _write_midi
+    ),
+    Variant.CURVE: ResultVariant("The event curves of the video and of the music, as JSON.", _JSON, _write_curve),
     Variant.REPORT: ResultVariant(
-        "Model, options, tempo, key, loudness and sync of the result, as JSON.", _write_report
+        "Model, options, tempo, key, loudness and sync of the result, as JSON.", _JSON, _write_report
     ),
 }
 """All results by variant, in the order in which they are written."""

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import PurePosixPath
-from typing import Final
 
 from anyio import CancelScope, to_thread
 from starlette.datastructures import Headers
@@ -11,20 +10,9 @@ from starlette.types import Receive, Scope, Send
 
 from jobs.record import JobRecord
 from jobs.store import ArtifactStore
-from model_core.results import Variant
+from model_core.results import RESULTS, Variant
 from service.downloads import ranges
 from service.downloads.conditional import is_known
-
-MEDIA_TYPES: Final = {
-    ".mp4": "video/mp4",
-    ".mov": "video/quicktime",
-    ".webm": "video/webm",
-    ".mkv": "video/x-matroska",
-    ".wmv": "video/x-ms-wmv",
-    ".wav": "audio/wav",
-    ".mid": "audio/midi",
-    ".json": "application/json",
-}
 
 
 class ArtifactResponse(Response):
@@ -44,7 +32,8 @@ class ArtifactResponse(Response):
             "content-disposition": f'attachment; filename="v2m-{record.id[:8]}-{variant}{suffix}"',
             "content-length": str(self._artifact.bytes),
         }
-        super().__init__(None, headers=headers, media_type=MEDIA_TYPES.get(suffix, "application/octet-stream"))
+        media_type = RESULTS[variant].media_types.get(suffix, "application/octet-stream")
+        super().__init__(None, headers=headers, media_type=media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one request. StoreError if the file cannot be read, before anything is sent."""

@@ -5,16 +5,18 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from jobs.record import JobStatus
-from model_core.results import Variant
+from model_core.results import RESULTS, Variant
 from service.dependencies import RecordDep, ServicesDep
-from service.downloads.artifact_response import MEDIA_TYPES, ArtifactResponse
+from service.downloads.artifact_response import ArtifactResponse
 from service.errors.jobs import Expired, NoContent, NotCompleted, UnknownVariant
 from service.openapi.responses import EVERYWHERE, Responses, header_parameters, problem_responses, response_headers
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
+_JSON_TYPE: Final = "application/json"
+_MEDIA_TYPES: Final = dict.fromkeys(kind for result in RESULTS.values() for kind in result.media_types.values())
 # Generated clients take the first type that they know. As JSON they would parse the video, so bytes come first.
-_TYPES: Final = ("application/octet-stream", *(kind for suffix, kind in MEDIA_TYPES.items() if suffix != ".json"))
+_TYPES: Final = ("application/octet-stream", *(kind for kind in _MEDIA_TYPES if kind != _JSON_TYPE))
 _JSON: Final = {
     "schema": {
         "title": "Document",
@@ -30,13 +32,13 @@ _JSON: Final = {
         "events": [{"time_s": 0.12, "strength": 1.2}],
     },
 }
-_FILE: Final = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: _JSON}
-_PART: Final[dict[str, Any]] = dict.fromkeys(_TYPES, _BYTES) | {MEDIA_TYPES[".json"]: {}}  # a part is not valid JSON
+_FILE: Final = dict.fromkeys(_TYPES, _BYTES) | {_JSON_TYPE: _JSON}
+_PART: Final[dict[str, Any]] = dict.fromkeys(_TYPES, _BYTES) | {_JSON_TYPE: {}}  # a part is not valid JSON
 _FILE_HEADERS: Final = response_headers("Accept-Ranges", "Content-Disposition", "ETag")
 _RESPONSES: Final[Responses] = {
     200: {
-        "description": "The file. `video` is MP4, QuickTime, Matroska or Windows Media, depending on the upload; "
-        "`audio` is WAV; `midi` is MIDI; `curve` and `report` are JSON.",
+        "description": "The file of the `variant`:\n\n"
+        + "\n".join(f"- `{variant.value}`: {result.description}" for variant, result in RESULTS.items()),
         "content": _FILE,
         "headers": _FILE_HEADERS,
     },

@@ -3,7 +3,9 @@
 import pytest
 
 from model_core.errors import InputError
+from model_core.media.types import OUTPUT_SUFFIXES
 from model_core.options import PROMPT_MAX_CHARS, ScoreOptions, check_prompt
+from model_core.results import RESULTS, Variant
 
 JOINED = "\u0646\u0627\u06cc\u200c\u0646\u06cc \U0001f468\u200d\U0001f3a4"
 """Persian and an emoji, which need their zero-width joiners."""
@@ -38,3 +40,8 @@ def test_control_characters_are_removed(prompt: str, cleaned: str) -> None:
 def test_a_prompt_of_any_text() -> None:
     assert check_prompt(" \U0001f3b9 café ") == "\U0001f3b9 café"
     assert check_prompt("x" * PROMPT_MAX_CHARS) == "x" * PROMPT_MAX_CHARS
+
+
+def test_every_container_of_a_result_has_a_media_type() -> None:
+    assert set(RESULTS[Variant.VIDEO].media_types) == set(OUTPUT_SUFFIXES)
+    assert set(RESULTS) == set(Variant)

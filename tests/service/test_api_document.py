@@ -18,6 +18,7 @@ from jobs.record import JobRecord, JobStatus, now
 from jobs.webhooks.message import build_message, message_id
 from jobs.webhooks.signing import Signer
 from model_core.options import ScoreOptions
+from model_core.results import Variant
 from service.auth.keys import digest, new_key
 from service.openapi.examples import JOB
 from tests.conftest import MakeSettings
@@ -195,3 +196,8 @@ def test_the_page_in_a_browser_goes_on_after_a_refusal(run: Run) -> None:
     end = json.loads(told.splitlines()[-1])
     assert end["asked"] == {"links": 4, "events": 2}
     assert re.search(r"/content\?.*variant=video", end["player"]["src"])
+
+
+def test_every_result_is_in_the_table() -> None:
+    for variant in Variant:
+        assert f"\n| `{variant}`" in PAGE

@@ -11,8 +11,8 @@ from openapi_spec_validator import validate
 from jobs.record import JobError, Webhook
 from jobs.webhooks.message import JobEnded, JobEndedData
 from model_core.options import ModelInfo, ScoreOptions
+from model_core.results import RESULTS
 from service.app import create_app
-from service.downloads.artifact_response import MEDIA_TYPES
 from service.errors.problem import MEDIA_TYPE
 from service.openapi.examples import RESPONSES, SCHEMAS
 from service.schemas import Health, JobList, JobView, LinksView, Readiness
@@ -78,12 +78,15 @@ def test_headers_that_clients_need(document: dict[str, Any]) -> None:
     assert "Content-Range" in content["responses"]["206"]["headers"]
 
 
-def test_what_results_are(document: dict[str, Any]) -> None:
+def test_results_have_their_media_types(document: dict[str, Any]) -> None:
     answers = named(document, "get_content")["responses"]
     for status in ("200", "206"):
         content = answers[status]["content"]
-        assert set(content) == {"application/octet-stream", *MEDIA_TYPES.values()}
+        types = {kind for result in RESULTS.values() for kind in result.media_types.values()}
+        assert set(content) == {"application/octet-stream", *types}
         assert next(iter(content)) == "application/octet-stream", "generated clients take the first type they know"
+    for variant, result in RESULTS.items():
+        assert f"- `{variant}`: {result.description}" in answers["200"]["description"]
 
 
 def test_options_are_a_json_object_in_the_form(document: dict[str, Any]) -> None:
