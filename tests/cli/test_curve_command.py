@@ -33,4 +33,4 @@ def test_a_folder_that_is_no_model_is_refused(clip: Path, tmp_path: Path) -> Non
     (tmp_path / "v2m.json").write_text(json.dumps({"kind": "foo"}))
     done = CliRunner().invoke(app, ["curve", str(clip), "--model", str(tmp_path)])
     assert (done.exit_code, len(done.output.splitlines())) == (1, 1)
-    assert "There is no kind of model foo" in done.output
+    assert "kind: must be embedded-score or stable-audio-3, not foo" in done.output
