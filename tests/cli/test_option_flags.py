@@ -50,7 +50,7 @@ def test_a_value_that_is_refused_is_named(app: typer.Typer) -> None:
     assert "v2m: mood: String should have at most 4 characters, not gloomy" in refused.output
     refused = CliRunner().invoke(app, ["x", "--steps", "3"])
     assert refused.exit_code == 2
-    assert "v2m: steps: Input should be greater than or equal to 4, not 3" in refused.output
+    assert "v2m: --steps: Input should be greater than or equal to 4, not 3" in refused.output
 
 
 def test_score_has_every_option() -> None:
