@@ -16,7 +16,7 @@ from jobs.infra.process_identity import process_of
 from jobs.infra.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 T = TypeVar("T")
 
 
