@@ -14,14 +14,12 @@ from filelock import FileLock, Timeout
 from redis import Redis
 from redis.exceptions import RedisError
 
-from cli.gpus import gpus_for_workers
 from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
-from cli.supervisor import Service, Supervisor
-from cli.vigil import WorkerWatchdog
-from jobs.infra import process_identity
-from jobs.infra.liveness import live_workers
-from jobs.infra.process_identity import process_of
+from cli.supervisor import Service, Supervisor, WorkerWatchdog
+from cli.workers import gpus_for_workers
+from jobs.infra import processes
+from jobs.infra.processes import live_workers, process_of
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 
@@ -54,7 +52,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         UnguardedError: other machines could reach it, and there are no keys.
         ModelError: ``settings.model`` is not a model folder.
     """
-    process_identity.deny_inspection()
+    processes.deny_inspection()
     if settings.model is not None:
         from model_core.models.registry import read_manifest
 

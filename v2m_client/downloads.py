@@ -7,8 +7,7 @@ from uuid import uuid4
 import httpx
 
 from v2m_client.errors import ClientError, NoAnswerError
-from v2m_client.transport import Transport
-from v2m_client.uploads import OnBytes
+from v2m_client.transport import OnBytes, Transport
 
 
 def download(transport: Transport, path: str, to: Path, on_received: OnBytes | None, **request: Any) -> None:

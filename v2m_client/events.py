@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from v2m_client.answers import parse_body
 from v2m_client.errors import ClientError, NoAnswerError
 from v2m_client.models import Job
-from v2m_client.transport import Transport
+from v2m_client.transport import Transport, parse_body
 
 _SILENCE_S: Final = 60.0  # the API sends a comment every 15 s
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from redis import Redis
 
 from cli.errors import settings_at_fault
-from jobs.infra import logs
+from jobs.infra.monitoring import configure_logs
 from jobs.infra.settings import Settings
 
 State = Literal["ok", "warn", "fail"]
@@ -75,7 +75,7 @@ def doctor(
 
     v2m doctor --state /var/lib/v2m
     """
-    logs.configure("text", "error")
+    configure_logs("text", "error")
     findings = []
     for finding in examine(state):
         findings.append(finding)

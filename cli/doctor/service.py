@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 from cli.doctor import Deployment, Finding, fail, ok, warn
 from cli.redis_server import socket_in
 from cli.serve import url_at
-from jobs.infra.liveness import heartbeat_ages
-from jobs.infra.process_identity import is_gone, machine, process_of
+from jobs.infra.processes import heartbeat_ages, is_gone, machine, process_of
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue

@@ -5,7 +5,7 @@ from typing import Final, cast
 import structlog
 from redis import Redis
 
-from jobs.infra.lock import hold_lock
+from jobs.infra.redis_connection import hold_lock
 from jobs.removal import MAX_FAILURES, ExpiredFiles, FileRemover
 from jobs.repository import JobRecords
 from jobs.store import ArtifactStore, StoreFullError

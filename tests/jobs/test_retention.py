@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs.infra.lock import hold_lock
+from jobs.infra.redis_connection import hold_lock
 from jobs.infra.settings import Settings
 from jobs.removal import ExpiredFiles
 from jobs.store import StoreFullError

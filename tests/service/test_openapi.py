@@ -12,7 +12,7 @@ from jobs.record import JobError, Webhook
 from jobs.webhooks.message import JobEnded, JobEndedData
 from model_core.options import ModelInfo, ScoreOptions
 from service.app import create_app
-from service.downloads.artifact_response import MEDIA_TYPES
+from service.downloads import MEDIA_TYPES
 from service.errors.problem import MEDIA_TYPE
 from service.openapi.examples import RESPONSES, SCHEMAS
 from service.schemas import Health, JobList, JobView, LinksView, Readiness

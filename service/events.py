@@ -1,10 +1,10 @@
-"""Polling of the jobs that have event streams: all of them together, twice a second.
+"""Event streams of jobs, and the polling behind them: all jobs with streams together, twice a second.
 
 A waiting stream needs no thread and no call to Redis of its own, so hundreds of them do not slow down other requests.
 """
 
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +12,7 @@ from typing import Final
 import anyio
 import structlog
 from anyio import CapacityLimiter, to_thread
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from redis.exceptions import RedisError
 
 from jobs.record import JobRecord, JobStatus
@@ -25,6 +26,10 @@ log: Final = structlog.get_logger(__name__)
 _EVERY_S: Final = 0.5
 STREAMS_PER_JOB: Final = 32
 """A signed link to one job needs no key, and this is enough for everybody who watches it."""
+EVENT: Final = "job"
+"""The name of every event."""
+QUIET_S: Final = 15.0
+"""Seconds without an event after which a comment keeps the connection open through proxies."""
 _MAX_STREAMS: Final = 10_000  # the memory of more is better spent on something else
 
 
@@ -195,3 +200,31 @@ class Watch:
 
 def _same(record: JobRecord, places: Mapping[str, int], sight: Sight | None) -> bool:
     return sight is not None and (record, places.get(record.id)) == (sight.record, sight.position)
+
+
+async def stream_events(
+    watch: Watch, stream: Stream, known: str | None = None, *, by_link: bool = False
+) -> AsyncIterator[bytes]:
+    """Server-sent events of a job as bytes, one for each change.
+
+    The stream ends after a final state, if the job is gone, and when the service stops.
+
+    ``known``: tag of the view that the client already has, which is not sent again. ``by_link``: sends
+    `JobView.for_link`.
+    """
+    last_sent = anyio.current_time()
+    while True:
+        changed, sight = stream.job.changed, stream.sight
+        if sight is not None and sight.view.tag != known:
+            known = sight.view.tag
+            view = sight.view.for_link() if by_link else sight.view
+            yield format_sse_event(event=EVENT, data_str=view.model_dump_json(), id=known)
+            last_sent = anyio.current_time()
+        if stream.job.is_gone or watch.is_over or (sight is not None and sight.record.is_final):
+            return
+        # an event for another stream of the job does not keep this connection open
+        with anyio.move_on_after(last_sent + QUIET_S - anyio.current_time()) as quiet:
+            await changed.wait()
+        if quiet.cancelled_caught:
+            yield KEEPALIVE_COMMENT
+            last_sent = anyio.current_time()

@@ -1,6 +1,7 @@
-"""Identity of this process: a name that tells other workers on the machine whether it still runs, and its protection.
+"""Processes of the service: their names, the heartbeats of workers, and protection from inspection.
 
-The protection keeps other processes of the same user from reading this one's memory and environment.
+A name identifies the machine and the process, so that other workers on the machine can find out whether it still runs.
+Each worker writes the server's time into one sorted set at a fixed interval.
 """
 
 import ctypes
@@ -9,12 +10,17 @@ import os
 import socket
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from uuid import uuid4
+
+from redis import Redis
+
+from jobs.infra.redis_connection import server_time
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _PID_NAMESPACE: Final = Path("/proc/self/ns/pid")
 _PR_SET_DUMPABLE: Final = 4
+_HEARTBEATS: Final = "v2m:workers"
 
 
 @cache
@@ -70,3 +76,26 @@ def _runs(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def record_heartbeat(redis: Redis, worker: str) -> None:
+    """Records that this worker is alive and has its model loaded; RedisError."""
+    redis.zadd(_HEARTBEATS, {worker: server_time(redis)})
+
+
+def remove_worker(redis: Redis, worker: str) -> None:
+    """Removes a worker that stops; RedisError."""
+    redis.zrem(_HEARTBEATS, worker)
+
+
+def live_workers(redis: Redis, ttl_s: float) -> list[str]:
+    """Names of the workers with a heartbeat in the last ``ttl_s`` seconds; removes the others. RedisError."""
+    redis.zremrangebyscore(_HEARTBEATS, "-inf", server_time(redis) - ttl_s)
+    return [name.decode() for name in cast("list[bytes]", redis.zrange(_HEARTBEATS, 0, -1))]
+
+
+def heartbeat_ages(redis: Redis) -> dict[str, float]:
+    """Seconds since the last heartbeat of every worker that has not been removed; changes nothing. RedisError."""
+    now = server_time(redis)
+    heartbeats = cast("list[tuple[bytes, float]]", redis.zrange(_HEARTBEATS, 0, -1, withscores=True))
+    return {name.decode(): max(0.0, now - time) for name, time in heartbeats}

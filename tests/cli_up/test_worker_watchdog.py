@@ -1,6 +1,6 @@
 """A worker that sends no heartbeat is found."""
 
-from cli.vigil import WorkerWatchdog
+from cli.supervisor import WorkerWatchdog
 
 
 class Clock:

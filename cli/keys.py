@@ -1,4 +1,4 @@
-"""`v2m webhook-secret`: prints the secret with which one key's owner verifies webhooks."""
+"""`v2m key`, which creates an API key, and `v2m webhook-secret`, which prints the secret of a key's webhooks."""
 
 import os
 from typing import Annotated, Final
@@ -7,9 +7,31 @@ import typer
 
 from cli.errors import fail
 from jobs.infra.access_settings import NAME
-from jobs.webhooks.signing import Signer
+from jobs.webhooks.message import Signer
 
 VARIABLE: Final = "V2M_WEBHOOK_SECRET"
+
+
+def key(
+    name: Annotated[
+        str, typer.Argument(help="Name of its owner: 1 to 64 letters, digits, dots, underscores and hyphens.")
+    ],
+) -> None:
+    """Create an API key. Give the key to the user. Add the entry to V2M_API_KEYS and restart the service.
+
+    The key is printed only once and is not stored. The entry holds its SHA-256.
+
+    Example:
+
+    v2m key alice
+    """
+    if NAME.fullmatch(name) is None:
+        fail("NAME: must be 1 to 64 letters, digits, dots, underscores and hyphens", 2)
+    from service.auth.keys import digest, new_key  # loads FastAPI, which `v2m --help` does not need
+
+    created = new_key()
+    typer.echo(f"key    {created}")
+    typer.echo(f"entry  {name}:{digest(created.encode()).hex()}")
 
 
 def webhook_secret(name: Annotated[str, typer.Argument(help="Name of the API key, as in V2M_API_KEYS.")]) -> None:

@@ -1,6 +1,7 @@
-"""Response that streams a result from the store, with ranges and conditional requests."""
+"""Downloads: a response that streams a result from the store, with ranges and conditional requests (RFC 9110)."""
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -12,8 +13,7 @@ from starlette.types import Receive, Scope, Send
 from jobs.record import JobRecord
 from jobs.store import ArtifactStore
 from model_core.results import Variant
-from service.downloads import ranges
-from service.downloads.conditional import is_known
+from service.errors.requests import MalformedRange, RangeNotSatisfiable
 
 MEDIA_TYPES: Final = {
     ".mp4": "video/mp4",
@@ -58,7 +58,7 @@ class ArtifactResponse(Response):
         size = self._artifact.bytes
         start, stop = 0, size
         if "range" in request_headers and request_headers.get("if-range", self.etag) == self.etag:
-            found = ranges.parse(request_headers["range"], size)
+            found = parse_range(request_headers["range"], size)
             if found is not None:
                 start, stop = found
                 self.status_code = 206
@@ -81,3 +81,38 @@ async def _bytes(first: bytes, others: Iterator[bytes]) -> AsyncIterator[bytes]:
     while chunk:
         yield chunk
         chunk = await to_thread.run_sync(next, others, b"")
+
+
+def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
+    """True if the header's values contain `tag`, an entity tag with its quotes. Weak and strong tags are equal."""
+    tags = [_opaque(one) for value in if_none_match for one in value.split(",")]
+    return "*" in tags or _opaque(tag) in tags
+
+
+def _opaque(tag: str) -> str:
+    return tag.strip().removeprefix("W/")
+
+
+_RANGE: Final = re.compile(r"[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
+
+
+def parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """The first byte of a Range header and the one after its last; None for the whole file of ``size`` bytes.
+
+    None also for other units than bytes, and for several ranges at once. Problem 416 after the end of the file, 400 for
+    a malformed header.
+    """
+    unit, _, text = header.partition("=")
+    if unit.strip().lower() != "bytes" or "," in text:
+        return None
+    found = _RANGE.fullmatch(text)
+    first, last = found.groups() if found else ("", "")
+    if (not first and not last) or (first and last and int(last) < int(first)):
+        raise MalformedRange
+    if first:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+    else:
+        start, stop = max(0, size - int(last)), size
+    if start >= size:
+        raise RangeNotSatisfiable(size)
+    return start, stop
