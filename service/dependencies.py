@@ -19,8 +19,7 @@ from jobs.record import JobRecord, is_job_id
 from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore
-from service.auth.caller import CallerDep
-from service.auth.keys import ApiKeys
+from service.auth.keys import ApiKeys, CallerDep
 from service.auth.rates import Rates
 from service.auth.signed_links import Links
 from service.errors.access import Unauthorized

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from jobs.estimates import Forecast
 from jobs.idempotency import KeyLease
 from jobs.record import JobRecord, JobStatus, is_job_id
-from service.auth.caller import Caller
+from service.auth.keys import Caller
 from service.dependencies import Services
 from service.errors.jobs import POLL_S
 from service.errors.requests import InvalidCursor

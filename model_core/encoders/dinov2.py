@@ -11,8 +11,7 @@ from safetensors import SafetensorError
 from transformers import Dinov2Model
 from transformers.utils import logging
 
-from model_core.encoders.inputs import check_pictures
-from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry, check_pictures
 from model_core.encoders.weights import CONFIG, fetch_snapshot, one_line, read_object
 from model_core.errors import ModelError
 

@@ -58,8 +58,7 @@ def analyze_clips(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, VideoFeat
 
 def study(given: argparse.Namespace) -> None:
     """All of it: clips, curves, music, figures, page, pictures."""
-    from model_core.evaluation.page import page
-    from model_core.evaluation.plots import draw_offsets, draw_systems
+    from model_core.evaluation.page import draw_offsets, draw_systems, page
     from model_core.evaluation.study import rows, run_study
     from model_core.evaluation.systems import BLIND, all_systems
     from model_core.pipeline import Pipeline

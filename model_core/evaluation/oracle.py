@@ -15,21 +15,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.encoders.musicnn import Musicnn
+from model_core.loudness import normalize
 from model_core.models.score.codec.notes import build_notes, build_riser_envelope, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import find_trims, mix
 from model_core.models.score.render.synth import render_stems
 from model_core.sync.chance import Figure, Pooled, pool_figures, shift_figure
-from model_core.sync.matching import VideoEvents, compute_figures
+from model_core.sync.figures import VideoEvents, compute_figures
 from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
-from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peaks
+from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peak_times
 from model_core.training.composer import Piece
-from model_core.training.corpus import piece_of
-from model_core.training.render_curves import steady_beats
+from model_core.training.corpus import piece_of, steady_beats
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -105,7 +104,7 @@ def find_highest(curve: EventCurve, count: int) -> Floats:
     if len(times) < 3:
         return np.zeros(0)
     rate = 1 / float(np.median(np.diff(times)))
-    return float(times[0]) + strongest_peaks(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
+    return float(times[0]) + strongest_peak_times(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
 
 
 def measure_at(rendered: Rendered, given: Floats) -> dict[str, Figure]:

@@ -22,7 +22,7 @@ from model_core.sync.chance import (
     pool_correlations,
     pool_figures,
 )
-from model_core.sync.matching import MEASURES, VideoEvents, compute_figures
+from model_core.sync.figures import MEASURES, VideoEvents, compute_figures
 from model_core.sync.measures import tempo_agreement
 from model_core.sync.sound import analyze_sound
 from model_core.sync.video import VideoFeatures

@@ -1,14 +1,28 @@
-"""The training corpus: composed pieces as beat vectors, headers and captions. Made by seed, so it is never shipped."""
+"""The training corpus: composed pieces as beat vectors, headers and captions, and their music curves.
+
+Curves are peak-shaped on the steps, and come from a render or from the composer's own events. The corpus is made by
+seed, so it is never shipped.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from model_core.curves.event_curve import LEAST_STRENGTH, EventCurve, draw_peaks
+from model_core.encoders.musicnn import Musicnn
+from model_core.loudness import integrated_lufs
+from model_core.models.score.codec.notes import build_notes, step_times
+from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import to_beats
+from model_core.models.score.render.mix import dry_mix, find_trims
+from model_core.models.score.render.synth import render_stems
+from model_core.plan.events import Events
 from model_core.plan.plan import STYLES, Header
 from model_core.training.captions import caption
 from model_core.training.composer import Piece, compose
@@ -18,6 +32,9 @@ SHORT_BEATS: Final = (16, 32, 48, 64, 96)
 _SHORT_ODDS: Final = 0.6
 CAPTIONS: Final = 2
 _CHUNK: Final = 16
+RENDER_RATE: Final = 22050
+_LEVEL_LUFS: Final = -19.0
+_RENDER_CHUNK: Final = 8
 
 
 @dataclass(frozen=True)
@@ -70,3 +87,64 @@ def examples(seeds: range, mixed: bool = False, processes: int = 2) -> Iterator[
     """The examples of many seeds in order, composed in parallel processes."""
     with ProcessPoolExecutor(processes) as pool:
         yield from pool.map(example_of, seeds, [mixed] * len(seeds), chunksize=_CHUNK)
+
+
+@cache
+def _music_encoder() -> Musicnn:
+    torch.set_num_threads(1)  # the processes share the cores
+    return Musicnn()
+
+
+def curve_of(piece: Piece) -> EventCurve:
+    """The music-event curve of a piece, rendered dry at RENDER_RATE, at its own steady tempo and at one loudness."""
+    beat_times = steady_beats(piece)
+    notes = build_notes(piece.score, piece.header, beat_times, key=0)
+    audio = dry_mix(render_stems(notes, float(beat_times[-1]), RENDER_RATE), find_trims(notes), piece.header.style)
+    audio = audio[: round(float(beat_times[-1]) * RENDER_RATE)]
+    loudness = integrated_lufs(audio[None], RENDER_RATE)
+    if np.isfinite(loudness):
+        audio = audio * np.float32(10 ** ((_LEVEL_LUFS - loudness) / 20))
+    return _music_encoder().curve(audio, RENDER_RATE)
+
+
+def steady_beats(piece: Piece) -> NDArray[np.float64]:
+    """Beat times of a piece at its header's tempo, shape (N + 1,)."""
+    return np.asarray(np.arange(piece.score.beats + 1) * 60 / piece.header.bpm)
+
+
+def step_curve_of(seed: int, beats: int) -> NDArray[np.float32]:
+    """Peak-shaped curve of the corpus's piece of a seed, one value a step, zeros behind its end: (4 * BEATS,)."""
+    piece = piece_of(seed, beats)
+    return _on_steps(curve_of(piece).peaks(), piece)
+
+
+def composed_step_curve(piece: Piece) -> NDArray[np.float32]:
+    """The same curve of a piece, drawn from the composer's events: a hundredth of the time of a render.
+
+    An event at the very start is left out, since the first value of a rendered curve is never a peak. Strengths are
+    over their 90th percentile, as those of a rendered curve are.
+    """
+    events = [event for event in piece.events if event.beat > 0]
+    if not events:
+        return np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
+    strengths = np.array([event.strength for event in events])
+    strengths = np.clip(strengths / np.quantile(strengths, 0.9), LEAST_STRENGTH, 1.0)
+    at = np.array([round(STEPS_PER_BEAT * event.beat) for event in events])
+    return _on_steps(Events(_step_starts(piece)[at], strengths), piece)
+
+
+def _on_steps(events: Events, piece: Piece) -> NDArray[np.float32]:
+    starts = _step_starts(piece)
+    curve = np.zeros(STEPS_PER_BEAT * BEATS, np.float32)
+    curve[: len(starts)] = draw_peaks(events, starts)
+    return curve
+
+
+def _step_starts(piece: Piece) -> NDArray[np.float64]:
+    return step_times(steady_beats(piece), piece.header.swing)[:-1]
+
+
+def render_curves(seeds: NDArray[np.int64], lengths: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:
+    """Step curves of many pieces of the given beats, shape (P, 4 * BEATS), rendered in parallel processes."""
+    with ProcessPoolExecutor(processes) as pool:
+        return np.stack(list(pool.map(step_curve_of, seeds.tolist(), lengths.tolist(), chunksize=_RENDER_CHUNK)))

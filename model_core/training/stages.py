@@ -25,14 +25,11 @@ from model_core.models.score.planner.network import PromptPlanner
 from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.checkpoints import read_progress, write_network
 from model_core.training.dataset import FlowData, flow_data
-from model_core.training.journal import Journal, forget
-from model_core.training.loop import Limit, Run
-from model_core.training.shards import described, header_of, shards
+from model_core.training.loop import Journal, Limit, Run, forget
+from model_core.training.shards import PIECES, RENDERED, described, header_of, parts_of, shards, write_part
 from model_core.training.train_codec import train_codec
-from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve
+from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve, with_vocabulary
 from model_core.training.train_planner import PlannerData, train_planner
-from model_core.training.warm_start import with_vocabulary
-from model_core.training.write_corpus import PIECES, RENDERED, parts_of, write_part
 
 CODEC_SHARDS: Final = 28
 """Shards whose beats the codec learns from, some 3,600 pieces: more would not fit into 4 GB, and teach it nothing."""

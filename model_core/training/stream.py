@@ -1,6 +1,8 @@
 """The stage `v2m train stream`: a model's flow trained further, for hours or days, on pieces that do not repeat.
 
-docs/training.md, "Run in the background", tells how it is used.
+Pieces are composed while the training goes on, and each is used for some steps, then dropped. The pieces of a step
+follow from its number alone, so that a training that was killed continues with the same ones. See docs/training.md,
+"Run in the background".
 """
 
 import json
@@ -13,19 +15,16 @@ import numpy as np
 from model_core.assets import asset
 from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
+from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import DEFAULT_MODEL, load_score_parts, save_score_parts
 from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.checkpoints import read_module
-from model_core.training.corpus import piece_of
+from model_core.training.corpus import composed_step_curve, example_from, length_of, piece_of
 from model_core.training.dataset import Dropout, FlowData, flow_data
 from model_core.training.loop import Limit
-from model_core.training.piece_stream import PieceStream
-from model_core.training.render_curves import composed_step_curve
-from model_core.training.shards import shards
+from model_core.training.shards import SEEDS_APART, Part, shard_of, shards, write_part
 from model_core.training.stages import Given, is_done, source_of
-from model_core.training.train_flow import FlowSettings, Probe, probe_of, train_flow_on
-from model_core.training.warm_start import with_vocabulary
-from model_core.training.write_corpus import SEEDS_APART, Part, write_part
+from model_core.training.train_flow import FlowSettings, Probe, probe_of, train_flow_on, with_vocabulary
 
 STAGE: Final = "stream"
 PROGRESS: Final = ".training.json"
@@ -36,6 +35,9 @@ _HELD_OUT: Final = "held_out"
 _MOST_HELD_OUT: Final = 96
 # Captions are withheld more often than elsewhere: sampling leans on the header, which says the same in fewer words.
 _DROPOUT: Final = Dropout(text=0.3, curve=0.2, header=0.1)
+NEW_PER_STEP: Final = 4
+"""Pieces that each step's pool has more than the last one's, on average: their making takes a tenth of a step."""
+_CHUNKS: Final = 8  # that the pool consists of; the oldest is replaced by a new one
 
 
 def stream(given: Given, start: Path | None, pieces: int, tokens: int) -> None:
@@ -118,3 +120,43 @@ def _step_of(start: Path, seed: int) -> int:
         raise InputError(
             "--start", f"{path} cannot be read ({error}); delete it to begin at step 0", "damaged"
         ) from error
+
+
+class PieceStream:
+    """Pools of ``pieces`` composed pieces of many lengths, with curves drawn from the composer's events."""
+
+    def __init__(self, seeds: range, pieces: int, vae: BeatVAE, encoder: MiniLM) -> None:
+        """
+        Args:
+            seeds: of the pieces, used in this order.
+            pieces: in the pool at a time, a multiple of 32; a thousand take 80 MB.
+            vae: encodes their beats.
+            encoder: embeds their captions.
+        """
+        self._seeds = seeds
+        self._chunk = pieces // _CHUNKS
+        self._steps_per_chunk = self._chunk // NEW_PER_STEP
+        self._vae, self._encoder = vae, encoder
+        self._chunks: dict[int, FlowData] = {}
+        self._pool: FlowData | None = None
+
+    @property
+    def last_step(self) -> int:
+        """The last step that the seeds are enough for."""
+        return (len(self._seeds) // self._chunk - _CHUNKS + 1) * self._steps_per_chunk - 1
+
+    def at(self, step: int) -> FlowData:
+        """The pool of a step."""
+        first = step // self._steps_per_chunk
+        wanted = range(first, first + _CHUNKS)
+        if self._pool is None or list(self._chunks) != list(wanted):
+            self._chunks = {index: self._chunks.get(index) or self._compose(index) for index in wanted}
+            self._pool = FlowData.joined(list(self._chunks.values()))
+        return self._pool
+
+    def _compose(self, index: int) -> FlowData:
+        seeds = self._seeds[self._chunk * index : self._chunk * (index + 1)]
+        pieces = [piece_of(seed, length_of(seed, mixed=True)) for seed in seeds]
+        curves = np.stack([composed_step_curve(piece) for piece in pieces])
+        examples = [example_from(piece, seed) for piece, seed in zip(pieces, seeds, strict=True)]
+        return flow_data([shard_of(examples, curves, self._encoder)], self._vae)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from model_core.models.score.codec.score import MONO_PARTS, RANGES, STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BEAT_DIM, FIELDS, BeatVAE
 from model_core.training.loop import Limit, Run, carry_out
-from model_core.training.schedules import set_one_cycle
+from model_core.training.optimization import set_one_cycle
 
 _BATCH: Final = 640
 _PROBE: Final = 4096

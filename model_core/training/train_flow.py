@@ -1,4 +1,7 @@
-"""Train the flow: the text stage from nothing, then the curve stage from its weights. Rectified-flow matching."""
+"""Training of the flow by rectified-flow matching: the text stage, then the curve stage from its weights.
+
+A flow may also start from one that was trained with another vocabulary: what both contain keeps its weights.
+"""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -13,11 +16,11 @@ from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, widen_for_curve
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GLOBAL_DIM, GRID_CHANNELS
+from model_core.plan.vocabulary import Vocabulary
 from model_core.training.dataset import Dropout, FlowData, batch
 from model_core.training.fast_flow import FastFlow
-from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out
-from model_core.training.schedules import hold_then_fall
+from model_core.training.optimization import flow_losses, hold_then_fall
 
 _EMA: Final = 0.997
 _TEXT_NOISE: Final = 0.015
@@ -28,6 +31,14 @@ _NO_DROPOUT: Final = Dropout(0, 0, 0)
 
 Probe = tuple[torch.Tensor, Condition, torch.Tensor, torch.Tensor, torch.Tensor]
 """Clean latents, their condition, frames to generate, times and noise; see flow_losses."""
+_GLOBAL: Final = "to_global_embed.0.weight"
+# A style that an older vocabulary lacks starts from the nearest one that it has.
+NEAREST_STYLES: Final = {
+    "trailer": "cinematic", "orchestral": "cinematic", "hiphop": "lofi", "pop": "house", "rock": "synthwave",
+    "funk": "house", "jazz": "lofi", "corporate": "acoustic", "latin": "acoustic", "chiptune": "synthwave",
+    "comedy": "acoustic",
+}  # fmt: skip
+Columns = dict[tuple[str, ...], int]
 
 
 @dataclass(frozen=True)
@@ -190,3 +201,60 @@ def probe_of(held_out: FlowData, dropout: Dropout = _NO_DROPOUT) -> Probe:
     generator = torch.Generator().manual_seed(7)
     times = (torch.arange(len(clean)) + 0.5) / len(clean)
     return clean, condition, unknown, times, torch.randn(clean.shape, generator=generator)
+
+
+def with_vocabulary(model: StableAudio3DiTModel, old: Vocabulary, new: Vocabulary) -> StableAudio3DiTModel:
+    """A copy of a flow that takes headers of the new vocabulary.
+
+    Of the first global layer, whose columns are the header's values, those of known styles, programs and roles move to
+    their new places; unknown programs start at zero and unknown styles as in NEAREST_STYLES. A header that both
+    vocabularies can say gives the same output as before.
+    """
+    config = dict(model.config)
+    config["global_cond_dim"] += new.dimension - old.dimension
+    grown = type(model).from_config(config)
+    state = model.state_dict()
+    before = state[_GLOBAL]
+    after = torch.zeros(len(before), config["global_cond_dim"])
+    after[:, new.dimension :] = before[:, old.dimension :]
+    old_at, new_at = _columns(old), _columns(new)
+    for name, column in new_at.items():
+        source = old_at.get(name)
+        if source is None and name[0] == "style":
+            source = old_at.get(("style", NEAREST_STYLES.get(name[1], "")))
+        if source is not None:
+            after[:, column] = before[:, source]
+    _rescale_tempo(after, before, (old, new), (old_at, new_at))
+    state[_GLOBAL] = after
+    grown.load_state_dict(state)
+    return grown.train(model.training)
+
+
+def _rescale_tempo(
+    after: torch.Tensor,
+    before: torch.Tensor,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    columns: tuple[Columns, Columns],
+) -> None:
+    """The same bpm has another value in another range: x_old = scale * x_new + offset.
+
+    The layer has no bias, so the offset goes to the styles, one of which is always set.
+    """
+    (low, high), (new_low, new_high) = (vocabulary.bpm for vocabulary in vocabularies)
+    tempo = before[:, columns[0]["scalar", "bpm"]]
+    after[:, columns[1]["scalar", "bpm"]] = tempo * (new_high - new_low) / (high - low)
+    offset = (new_low - low + new_high - high) / (high - low)
+    for name, column in columns[1].items():
+        if name[0] == "style":
+            after[:, column] += offset * tempo
+
+
+def _columns(vocabulary: Vocabulary) -> Columns:
+    """Where each value of Header.vector lies."""
+    names: list[tuple[str, ...]] = [("style", style) for style in vocabulary.styles]
+    if len(vocabulary.meters) > 1:
+        names += [("meter", meter) for meter in vocabulary.meters]
+    names += [("scalar", name) for name in ("bpm", "swing", "minor", "energy", "density")]
+    for role, choices in vocabulary.programs.items():
+        names += [("role", role), *(("program", role, str(program)) for program in choices)]
+    return {name: column for column, name in enumerate(names)}

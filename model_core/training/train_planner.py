@@ -12,7 +12,7 @@ from model_core.models.score.planner.network import SCALARS, PromptPlanner
 from model_core.plan.plan import BPM_RANGE, PROGRAMS, STYLES, Header
 from model_core.plan.vocabulary import METERS
 from model_core.training.loop import Run, carry_out
-from model_core.training.schedules import set_one_cycle
+from model_core.training.optimization import set_one_cycle
 
 _BATCH: Final = 512
 _PEAK_LR: Final = 2e-3

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Scope
 
 from jobs.infra.access_settings import parse_origins
-from service.auth.caller import Caller
+from service.auth.keys import Caller
 from service.auth.signed_links import is_link
 from service.dependencies import Services
 from service.errors.access import CrossSite, MisdirectedRequest

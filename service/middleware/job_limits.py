@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.queue import JobQueue, QueueFullError, TooManyJobsError
-from service.auth.caller import caller_of
+from service.auth.keys import caller_of
 from service.errors.handlers import from_limit
 from service.errors.server import UploadsFull
 from service.errors.uploads import TooManyUploads

@@ -9,7 +9,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
-from service.auth.caller import name_of_key
+from service.auth.keys import name_of_key
 from service.middleware.base import HttpMiddleware
 
 log: Final = structlog.get_logger(__name__)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response, status
 
 from jobs.record import JobKind
-from service.auth.caller import CallerDep
+from service.auth.keys import CallerDep
 from service.dependencies import ServicesDep
 from service.idempotency import ClaimDep
 from service.job_views import create_job_from_form

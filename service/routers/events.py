@@ -7,7 +7,7 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Header, Request, Response, status
 from fastapi.sse import EventSourceResponse
 
-from service.auth.caller import CallerDep
+from service.auth.keys import CallerDep
 from service.dependencies import RecordDep, ServicesDep
 from service.events import EVENT, Stream, Watch, stream_events
 from service.job_views import view

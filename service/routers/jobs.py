@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response, status
 from jobs.record import JobKind, JobStatus
 from jobs.repository import IllegalTransitionError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
-from service.auth.caller import CallerDep
+from service.auth.keys import CallerDep
 from service.dependencies import RecordDep, ServicesDep
 from service.downloads import is_known
 from service.errors.jobs import POLL_S, AlreadyOver, InProgress, UnknownJob

@@ -17,7 +17,7 @@ from jobs.store.scratch import UploadTooLargeError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt
-from service.auth.caller import Caller
+from service.auth.keys import Caller
 from service.dependencies import Services
 from service.errors.handlers import from_limit
 from service.errors.jobs import IdempotencyKeyInUse

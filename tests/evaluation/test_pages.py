@@ -8,8 +8,7 @@ import pytest
 
 from model_core.curves.event_curve import EventCurve
 from model_core.evaluation.curve_accuracy import OURS, Detections, detect_events, offsets, score, size_order
-from model_core.evaluation.page import page, systems_table, trust_table
-from model_core.evaluation.plots import draw_offsets, draw_systems
+from model_core.evaluation.page import draw_offsets, draw_systems, page, systems_table, trust_table
 from model_core.evaluation.study import TEMPO, WINDOWS_S, Run, by_system, figures, read_runs, rows, run_study
 from model_core.evaluation.systems import BLIND, LibraryTrack, Metronome
 from model_core.evaluation.truth import Event, TruthClip

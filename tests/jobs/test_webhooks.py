@@ -20,7 +20,7 @@ from standardwebhooks import WebhookVerificationError
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
+from cli.stack import RedisServer
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, JobError, JobRecord

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
+from cli.stack import RedisServer
 from jobs.infra.settings import Settings
 from service import events
 from service.dependencies import Services

@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
+from cli.stack import RedisServer
 from jobs.infra.processes import record_heartbeat
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings

@@ -8,7 +8,7 @@ from diffusers import StableAudio3DiTModel
 
 from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
 from model_core.training.fast_flow import FastFlow
-from model_core.training.flow_losses import flow_losses
+from model_core.training.optimization import flow_losses
 from model_core.training.train_flow import frame_weights, new_model, with_curve
 
 FRAMES = 12

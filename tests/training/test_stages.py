@@ -12,15 +12,13 @@ from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.models.score.codec.vae import BeatVAE, to_beats
 from model_core.training.composer import compose
-from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
+from model_core.training.corpus import BEATS, SHORT_BEATS, curve_of, example_of, examples, piece_of, steady_beats
 from model_core.training.dataset import Dropout, FlowData, batch, flow_data, random_known
 from model_core.training.loop import Limit, Run
-from model_core.training.render_curves import curve_of, steady_beats
-from model_core.training.shards import Shard, header_of, load_shard, seeds_in
+from model_core.training.shards import Shard, compose_shard, header_of, load_shard, seeds_in
 from model_core.training.train_codec import reconstruction_loss, train_codec
 from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve
 from model_core.training.train_planner import PlannerData, planner_loss, targets_of, train_planner
-from model_core.training.write_corpus import compose_shard
 
 PIECES = 6
 

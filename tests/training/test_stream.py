@@ -21,10 +21,9 @@ from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
 from model_core.plan.vocabulary import VOCABULARY
 from model_core.training.composer import compose
-from model_core.training.corpus import BEATS, example_of, length_of, piece_of
+from model_core.training.corpus import BEATS, composed_step_curve, example_of, length_of, piece_of, step_curve_of
 from model_core.training.dataset import Dropout, FlowData, batch
-from model_core.training.piece_stream import NEW_PER_STEP, PieceStream
-from model_core.training.render_curves import composed_step_curve, step_curve_of
+from model_core.training.stream import NEW_PER_STEP, PieceStream
 from tests.processes import ROOT, until
 
 SMALL = ("--pieces", "32", "--tokens", "64")

@@ -10,8 +10,7 @@ from model_core.plan.plan import Header
 from model_core.plan.vocabulary import VOCABULARY, Vocabulary
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec
-from model_core.training.train_flow import new_model
-from model_core.training.warm_start import with_vocabulary
+from model_core.training.train_flow import new_model, with_vocabulary
 
 OLD = Vocabulary(
     styles=("cinematic", "house"),

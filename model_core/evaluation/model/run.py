@@ -11,7 +11,16 @@ from typing import Final, Self
 import numpy as np
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
-from model_core.evaluation.model.baselines import Reference, codec_rows, libraries, reference, style_net_rows
+from model_core.evaluation.model.baselines import (
+    Reference,
+    band_prints,
+    codec_rows,
+    lead_prints,
+    libraries,
+    mean_difference,
+    reference,
+    style_net_rows,
+)
 from model_core.evaluation.model.notes import note_rows
 from model_core.evaluation.model.page import Findings, Measured, Row, mean, ratio, share
 from model_core.evaluation.model.prompt_following import (
@@ -31,7 +40,6 @@ from model_core.evaluation.model.sound import (
 )
 from model_core.evaluation.model.styles import StyleNet, make_style_prompt, style_net
 from model_core.evaluation.model.takes import Studio, Take, draw_rolls, run_parallel
-from model_core.evaluation.model.variety import band_prints, lead_prints, mean_difference
 from model_core.models.score.codec.score import Score
 from model_core.training.composer.styles import STYLE_TABLE
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
 from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
 from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
 from model_core.evaluation.systems import shuffle_events
+from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.models.score.codec.codec import SAMPLE_RATE
 from model_core.sync.chance import correlate_curves
 

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve, FloatArray
+from model_core.loudness import normalize
 from model_core.models.score.codec.codec import SAMPLE_RATE, build_rendered_notes
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score

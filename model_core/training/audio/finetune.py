@@ -30,13 +30,18 @@ from model_core.runtime import Runtime
 from model_core.training.audio.cache import Music, cached_music, digest
 from model_core.training.audio.examples import Reader
 from model_core.training.audio.report import Report, read_report
-from model_core.training.audio.result import check_place, keep_trained, version_of, write_result
 from model_core.training.audio.train import FineTuneSettings, FineTuning
 from model_core.training.audio.validation import TAKES, FollowingCheck, Validation, spread_crops
-from model_core.training.audio.weights import check_rank, choose_trained
+from model_core.training.audio.weights import (
+    check_place,
+    check_rank,
+    choose_trained,
+    keep_trained,
+    version_of,
+    write_result,
+)
 from model_core.training.checkpoints import read_progress
-from model_core.training.journal import Journal
-from model_core.training.loop import Run, carry_out
+from model_core.training.loop import Journal, Run, carry_out
 from model_core.training.stages import Given
 
 T = TypeVar("T")

@@ -16,8 +16,7 @@ from model_core.training.audio.examples import Batch, Pool, Reader, draw, random
 from model_core.training.audio.report import HeldOut
 from model_core.training.audio.validation import FollowingCheck, Validation
 from model_core.training.audio.weights import LOCAL, Average
-from model_core.training.flow_losses import flow_losses
-from model_core.training.schedules import hold_then_fall
+from model_core.training.optimization import flow_losses, hold_then_fall
 
 LORA_RATE: Final = 1e-4
 FULL_RATE: Final = 5e-5

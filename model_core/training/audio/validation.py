@@ -16,7 +16,7 @@ from model_core.models.stable_audio.folder import StableAudioParts
 from model_core.training.audio.examples import Crop, Pool, Reader, times_at
 from model_core.training.audio.report import EARLY_TIME, HeldOut
 from model_core.training.audio.tracks import Track, place_of
-from model_core.training.flow_losses import flow_losses
+from model_core.training.optimization import flow_losses
 
 _DRAWS: Final = 4  # of noise and time for an item
 _SEED: Final = 7

@@ -14,7 +14,7 @@ from cli.app import app
 from model_core.models.registry import read_manifest
 from model_core.models.stable_audio import AudioManifest
 from model_core.training.audio.train import FineTuning
-from model_core.training.flow_losses import flow_losses
+from model_core.training.optimization import flow_losses
 from tests.processes import ROOT
 from tests.stable_audio.tiny_base import tiny_base
 from tests.training.audio.conftest import QUICK, Train, run

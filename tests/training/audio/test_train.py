@@ -16,8 +16,8 @@ from model_core.training.audio.examples import Reader, draw, random_of
 from model_core.training.audio.train import FULL_RATE, LORA_RATE, FineTuneSettings, FineTuning
 from model_core.training.audio.validation import FollowingCheck, Validation, spread_crops
 from model_core.training.audio.weights import choose_trained
-from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Limit, Run, StoppedError, carry_out
+from model_core.training.optimization import flow_losses
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import made_track, states
 from tests.training.test_loop import Line

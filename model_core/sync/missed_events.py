@@ -1,4 +1,4 @@
-"""Event matching: the strongest moments of music against the events of a video, by onset and by novelty.
+"""Missed events of generated music: its strongest moments against the events of the video, by onset and by novelty.
 
 As many strongest moments are taken as there are events, and each should lie at one. Missed events, and strong moments
 without an event (strays), are reported so that the music can be sampled again there.
@@ -100,7 +100,7 @@ def match_events(salience: Salience, times: Floats) -> EventMatch:
     times = times[(times > _EDGE_S) & (times < duration - _EDGE_S)]
     missed, stray, hits, levels = [], [], 0, []
     for envelope in salience.envelopes:
-        peaks = strongest_peaks(envelope, len(times), _MIN_DISTANCE_S * RATE)
+        peaks = strongest_peak_indices(envelope, len(times), _MIN_DISTANCE_S * RATE)
         levels.append(min((envelope[peak] for peak in peaks), default=float(envelope.max(initial=0.0))))
         near = np.abs(times[:, None] - np.array(peaks, np.float64)[None] / RATE) <= TOLERANCE_S
         met = np.asarray(near.any(axis=1))
@@ -134,7 +134,7 @@ def span_fit(salience: Salience, times: Floats, first_s: float, last_s: float, l
     return total
 
 
-def strongest_peaks(values: Floats, count: int, min_distance: float) -> list[int]:
+def strongest_peak_indices(values: Floats, count: int, min_distance: float) -> list[int]:
     """Indices of the ``count`` highest local maxima of values (T,), or of all, at least ``min_distance`` apart."""
     inner = values[1:-1]
     local = np.flatnonzero((inner > values[:-2]) & (inner >= values[2:])) + 1

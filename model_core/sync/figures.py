@@ -17,7 +17,7 @@ from model_core.sync.measures import (
     match_times,
     salience_auc,
 )
-from model_core.sync.sound import Envelope, SoundFeatures, strongest_peaks
+from model_core.sync.sound import Envelope, SoundFeatures, strongest_peak_times
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def _of_events(sound: SoundFeatures, count: int) -> dict[str, Callable[[Floats],
 
 
 def _f1(envelope: Envelope, count: int) -> Callable[[Floats], float]:
-    peaks = strongest_peaks(envelope, count)
+    peaks = strongest_peak_times(envelope, count)
     return lambda events: cut_hit_f1(events, peaks)
 
 
@@ -110,7 +110,7 @@ class EventMatches:
     @classmethod
     def of(cls, envelope: Envelope, events: Floats) -> "EventMatches":
         """Choose the peaks and match them one-to-one."""
-        peaks = strongest_peaks(envelope, len(events))
+        peaks = strongest_peak_times(envelope, len(events))
         partner = np.full(len(events), -1)
         for event, peak in match_times(events, peaks, HIT_TOLERANCE_S):
             partner[event] = peak

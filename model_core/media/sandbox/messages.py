@@ -1,14 +1,52 @@
-"""Input and output of the child: its pipes, the files that it gets open, and the texts of its errors."""
+"""Messages between the caller and its sandbox, and the child's ends of the pipes and files.
+
+A message is one line of JSON, then as many raw bytes as it announces.
+"""
 
 import errno
 import io
+import json
+import logging
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Final, Self
 
-from model_core.media.sandbox.wire import HEADER_MAX_BYTES, pack
+from model_core.media.types import MediaError
+
+log = logging.getLogger(__name__)
+
+HEADER_MAX_BYTES: Final = 64 * 1024
+
+Header = dict[str, object]
+_FARTHEST: Final = 1 << 62
+_NOT_IMPLEMENTED: Final = 0x45574150  # FFmpeg's AVERROR_PATCHWELCOME; its own text is meant for programmers
+
+
+def pack(header: Mapping[str, object], payload: bytes | memoryview = b"") -> bytes:
+    """Line of a header; its field ``bytes`` is the length of the payload that follows."""
+    return json.dumps({**header, "bytes": len(payload)}, separators=(",", ":")).encode() + b"\n"
+
+
+def unpack(line: bytes) -> tuple[Header, int]:
+    """Header and payload length of one line; ValueError for a line that ``pack`` would not write."""
+    try:
+        header = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("the header is nested too deeply") from error
+    if not isinstance(header, dict):
+        raise ValueError("the header is not a JSON object")
+    size = header.pop("bytes", None)
+    if not isinstance(size, int) or size < 0:
+        raise ValueError("the header does not give the length of the payload")
+    return header, size
+
+
+def protocol_error(error: Exception) -> MediaError:
+    """Log a message that violates the protocol, and return the error to raise for it."""
+    log.warning("the media sandbox broke its protocol: %s", error)
+    return MediaError("The file cannot be read: the decoder sent invalid data.", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -41,9 +79,6 @@ class Channel:
         self.outgoing.write(pack(header, payload))
         self.outgoing.write(payload)
         self.outgoing.flush()
-
-
-_FARTHEST: Final = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -107,9 +142,6 @@ class OpenFile:
 
     def close(self) -> None:
         """Do nothing: the descriptor stays open for the next reader."""
-
-
-_NOT_IMPLEMENTED: Final = 0x45574150  # FFmpeg's AVERROR_PATCHWELCOME; its own text is meant for programmers
 
 
 def describe_error(error: Exception) -> str:

@@ -1,14 +1,44 @@
-"""Learning rates as a function of how much of a stage is done, so that a stage may be cut by steps or by time."""
+"""The rectified-flow loss, for latents of any kind, and learning rates as functions of the share of a stage.
+
+Rates depend on the share that is done, so that a stage may be limited by steps or by time.
+"""
 
 import math
 from typing import Any, Final
 
 import torch
 
+from model_core.flow.conditioning import Condition
+from model_core.flow.sampler import predict_velocity
+
 _WARM_UP_STEPS: Final = 60
 _HOLD: Final = 0.55
 _FIRST, _LAST = 1 / 25, 1 / 25e4
 _MOMENTA: Final = (0.95, 0.85)
+
+
+def flow_losses(
+    model: torch.nn.Module,
+    clean: torch.Tensor,
+    condition: Condition,
+    weights: torch.Tensor,
+    time: torch.Tensor,
+    noise: torch.Tensor,
+) -> torch.Tensor:
+    """Squared error of the velocity, shape (B,): a weighted mean over each item's frames.
+
+    Args:
+        model: the transformer, or what accelerate has wrapped it in.
+        clean, noise: shape (B, C, F).
+        condition: of the batch.
+        weights: of the frames, shape (B, F), numbers or bool; 0 where nothing is to be generated, and more than that
+            in at least one frame of each item.
+        time: shape (B,), 0 = data, 1 = noise.
+    """
+    at = time[:, None, None]
+    velocity = predict_velocity(model, (1 - at) * clean + at * noise, time, condition)
+    error = (velocity.float() - (noise - clean)).square().mean(dim=1)
+    return (error * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def hold_then_fall(step: int, share: float) -> float:
