@@ -6,8 +6,8 @@ import structlog
 from redis import Redis
 
 from jobs.infra.redis_connection import hold_lock
+from jobs.removal import MAX_FAILURES, ExpiredFiles, FileRemover
 from jobs.repository import JobRecords
-from jobs.retention import MAX_FAILURES, ExpiredFiles, FileRemover
 from jobs.store import ArtifactStore, StoreFullError
 
 log: Final = structlog.get_logger(__name__)

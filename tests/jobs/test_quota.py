@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from jobs.infra.redis_connection import hold_lock
-from jobs.retention import MAX_FAILURES, ExpiredFiles
+from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError, StoreFullError
 from tests.jobs.house import RESULT, UPLOAD, House, Make
 

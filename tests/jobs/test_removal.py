@@ -5,7 +5,7 @@ import time
 import pytest
 from redis import Redis
 
-from jobs.retention import MAX_FAILURES, ExpiredFiles
+from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError
 from tests.jobs.house import Make
 
