@@ -117,7 +117,7 @@ def _check_name(option: str, path: Path) -> None:
 
 
 def _are_same(one: Path, other: Path) -> bool:
-    """Whether both paths lead to one file, through links and relative spellings too."""
+    """Return True when both paths lead to one file, through links and relative spellings too."""
     if os.path.realpath(one) == os.path.realpath(other):
         return True
     try:

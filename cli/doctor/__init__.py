@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is checked: the settings, and a Redis client without retries, or None when Redis does not answer."""
+    """Deployment to check: the settings, and a Redis client without retries, or None when Redis does not answer."""
 
     settings: Settings
     redis: Redis | None

@@ -48,8 +48,8 @@ class Detections:
         return count_matches(self.clip.times, self.times, tolerance_s)
 
 
-def detect_events(clip: TruthClip, curve: EventCurve) -> list[Detections]:
-    """What the curve and each of DETECTORS find."""
+def run_detectors(clip: TruthClip, curve: EventCurve) -> list[Detections]:
+    """Return the events of the curve, and those of each of DETECTORS."""
     peaks = curve.peaks()
     found = [Detections(OURS, clip, peaks.times, peaks.strengths)]
     for name, make in DETECTORS.items():

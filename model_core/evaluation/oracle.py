@@ -28,7 +28,7 @@ from model_core.sync.figures import VideoEvents, compute_figures
 from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
 from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peak_times
 from model_core.training.composer import Piece
-from model_core.training.corpus import piece_of, steady_beats
+from model_core.training.corpus import compose_piece, compute_beat_times
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -85,7 +85,7 @@ def curves() -> Mapping[str, Callable[[], Curve]]:
 
 def render(piece: Piece, seed: int) -> Rendered:
     """Play a piece in C at its own steady tempo, through the product's mix and loudness."""
-    beat_times = steady_beats(piece)
+    beat_times = compute_beat_times(piece)
     duration = float(beat_times[-1])
     length = round(duration * SAMPLE_RATE)
     times = step_times(beat_times, piece.header.swing)
@@ -167,7 +167,7 @@ def _cell(figures: Sequence[Figure]) -> str:
 def rendered_pieces(seeds: range) -> Iterator[Rendered]:
     """Pieces of the corpus, styles in turn, that have an event."""
     for seed in seeds:
-        rendered = render(piece_of(seed, BEATS), seed)
+        rendered = render(compose_piece(seed, BEATS), seed)
         if len(rendered.planted):
             yield rendered
         log.info("piece %d of %d to %d", seed, seeds.start, seeds.stop - 1)

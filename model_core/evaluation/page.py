@@ -38,17 +38,17 @@ def columns(row: Row) -> dict[str, Pooled]:
 
 
 def systems_table(table: Sequence[Row]) -> list[str]:
-    """One row a system, one column a metric: value and 95 % interval over clips."""
+    """One row for each system, one column for each metric: value and 95 % interval over clips."""
     return _table(table, lambda one: f"**{one.value:.2f}** [{one.low:.2f}, {one.high:.2f}]")
 
 
 def nulls_table(table: Sequence[Row]) -> list[str]:
-    """The same cells: mean of the null, and how many of its deviations the system stands above it."""
+    """The same cells with the mean of the null, and the system's distance from it in standard deviations."""
     return _table(table, lambda one: f"{one.null_mean:.2f}, z {one.z:.1f}, p {_p(one.p)}")
 
 
 def trust_table(table: Sequence[Row], blind: Sequence[str]) -> list[str]:
-    """By metric: ours, and the best of the systems that know nothing of the video's events."""
+    """For each metric: ours, and the best of the systems that do not see the video's events."""
     ours = columns(table[0])
     lines = _head(["metric", table[0].system, "best blind system", "its p", "told apart"])
     for head, mine in ours.items():
@@ -101,7 +101,7 @@ def curve_table(found: Sequence[Detections]) -> list[str]:
 
 
 def false_alarms(found: Sequence[Detections]) -> list[str]:
-    """Detections in the clips in which nothing happens."""
+    """Detections in the clips without events."""
     empty = [one for one in found if not one.clip.events]
     lines = []
     for detector in _ordered(one.detector for one in empty):
@@ -114,7 +114,7 @@ def false_alarms(found: Sequence[Detections]) -> list[str]:
 
 
 def sizes(found: Sequence[Detections]) -> str:
-    """How far the curve's heights follow the true sizes."""
+    """Rank correlation of the curve's peak heights with the true sizes of the events."""
     rho = size_order([one for one in found if one.detector == OURS])
     return "" if rho is None else f"{rho:.2f}"
 
@@ -141,7 +141,7 @@ def _p(p: float) -> str:
 
 
 def page(runs: Sequence[Run], found: Sequence[Detections], blind: Sequence[str], command: str) -> str:
-    """Markdown. `blind` names the systems that know nothing of the events; ours comes first among the runs."""
+    """Markdown. `blind` names the systems that do not see the events; ours comes first among the runs."""
     table = rows(runs)
     clips = {run.clip for run in runs}
     seeds = len({run.seed for run in runs})
@@ -180,7 +180,7 @@ def hard_cuts(found: Sequence[Detections]) -> list[str]:
 
 
 def draw_systems(table: Sequence[Row], out: Path) -> None:
-    """A panel a metric: each system's value with its interval, and in grey the null's mean and 95th percentile."""
+    """Draw a panel for each metric: the systems' values with intervals, and the null's mean and 95th percentile."""
     heads = list(columns(table[0]))
     across = 4
     down = -(-len(heads) // across)
@@ -213,7 +213,7 @@ def _panel(axes: Axes, head: str, table: Sequence[Row]) -> None:
 
 
 def draw_offsets(found: Sequence[Detections], out: Path) -> None:
-    """How early or late each detector finds the events, by kind of clip."""
+    """Draw histograms of the detectors' offsets from the true events, by kind of clip."""
     detectors = list(dict.fromkeys(one.detector for one in found))
     kinds = [kind for kind in KINDS if any(one.clip.kind == kind for one in found)]
     figure = Figure(figsize=(13, 1.3 * len(kinds) + 0.8), layout="constrained")

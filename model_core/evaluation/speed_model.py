@@ -185,7 +185,7 @@ class Cell:
 
 
 def list_cells(size: Size, encoders: bool) -> Iterator[Cell]:
-    """What is measured of a size, in order: eager beside diffusers first, then the sampling compiled.
+    """List the measurements of a size, in order: eager and diffusers first, then the compiled sampling.
 
     ``encoders``: with those of the two curves, which all sizes share.
     """

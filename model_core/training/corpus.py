@@ -39,11 +39,11 @@ _RENDER_CHUNK: Final = 8
 
 @dataclass(frozen=True)
 class Example:
-    """One piece as the models see it.
+    """One piece as the models receive it.
 
     Attributes:
-        seed: what it was composed from.
-        beats: beat vectors, shape (N, BEAT_DIM), N as length_of says.
+        seed: of its composition.
+        beats: beat vectors, shape (N, BEAT_DIM), N as in draw_length.
         beat_in_bar: shape (N,).
         header: its header.
         captions: CAPTIONS texts that are true of it.
@@ -56,8 +56,8 @@ class Example:
     captions: list[str]
 
 
-def length_of(seed: int, mixed: bool) -> int:
-    """Beats of the piece of a seed: BEATS, or in a mixed corpus often one of SHORT_BEATS.
+def draw_length(seed: int, mixed: bool) -> int:
+    """Draw the number of beats of a seed's piece: BEATS, or in a mixed corpus often one of SHORT_BEATS.
 
     Most videos are short: the model has to know pieces whose start and end lie in one window.
     """
@@ -65,18 +65,18 @@ def length_of(seed: int, mixed: bool) -> int:
     return int(rng.choice(SHORT_BEATS)) if mixed and rng.random() < _SHORT_ODDS else BEATS
 
 
-def piece_of(seed: int, beats: int = BEATS) -> Piece:
-    """The corpus's piece of a seed; styles take turns."""
+def compose_piece(seed: int, beats: int = BEATS) -> Piece:
+    """Compose the corpus's piece of a seed; styles take turns."""
     return compose(seed, STYLES[seed % len(STYLES)], beats)
 
 
-def example_of(seed: int, mixed: bool = False) -> Example:
-    """The example of a seed."""
-    return example_from(piece_of(seed, length_of(seed, mixed)), seed)
+def compose_example(seed: int, mixed: bool = False) -> Example:
+    """Compose the example of a seed."""
+    return build_example(compose_piece(seed, draw_length(seed, mixed)), seed)
 
 
-def example_from(piece: Piece, seed: int) -> Example:
-    """The example of a piece that was composed from a seed, with its captions drawn from the same seed."""
+def build_example(piece: Piece, seed: int) -> Example:
+    """Build the example of a composed piece, with captions drawn from its seed."""
     rng = np.random.default_rng([seed, 1])
     captions = [caption(piece, rng) for _ in range(CAPTIONS)]
     beats = to_beats(piece.score).astype(np.float16)
@@ -84,9 +84,9 @@ def example_from(piece: Piece, seed: int) -> Example:
 
 
 def examples(seeds: range, mixed: bool = False, processes: int = 2) -> Iterator[Example]:
-    """The examples of many seeds in order, composed in parallel processes."""
+    """Compose the examples of many seeds, in order, in parallel processes."""
     with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(example_of, seeds, [mixed] * len(seeds), chunksize=_CHUNK)
+        yield from pool.map(compose_example, seeds, [mixed] * len(seeds), chunksize=_CHUNK)
 
 
 @cache
@@ -95,9 +95,9 @@ def _music_encoder() -> Musicnn:
     return Musicnn()
 
 
-def curve_of(piece: Piece) -> EventCurve:
-    """The music-event curve of a piece, rendered dry at RENDER_RATE, at its own steady tempo and at one loudness."""
-    beat_times = steady_beats(piece)
+def render_curve(piece: Piece) -> EventCurve:
+    """Music-event curve of a piece, rendered dry at RENDER_RATE, at its own steady tempo and at one loudness."""
+    beat_times = compute_beat_times(piece)
     notes = build_notes(piece.score, piece.header, beat_times, key=0)
     audio = dry_mix(render_stems(notes, float(beat_times[-1]), RENDER_RATE), find_trims(notes), piece.header.style)
     audio = audio[: round(float(beat_times[-1]) * RENDER_RATE)]
@@ -107,19 +107,19 @@ def curve_of(piece: Piece) -> EventCurve:
     return _music_encoder().curve(audio, RENDER_RATE)
 
 
-def steady_beats(piece: Piece) -> NDArray[np.float64]:
-    """Beat times of a piece at its header's tempo, shape (N + 1,)."""
+def compute_beat_times(piece: Piece) -> NDArray[np.float64]:
+    """Compute the beat times of a piece at its header's tempo, shape (N + 1,)."""
     return np.asarray(np.arange(piece.score.beats + 1) * 60 / piece.header.bpm)
 
 
-def step_curve_of(seed: int, beats: int) -> NDArray[np.float32]:
-    """Peak-shaped curve of the corpus's piece of a seed, one value a step, zeros behind its end: (4 * BEATS,)."""
-    piece = piece_of(seed, beats)
-    return _on_steps(curve_of(piece).peaks(), piece)
+def render_step_curve(seed: int, beats: int) -> NDArray[np.float32]:
+    """Render the peak-shaped curve of a seed's piece, one value for each step, zeros after its end: (4 * BEATS,)."""
+    piece = compose_piece(seed, beats)
+    return _on_steps(render_curve(piece).peaks(), piece)
 
 
-def composed_step_curve(piece: Piece) -> NDArray[np.float32]:
-    """The same curve of a piece, drawn from the composer's events: a hundredth of the time of a render.
+def draw_step_curve(piece: Piece) -> NDArray[np.float32]:
+    """Draw the same curve from the composer's events, in a hundredth of the time of a render.
 
     An event at the very start is left out, since the first value of a rendered curve is never a peak. Strengths are
     over their 90th percentile, as those of a rendered curve are.
@@ -141,10 +141,10 @@ def _on_steps(events: Events, piece: Piece) -> NDArray[np.float32]:
 
 
 def _step_starts(piece: Piece) -> NDArray[np.float64]:
-    return step_times(steady_beats(piece), piece.header.swing)[:-1]
+    return step_times(compute_beat_times(piece), piece.header.swing)[:-1]
 
 
 def render_curves(seeds: NDArray[np.int64], lengths: NDArray[np.int64], processes: int = 2) -> NDArray[np.float32]:
-    """Step curves of many pieces of the given beats, shape (P, 4 * BEATS), rendered in parallel processes."""
+    """Render the step curves of many pieces with the given beats, shape (P, 4 * BEATS), in parallel processes."""
     with ProcessPoolExecutor(processes) as pool:
-        return np.stack(list(pool.map(step_curve_of, seeds.tolist(), lengths.tolist(), chunksize=_RENDER_CHUNK)))
+        return np.stack(list(pool.map(render_step_curve, seeds.tolist(), lengths.tolist(), chunksize=_RENDER_CHUNK)))

@@ -17,7 +17,7 @@ _FIRST, _LAST = 1 / 25, 1 / 25e4
 _MOMENTA: Final = (0.95, 0.85)
 
 
-def flow_losses(
+def compute_flow_losses(
     model: torch.nn.Module,
     clean: torch.Tensor,
     condition: Condition,

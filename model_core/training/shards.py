@@ -19,7 +19,7 @@ from model_core.plan.plan import Header
 from model_core.training.corpus import CAPTIONS, Example, examples, render_curves
 
 SHARD: Final = 128
-"""Pieces a shard: what a killed corpus stage composes again at most."""
+"""Pieces of a shard, and the most that a killed corpus stage composes again."""
 FIRST_RENDERED: Final = 200_000
 """First piece of the rendered part: no piece is in both."""
 SEEDS_APART: Final = 1_000_000
@@ -38,7 +38,7 @@ class Shard:
         lengths: beats of each piece, shape (P,).
         beats: beat vectors, shape (L, BEAT_DIM).
         beat_in_bar: shape (L,).
-        headers: as JSON, shape (P,), see header_of.
+        headers: as JSON, shape (P,), see parse_header.
         captions: shape (P, K).
         tokens, token_mask, pooled: their embeddings, shapes (P, K, L, D), (P, K, L), (P, K, D).
         curves: step values of the peak-shaped music curve, shape (P, 4 * BEATS); empty (P, 0) where none were rendered.
@@ -61,7 +61,7 @@ class Shard:
         return np.concatenate([[0], np.cumsum(self.lengths)])
 
     def save(self, path: Path) -> None:
-        """Write it, packed: a shard is nearly all zeros."""
+        """Write the shard, compressed: it is nearly all zeros."""
         partial = path.with_suffix(".partial")
         with partial.open("wb") as file:
             np.savez_compressed(file, **{field.name: getattr(self, field.name) for field in fields(self)})
@@ -78,13 +78,13 @@ def load_shard(path: Path) -> Shard:
 
 
 def shards(folder: Path, part: str) -> Iterator[Shard]:
-    """The shards of a part of the corpus, in order; InputError when one is damaged."""
+    """Read the shards of a part of the corpus, in order; InputError when one is damaged."""
     for path in sorted((folder / part).glob("*.npz")):
         yield load_shard(path)
 
 
-def seeds_in(path: Path) -> list[int]:
-    """What the pieces of a shard were composed from; none where there is no whole shard."""
+def read_seeds(path: Path) -> list[int]:
+    """Read the seeds of a shard's pieces; empty where there is no whole shard."""
     try:
         with np.load(path) as arrays:
             return [int(seed) for seed in arrays["seeds"]]
@@ -92,25 +92,25 @@ def seeds_in(path: Path) -> list[int]:
         return []
 
 
-def described(folder: Path, part: str) -> str:
-    """Which pieces a part holds, in a few characters: how many, and the first one's seed.
+def describe_part(folder: Path, part: str) -> str:
+    """Describe a part in a few characters: its number of pieces, and the seed of the first one.
 
     Raises:
         InputError: there are none.
     """
-    held = [seed for path in sorted((folder / part).glob("*.npz")) for seed in seeds_in(path)]
+    held = [seed for path in sorted((folder / part).glob("*.npz")) for seed in read_seeds(path)]
     if not held:
         raise InputError("--work", f"there are no pieces in {folder / part}; run `v2m train corpus` first", "no_corpus")
     return f"{len(held)} from {held[0]}"
 
 
-def header_json(header: Header) -> str:
-    """A header as it is kept in a shard."""
+def format_header(header: Header) -> str:
+    """Format a header as JSON for a shard."""
     return json.dumps(asdict(header) | {"parts": sorted(header.parts)})
 
 
-def header_of(text: str) -> Header:
-    """The inverse of header_json."""
+def parse_header(text: str) -> Header:
+    """Parse the output of format_header."""
     given: dict[str, Any] = json.loads(text)
     return Header(**given | {"parts": frozenset(given["parts"])})
 
@@ -121,8 +121,8 @@ class Part:
 
     Attributes:
         name: of its folder.
-        seeds: what its pieces are composed from.
-        rendered: whether pieces have many lengths, and their music curves are rendered.
+        seeds: of its pieces.
+        rendered: True for pieces of many lengths with rendered music curves.
     """
 
     name: str
@@ -130,8 +130,8 @@ class Part:
     rendered: bool
 
 
-def parts_of(seed: int, pieces: int, rendered: int) -> list[Part]:
-    """The two parts of a seed's corpus."""
+def list_parts(seed: int, pieces: int, rendered: int) -> list[Part]:
+    """List the two parts of a seed's corpus."""
     first = seed * SEEDS_APART
     from_rendered = first + FIRST_RENDERED
     return [
@@ -141,7 +141,7 @@ def parts_of(seed: int, pieces: int, rendered: int) -> list[Part]:
 
 
 def write_part(folder: Path, part: Part, encoder: MiniLM, say: Callable[[str], None], processes: int = 2) -> None:
-    """Compose the shards of a part that ``folder`` lacks; what else is there is removed."""
+    """Compose the shards of a part that ``folder`` lacks; other files there are removed."""
     folder = folder / part.name
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [part.seeds[at : at + SHARD] for at in range(0, len(part.seeds), SHARD)]
@@ -149,29 +149,29 @@ def write_part(folder: Path, part: Part, encoder: MiniLM, say: Callable[[str], N
     for path in set(folder.iterdir()) - set(paths):
         path.unlink()
     for path, seeds in zip(paths, wanted, strict=True):
-        if seeds_in(path) != list(seeds):
+        if read_seeds(path) != list(seeds):
             compose_shard(seeds, part.rendered, encoder, processes).save(path)
             say(f"{part.name}: {seeds.stop - part.seeds.start} of {len(part.seeds)}")
 
 
 def compose_shard(seeds: range, rendered: bool, encoder: MiniLM, processes: int = 2) -> Shard:
-    """The pieces of the given seeds, composed, captioned and, if wanted, rendered in parallel processes."""
+    """Compose, caption and, if requested, render the pieces of the given seeds in parallel processes."""
     composed = list(examples(seeds, rendered, processes))
     if not rendered:
-        return shard_of(composed, np.zeros((len(seeds), 0), np.float32), encoder)
+        return build_shard(composed, np.zeros((len(seeds), 0), np.float32), encoder)
     lengths = np.array([len(example.beats) for example in composed], np.int64)
-    return shard_of(composed, render_curves(np.array(seeds, np.int64), lengths, processes), encoder)
+    return build_shard(composed, render_curves(np.array(seeds, np.int64), lengths, processes), encoder)
 
 
-def shard_of(composed: list[Example], curves: NDArray[np.float32], encoder: MiniLM) -> Shard:
-    """Examples as a shard, with their captions embedded; ``curves`` has shape (P, 4 * BEATS) or (P, 0)."""
+def build_shard(composed: list[Example], curves: NDArray[np.float32], encoder: MiniLM) -> Shard:
+    """Build a shard from examples, and embed their captions; ``curves`` has shape (P, 4 * BEATS) or (P, 0)."""
     tokens, mask, pooled = _embed([text for example in composed for text in example.captions], encoder)
     return Shard(
         seeds=np.array([example.seed for example in composed], np.int64),
         lengths=np.array([len(example.beats) for example in composed], np.int64),
         beats=np.concatenate([example.beats for example in composed]),
         beat_in_bar=np.concatenate([example.beat_in_bar for example in composed]).astype(np.int8),
-        headers=np.array([header_json(example.header) for example in composed]),
+        headers=np.array([format_header(example.header) for example in composed]),
         captions=np.array([example.captions for example in composed]),
         tokens=tokens.reshape(-1, CAPTIONS, MAX_TOKENS, TEXT_DIM),
         token_mask=mask.reshape(-1, CAPTIONS, MAX_TOKENS),

@@ -45,7 +45,7 @@ def from_validation_error(error: RequestValidationError) -> Problem:
 
 
 def from_http_exception(request: Request, error: HTTPException) -> Problem:
-    """What the framework raises: unknown paths, unsupported methods and bodies that cannot be parsed."""
+    """Problem for an error of the framework: unknown path, unsupported method, or body that cannot be parsed."""
     match error.status_code:
         case 404:
             return NotFound()

@@ -9,34 +9,34 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.evaluation.model.notes import ModeClassifier, bars_of, chord_onsets, chords_of, onsets
+from model_core.evaluation.model.notes import ModeClassifier, chord_onsets, infer_chords, list_bars, onsets
 from model_core.evaluation.model.page import Row, ratio, share
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet, is_full, is_typical
 from model_core.models.score.codec.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
 from model_core.models.score.codec.vae import BeatVAE, from_beats, to_beats
 from model_core.plan.plan import STYLES
 from model_core.training.composer import Piece, compose
-from model_core.training.corpus import length_of, piece_of
+from model_core.training.corpus import compose_piece, draw_length
 from model_core.training.shards import FIRST_RENDERED
 
 BAR = 0.995
 BEATS: Final = 80
 """About as long as a take."""
 _FITTED_SHARE: Final = 2 / 3
-"""Of the pieces that the mode classifier is fitted to; it is checked on the rest."""
+"""Share of the pieces that the mode classifier is fitted to; it is checked on the rest."""
 _RISER: Final = LANES.index("riser")
 Print = bytes
-"""What a bar is known by; empty for a bar that is silent and so copies nothing."""
+"""Fingerprint of a bar; empty for a silent bar, which copies nothing."""
 
 
 def lead_prints(score: Score) -> list[Print]:
-    """A fingerprint of each bar's melody: pitches and lengths."""
+    """Fingerprint the melody of each bar: pitches and lengths."""
     lead = score.mono["lead"].astype(np.int16)
     return [lead[steps].tobytes() if (lead[steps] >= FIRST_PITCH).any() else b"" for steps in _steps(score)]
 
 
 def band_prints(score: Score) -> list[Print]:
-    """The same of lead, bass, chords and drums together; how loud they are does not count."""
+    """Fingerprint each bar of lead, bass, chords and drums together, without velocities."""
     mono = np.stack([score.mono["lead"], score.mono["bass"]], axis=1).astype(np.int16)
     chords = np.concatenate([score.chord, score.chord_struck[:, None]], axis=1)
     hits = np.delete(score.drums > 0, _RISER, axis=1)
@@ -49,7 +49,7 @@ def band_prints(score: Score) -> list[Print]:
 
 
 def _steps(score: Score) -> list[slice]:
-    return [slice(STEPS_PER_BEAT * first, STEPS_PER_BEAT * (first + beats)) for first, beats in bars_of(score)]
+    return [slice(STEPS_PER_BEAT * first, STEPS_PER_BEAT * (first + beats)) for first, beats in list_bars(score)]
 
 
 class Library:
@@ -74,7 +74,7 @@ class Library:
 
 
 def onset_cells(score: Score) -> NDArray[np.bool_]:
-    """Where something begins, step by key of each part and by drum lane, shape (T, all keys and lanes)."""
+    """Mark the steps at which a note begins, by key of each part and by drum lane, shape (T, all keys and lanes)."""
     parts = []
     for part in MONO_PARTS:
         states = np.arange(FIRST_PITCH, FIRST_PITCH + RANGES[part].count)
@@ -84,7 +84,7 @@ def onset_cells(score: Score) -> NDArray[np.bool_]:
 
 
 def difference(one: Score, other: Score) -> float:
-    """Share of the onsets of either that the other has not, over the steps that both have; 0 where both are silent."""
+    """Share of the onsets of either score that the other lacks, over their common steps; 0 where both are silent."""
     steps = min(one.steps, other.steps)
     a, b = onset_cells(one)[:steps], onset_cells(other)[:steps]
     either = int((a | b).sum())
@@ -92,7 +92,7 @@ def difference(one: Score, other: Score) -> float:
 
 
 def mean_difference(takes: Sequence[Score]) -> float:
-    """Mean over all pairs of takes of one prompt.
+    """Mean difference over all pairs of takes of one prompt.
 
     Raises:
         ValueError: there are fewer than two.
@@ -104,13 +104,13 @@ def mean_difference(takes: Sequence[Score]) -> float:
 
 @torch.no_grad()
 def round_trip(vae: BeatVAE, score: Score) -> Score:
-    """Encoded without noise and decoded again."""
+    """Encode a score without noise and decode it again."""
     beats = torch.from_numpy(to_beats(score))
     return from_beats(vae.decode(vae.encode(beats)).numpy(), score.beat_in_bar)
 
 
 def events(score: Score, role: str) -> set[tuple[int, int]]:
-    """Step and pitch of what a role begins, for drums step and lane; a riser is no hit."""
+    """Onsets of a role as (step, pitch), of drums as (step, lane); a riser is left out."""
     if role == "chords":
         return set(chord_onsets(score))
     if role == "drums":
@@ -120,13 +120,13 @@ def events(score: Score, role: str) -> set[tuple[int, int]]:
 
 
 def f1_count(before: Score, after: Score, role: str) -> tuple[float, float]:
-    """Twice what both have, of what either has: their ratio is F1."""
+    """Return twice the number of common onsets, and the onsets of both scores together: their ratio is F1."""
     one, other = events(before, role), events(after, role)
     return 2.0 * len(one & other), float(len(one) + len(other))
 
 
 def codec_rows(vae: BeatVAE, scores: Sequence[Score]) -> list[Row]:
-    """One row a track."""
+    """One row for each role: F1 of the onsets after the codec's round trip."""
     pairs = [(score, round_trip(vae, score)) for score in scores]
     return [
         Row(
@@ -139,12 +139,12 @@ def codec_rows(vae: BeatVAE, scores: Sequence[Score]) -> list[Row]:
 
 @dataclass(frozen=True)
 class Reference:
-    """Held-out pieces, and what was learnt from them.
+    """Held-out pieces, and the mode classifier that was fitted to them.
 
     Attributes:
-        pieces: as many of each style.
+        pieces: the same number of each style.
         modes: classifier of the mode.
-        modes_right, chords_right: shares of the pieces, and of their beats, that are told right.
+        modes_right, chords_right: shares of the pieces, and of their beats, with the correct mode or chord.
     """
 
     pieces: Sequence[Piece]
@@ -168,14 +168,14 @@ def reference(count: int) -> Reference:
     chords = [
         heard.name == real.name
         for piece in pieces
-        for heard, real in zip(chords_of(piece.score), piece.harmony, strict=True)
+        for heard, real in zip(infer_chords(piece.score), piece.harmony, strict=True)
         if heard is not None
     ]
     return Reference(pieces, modes, float(np.mean(right)), float(np.mean(chords)))
 
 
 def style_net_rows(net: StyleNet, pieces: Sequence[Piece]) -> list[Row]:
-    """How well the style network does its job."""
+    """Accuracy of the style network, on typical pieces and on all."""
     right = [(net.classify(piece.score) == piece.header.style, is_typical(piece)) for piece in pieces]
     return [
         Row(
@@ -186,7 +186,7 @@ def style_net_rows(net: StyleNet, pieces: Sequence[Piece]) -> list[Row]:
 
 
 def libraries(count: int) -> tuple[Library, Library]:
-    """Of leads and of bands, in the first pieces of the part of the corpus that the curve stage sees."""
+    """Libraries of lead bars and of band bars, from the first pieces of the corpus part that trains the curve stage."""
     seeds = range(FIRST_RENDERED, FIRST_RENDERED + count)
-    scores = [piece_of(seed, length_of(seed, mixed=True)).score for seed in seeds]
+    scores = [compose_piece(seed, draw_length(seed, mixed=True)).score for seed in seeds]
     return Library(map(lead_prints, scores)), Library(map(band_prints, scores))

@@ -38,7 +38,7 @@ from model_core.evaluation.model.sound import (
     silence_dbfs,
     sound_rows,
 )
-from model_core.evaluation.model.styles import StyleNet, make_style_prompt, style_net
+from model_core.evaluation.model.styles import StyleNet, load_style_net, make_style_prompt
 from model_core.evaluation.model.takes import Studio, Take, draw_rolls, run_parallel
 from model_core.models.score.codec.score import Score
 from model_core.training.composer.styles import STYLE_TABLE
@@ -105,7 +105,7 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
         ValueError: the model knows none of the composer's styles.
     """
     known = reference(size.corpus)
-    net = style_net(work, size.learned, size.steps)
+    net = load_style_net(work, size.learned, size.steps)
     styles = [style for style in studio.styles if style in STYLE_TABLE]
     if not styles:
         raise ValueError(f"model {studio.model.name}: it knows none of the composer's styles")

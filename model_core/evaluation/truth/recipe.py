@@ -66,7 +66,7 @@ class TruthClip:
 
     @classmethod
     def from_json(cls, folder: Path, fields: dict[str, Any]) -> Self:
-        """What to_json wrote, with the file in `folder`."""
+        """The clip from the output of to_json, with the file in `folder`."""
         events = tuple(Event(**event) for event in fields["events"])
         return cls(**{**fields, "path": folder / fields["path"], "events": events})
 

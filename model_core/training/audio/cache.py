@@ -22,18 +22,18 @@ from model_core.media.writing import replace_when_complete
 from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.conditions import PromptEncoder, TextStates
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, StableAudioParts
-from model_core.training.audio.track_maker import Makers, TrackMaker
+from model_core.training.audio.track_maker import TrackEncoders, TrackMaker
 from model_core.training.audio.tracks import (
     INDEX,
     SKIPPED,
     TRACKS,
     Entry,
-    Marks,
+    MakerIds,
     Skip,
     TrackSet,
-    path_of,
     read_entry,
     read_skip,
+    track_path,
 )
 
 SUFFIXES: Final = (
@@ -85,7 +85,7 @@ _TOLD: Final = 10  # notes and skipped files that are told one by one
 def cache_music(
     music: Path,
     cache: Path,
-    makers: Makers,
+    makers: TrackEncoders,
     *,
     shortest_s: float,
     longest_s: float = LONGEST_S,
@@ -132,7 +132,7 @@ def cache_music(
         say(f"{len(notes) - _TOLD} more captions or lists of captions were too long, and were cut")
 
 
-def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], None] = print) -> None:
+def merge_index(music: Path, cache: Path, marks: MakerIds, say: Callable[[str], None] = print) -> None:
     """Write index.json of all tracks made with these marks and skipped.txt of the others; delete what is of neither.
 
     Says how many tracks there are and which files were skipped. An index without a track is for TrackSet to refuse, in
@@ -149,12 +149,12 @@ def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], Non
         entry, skip = read_entry(cache, name), read_skip(cache, name)
         if skip:
             skips.append(skip)
-            used.add(path_of(cache, name, ".json"))
+            used.add(track_path(cache, name, ".json"))
             if entry and entry.source == skip.source and entry.marks.sound == marks.sound:
-                used.add(path_of(cache, name))  # dear to make, and of use again when the reason is gone
+                used.add(track_path(cache, name))  # dear to make, and of use again when the reason is gone
         elif entry and entry.marks == marks:
             entries.append(entry)
-            used.add(path_of(cache, name))
+            used.add(track_path(cache, name))
     for stray in set((cache / TRACKS).iterdir()) - used:
         stray.unlink(missing_ok=True)
     lines = [f"{skip.source.shown}: {skip.reason}" for skip in skips]
@@ -203,7 +203,7 @@ def cached_music(
     """
     prompts = PromptEncoder(model.tokenizer, model.text_encoder)
     marks = _marks(model)
-    makers = Makers(open_codec(model.vae), encoder, prompts, marks)
+    makers = TrackEncoders(open_codec(model.vae), encoder, prompts, marks)
     share = accelerator.process_index, accelerator.num_processes
     cache_music(data, cache, makers, shortest_s=_WINDOWS * model.manifest.curve.hann_window_s, share=share, say=say)
     accelerator.wait_for_everyone()
@@ -225,8 +225,8 @@ def digest(of: Any) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
-def _marks(model: StableAudioParts) -> Marks:
-    """Marks of the model's codec, music encoder and text encoder, as they are in its folder and in their precision."""
+def _marks(model: StableAudioParts) -> MakerIds:
+    """Ids of the model's codec, music encoder and text encoder, by their files and their precision."""
     digests = model.manifest.sha256
     dtype: torch.dtype = model.vae.dtype
 
@@ -234,7 +234,7 @@ def _marks(model: StableAudioParts) -> Marks:
         return digest([str(dtype), [pair for pair in sorted(digests.items()) if pair[0].startswith(parts)]])
 
     sound = f"{made_by('vae/', MUSIC_WEIGHTS)} {model.manifest.encoders.music}"
-    return Marks(sound, made_by("text_encoder/", "tokenizer/"))
+    return MakerIds(sound, made_by("text_encoder/", "tokenizer/"))
 
 
 def _mark(tracks: TrackSet) -> str:

@@ -54,7 +54,7 @@ def check_rank(transformer: StableAudio3DiTModel, rank: int) -> None:
 
 
 def choose_trained(transformer: StableAudio3DiTModel, rank: int, frozen: torch.dtype) -> dict[str, torch.nn.Parameter]:
-    """Make a transformer in float32 ready for training, in place; returns what is trained by name, in float32.
+    """Prepare a transformer in float32 for training, in place; return the trained parameters by name, in float32.
 
     Args:
         transformer: as loaded, all in float32.
@@ -76,10 +76,10 @@ def choose_trained(transformer: StableAudio3DiTModel, rank: int, frozen: torch.d
 
 
 @torch.no_grad()
-def with_trained(
+def merge_trained(
     transformer: StableAudio3DiTModel, rank: int, trained: Mapping[str, torch.Tensor]
 ) -> StableAudio3DiTModel:
-    """The base's transformer in float32 with what was trained put in and adapters merged into the weights."""
+    """Return the base's transformer in float32 with the trained weights, adapters merged."""
     tuner = _adapt(transformer, rank) if rank else None
     places = dict(transformer.named_parameters())
     for name, weight in trained.items():
@@ -102,13 +102,13 @@ class Average(torch.nn.ParameterList):
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after step number ``step``; the first steps are forgotten faster."""
+        """Update with the weights after step number ``step``; the first steps are forgotten faster."""
         decay = min(_DECAY, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self), self._of, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within the block the parameters hold their averages; needs room for one weight more, not for all."""
+        """Put the averages into the parameters within the block; needs memory for one more weight, not for all."""
         self._swap()
         try:
             yield
@@ -123,8 +123,8 @@ class Average(torch.nn.ParameterList):
             average.copy_(kept)
 
 
-def check_place(out: Path, model: Path) -> None:
-    """See before hours of training that the result can be written.
+def check_out(out: Path, model: Path) -> None:
+    """Check before hours of training that the result can be written.
 
     Raises:
         InputError: ``out`` is the model itself, or has no parent.
@@ -137,8 +137,8 @@ def check_place(out: Path, model: Path) -> None:
     check_replaceable(out)
 
 
-def version_of(before: AudioManifest, steps: int, trained: Mapping[str, torch.Tensor]) -> str:
-    """The model's version with the steps and a mark of the trained weights: ``0+2000.1f3a9c07``."""
+def compute_version(before: AudioManifest, steps: int, trained: Mapping[str, torch.Tensor]) -> str:
+    """Return the model's version with the steps and a digest of the trained weights: ``0+2000.1f3a9c07``."""
     digest = hashlib.sha256()
     for name, weight in sorted(trained.items()):
         digest.update(name.encode())
@@ -163,10 +163,10 @@ def write_result(
         rank: of the adapters, which are merged into the weights; 0 = there are none.
         trained: weights by name, float32, on the CPU.
         version: of the new model.
-        follows: whether it is seen to follow the curve; if not, it is marked as the model that it began with.
+        follows: True when the model follows the curve; if not, ``curve.trained`` stays as in ``before``.
     """
     transformer = load_part(model, "transformer", StableAudio3DiTModel, torch.float32)
-    merged = _as_kept(with_trained(transformer, rank, trained), model / "transformer")
+    merged = _as_kept(merge_trained(transformer, rank, trained), model / "transformer")
     fields = before.model_dump(exclude={"format", "sha256"})
     fields["curve"]["trained"] = follows or before.curve.trained
     fields["version"] = version
@@ -176,8 +176,8 @@ def write_result(
         return write_audio_manifest(folder, fields)
 
 
-def keep_trained(path: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str) -> None:
-    """The trained weights as one safetensors file, which is small where they are adapters."""
+def save_trained(path: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str) -> None:
+    """Write the trained weights as one safetensors file, which is small where they are adapters."""
     path.parent.mkdir(parents=True, exist_ok=True)
     about = {"version": version, "rank": str(rank)}
     with replace_when_complete(path) as beside:
