@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cli.errors import OutputError
+from cli.terminal import OutputError
 from model_core.errors import InputError
 
 NAME_LIMIT: Final = 255

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.errors import fail
+from cli.terminal import fail
 from jobs.infra.access_settings import NAME
 from jobs.webhooks.message import Signer
 

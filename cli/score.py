@@ -8,9 +8,8 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from cli.errors import OutputError, user_errors
 from cli.files import check_outputs, check_video, new_file, temporary_folder
-from cli.progress import stages_bar
+from cli.terminal import OutputError, stages_bar, user_errors
 from model_core.errors import InputError
 from model_core.options import ScoreOptions, check_prompt, check_supported
 from model_core.runtime import Runtime

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.errors import INTERRUPTED, OutputError, fail, user_errors
 from cli.files import check_outputs, check_video, named_after, new_file
-from cli.progress import LABELS, Show, bar
+from cli.terminal import INTERRUPTED, LABELS, OutputError, Show, bar, fail, user_errors
 from jobs.record import is_job_id
 from model_core.errors import InputError
 from model_core.results import Variant

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.errors import user_errors
+from cli.terminal import user_errors
 from model_core.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli.errors import settings_at_fault
 from cli.serve import PortInUseError, UnguardedError, check_local, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
+from cli.terminal import settings_at_fault
 from cli.workers import with_worker_options
 from jobs.infra.settings import Settings, unknown_settings
 from jobs.store import StoreError, check_store

@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from redis import Redis
 
-from cli.errors import settings_at_fault
+from cli.terminal import settings_at_fault
 from jobs.infra.monitoring import configure_logs
 from jobs.infra.settings import Settings
 

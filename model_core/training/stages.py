@@ -22,7 +22,7 @@ from model_core.models.folder.manifest import compute_digests
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
 from model_core.models.score.planner.network import PromptPlanner
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.plan import VOCABULARY
 from model_core.training.checkpoints import read_progress, write_network
 from model_core.training.dataset import FlowData, encode_corpus
 from model_core.training.loop import Journal, Limit, Run, remove_logs

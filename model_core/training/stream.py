@@ -17,7 +17,7 @@ from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import DEFAULT_MODEL, load_score_parts, save_score_parts
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.plan import VOCABULARY
 from model_core.training.checkpoints import read_module
 from model_core.training.corpus import build_example, compose_piece, draw_length, draw_step_curve
 from model_core.training.dataset import Dropout, FlowData, encode_corpus

@@ -16,7 +16,7 @@ from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, widen_for_curve
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GLOBAL_DIM, GRID_CHANNELS
-from model_core.plan.vocabulary import Vocabulary
+from model_core.plan.plan import Vocabulary
 from model_core.training.dataset import Dropout, FlowData, batch
 from model_core.training.fast_flow import FastFlow
 from model_core.training.loop import Run, carry_out

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
-from model_core.plan.plan import BPM_RANGE, PROGRAMS, STYLES, Header
-from model_core.plan.vocabulary import METERS
+from model_core.plan.plan import BPM_RANGE, METERS, PROGRAMS, STYLES, Header
 from model_core.training.loop import Run, carry_out
 from model_core.training.optimization import set_one_cycle
 

@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from jobs.infra.redis_connection import hold_lock
-from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError, StoreFullError
+from jobs.store.quota import MAX_FAILURES, ExpiredFiles
 from tests.jobs.house import RESULT, UPLOAD, House, Make
 
 LOCK = "v2m:store:making-room"

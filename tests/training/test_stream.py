@@ -19,7 +19,7 @@ from model_core.encoders.minilm import MiniLM
 from model_core.models.score.codec.grid import without_style_and_mode
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.plan import VOCABULARY
 from model_core.training.composer import compose
 from model_core.training.corpus import (
     BEATS,

@@ -6,8 +6,7 @@ from diffusers import StableAudio3DiTModel
 
 from model_core.models.score.codec.grid import build_global_vector
 from model_core.models.score.codec.vae import to_beats
-from model_core.plan.plan import Header
-from model_core.plan.vocabulary import VOCABULARY, Vocabulary
+from model_core.plan.plan import VOCABULARY, Header, Vocabulary
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec
 from model_core.training.train_flow import convert_vocabulary, new_model

@@ -9,7 +9,7 @@ import numpy as np
 
 from model_core.evaluation.model.prompts import NAMED, HeldOut
 from model_core.evaluation.model.takes import Take
-from model_core.plan.vocabulary import Vocabulary
+from model_core.plan.plan import Vocabulary
 from model_core.training.captions.phrases import STYLE_NAMES
 
 _INSTRUMENT_FORMS: Final = (

@@ -271,7 +271,7 @@ class TrackSet(Sequence[Track]):
         return sum(track.seconds for track in self)
 
     def split(self, held_out_share: float, seed: int) -> tuple["TrackSet", "TrackSet"]:
-        """Split into (training, held out): at least one track is for training, and of two or more at least one held out.
+        """Split into (training, held out): at least one track is for training, and of two or more one is held out.
 
         Which ones depends on seed and names alone, so that most stay where they are when the folder grows.
 
