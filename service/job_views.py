@@ -54,10 +54,10 @@ async def create_job_from_form(
     services: Services, caller: Caller, claim: KeyLease | None, form: JobForm, response: Response
 ) -> JobView:
     """Creates the job in an upload thread; sets the headers of the response and returns the job's view."""
-    return await services.uploads.run(lambda: _created(services, response, accept(services, caller, claim, form)))
+    return await services.uploads.run(lambda: _create_job(services, response, accept(services, caller, claim, form)))
 
 
-def _created(services: Services, response: Response, taken: Accepted) -> JobView:
+def _create_job(services: Services, response: Response, taken: Accepted) -> JobView:
     response.headers["Location"] = f"{services.settings.base_url}{taken.record.path}"
     if not taken.record.is_final:
         response.headers["Retry-After"] = str(POLL_S)

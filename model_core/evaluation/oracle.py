@@ -164,7 +164,7 @@ def _cell(figures: Sequence[Figure]) -> str:
     return f"**{one.value:.3f}** [{one.low:.3f}, {one.high:.3f}] ({one.null_mean:.2f})"
 
 
-def rendered_pieces(seeds: range) -> Iterator[Rendered]:
+def render_pieces(seeds: range) -> Iterator[Rendered]:
     """Pieces of the corpus, styles in turn, that have an event."""
     for seed in seeds:
         rendered = render(compose_piece(seed, BEATS), seed)
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     names: list[str] = given.encoder or list(curves())
     seeds = range(given.first, given.first + given.pieces)
-    found = study(rendered_pieces(seeds), {name: curves()[name]() for name in names})
+    found = study(render_pieces(seeds), {name: curves()[name]() for name in names})
     print("\n".join(table(found)))
     first, *others = names
     if others:

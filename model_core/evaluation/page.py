@@ -67,7 +67,7 @@ def kinds_table(runs: Sequence[Run], metrics: Sequence[str] = ("f1_onset", "f1_n
     lines = _head(
         ["kind of clip", "clips", *(f"{TITLES[metric]} | its null" for metric in metrics)], 2 + 2 * len(metrics)
     )
-    for kind in _ordered(run.kind for run in runs):
+    for kind in _unique(run.kind for run in runs):
         mine = [run for run in runs if run.kind == kind]
         found = figures(mine)
         cells = [
@@ -82,8 +82,8 @@ def curve_table(found: Sequence[Detections]) -> list[str]:
     """Detectors by kind of clip: precision, recall and F1 at each tolerance, and the median offset."""
     heads = [f"F1 at {1000 * tolerance:.0f} ms" for tolerance in TOLERANCES_S]
     lines = _head(["clips", "events", "detector", "precision", "recall", *heads, "median offset"])
-    for kind in _ordered(one.clip.kind for one in found):
-        for detector in _ordered(one.detector for one in found):
+    for kind in _unique(one.clip.kind for one in found):
+        for detector in _unique(one.detector for one in found):
             mine = [one for one in found if one.clip.kind == kind and one.detector == detector]
             events = sum(len(one.clip.events) for one in mine)
             if not events:
@@ -104,7 +104,7 @@ def false_alarms(found: Sequence[Detections]) -> list[str]:
     """Detections in the clips without events."""
     empty = [one for one in found if not one.clip.events]
     lines = []
-    for detector in _ordered(one.detector for one in empty):
+    for detector in _unique(one.detector for one in empty):
         mine = [one for one in empty if one.detector == detector]
         minutes = sum(one.clip.duration for one in mine) / 60
         names = ", ".join(f"{one.clip.name}: {len(one.times)}" for one in mine if len(one.times))
@@ -120,7 +120,7 @@ def sizes(found: Sequence[Detections]) -> str:
 
 
 def _table(table: Sequence[Row], cell: Callable[[Pooled], str]) -> list[str]:
-    heads = _ordered(head for row in table for head in columns(row))
+    heads = _unique(head for row in table for head in columns(row))
     lines = _head(["system", *heads])
     for row in table:
         mine = columns(row)
@@ -132,7 +132,7 @@ def _head(titles: Sequence[str], width: int | None = None) -> list[str]:
     return [f"| {' | '.join(titles)} |", "|" + "---|" * (width or len(titles))]
 
 
-def _ordered(names: Iterable[str]) -> list[str]:
+def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 

@@ -1,4 +1,4 @@
-"""Header and plan of a piece of music, which are fixed before the flow samples its latents, and the vocabulary of headers.
+"""Header and plan of a piece of music, fixed before the flow samples its latents, and the vocabulary of headers.
 
 Each model folder has its own vocabulary, so models with another one than VOCABULARY work too.
 """

@@ -58,7 +58,7 @@ class FlowData:
         return FlowData(**{field.name: getattr(self, field.name)[pieces] for field in fields(self)})
 
     @staticmethod
-    def joined(parts: "list[FlowData]") -> "FlowData":
+    def join(parts: "list[FlowData]") -> "FlowData":
         """The pieces of several parts, in their order."""
         return FlowData(
             **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(FlowData)}

@@ -155,7 +155,7 @@ class PieceStream:
         wanted = range(first, first + _CHUNKS)
         if self._pool is None or list(self._chunks) != list(wanted):
             self._chunks = {index: self._chunks.get(index) or self._compose(index) for index in wanted}
-            self._pool = FlowData.joined(list(self._chunks.values()))
+            self._pool = FlowData.join(list(self._chunks.values()))
         return self._pool
 
     def _compose(self, index: int) -> FlowData:

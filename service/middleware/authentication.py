@@ -94,7 +94,7 @@ class Authentication(HttpMiddleware):
             caller = Caller(keys.name_of(Headers(scope=scope)) if keys.required else None)
         caller.enter(scope)
         if self._services.rates.limited:
-            counted_as = _counted_as(scope, caller)
+            counted_as = _rate_key(scope, caller)
             await to_thread.run_sync(self._services.rates.count, counted_as, limiter=self._threads)
 
     def _check_link(self, scope: Scope) -> None:
@@ -111,7 +111,7 @@ def _is_open(scope: Scope) -> bool:
     return scope["method"] in ("GET", "HEAD") and scope["path"] in _OPEN
 
 
-def _counted_as(scope: Scope, caller: Caller) -> str:
+def _rate_key(scope: Scope, caller: Caller) -> str:
     """The key's name, or the client's address if it has no key. A proxy must pass the address on."""
     if caller.name is not None:
         return f"key:{caller.name}"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from model_core.evaluation.model.notes import ModeClassifier, chord_onsets, infer_chords, list_bars, onsets
+from model_core.evaluation.model.notes import ModeClassifier, infer_chords, list_bars, list_chord_onsets, onsets
 from model_core.evaluation.model.page import Row, ratio, share
 from model_core.evaluation.model.styles import FIRST_CHECKED, StyleNet, is_full, is_typical
 from model_core.models.score.codec.score import FIRST_PITCH, LANES, MONO_PARTS, RANGES, STEPS_PER_BEAT, Score
@@ -112,7 +112,7 @@ def round_trip(vae: BeatVAE, score: Score) -> Score:
 def events(score: Score, role: str) -> set[tuple[int, int]]:
     """Onsets of a role as (step, pitch), of drums as (step, lane); a riser is left out."""
     if role == "chords":
-        return set(chord_onsets(score))
+        return set(list_chord_onsets(score))
     if role == "drums":
         steps, lanes = np.nonzero(score.drums[:, : LANES.index("riser")] > 0)
         return set(zip(steps.tolist(), lanes.tolist(), strict=True))

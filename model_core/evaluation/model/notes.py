@@ -94,7 +94,7 @@ def count_notes(score: Score) -> dict[str, Count]:
         "in scale": _in_scale(score, chords),
         "bass": _chord_tones(onsets(score, "bass"), chords),
         "lead": _chord_tones([(step, pitch) for step, pitch in lead if step % STEPS_PER_BEAT == 0], chords),
-        "leaps": _counted(abs(after - before) > LEAP for (_, before), (_, after) in pairwise(lead)),
+        "leaps": _count_true(abs(after - before) > LEAP for (_, before), (_, after) in pairwise(lead)),
         "rhythm": _rhythms(score),
     }
 
@@ -106,7 +106,7 @@ def onsets(score: Score, part: str) -> list[tuple[int, int]]:
     return [(int(step), int(state[step]) + lowest) for step in np.flatnonzero(state >= FIRST_PITCH)]
 
 
-def chord_onsets(score: Score) -> list[tuple[int, int]]:
+def list_chord_onsets(score: Score) -> list[tuple[int, int]]:
     """Step and MIDI pitch of each note of a struck chord."""
     struck, rows = np.nonzero(score.chord & score.chord_struck[:, None])
     return [(int(step), int(row) + RANGES["chords"].low) for step, row in zip(struck, rows, strict=True)]
@@ -119,14 +119,14 @@ def list_bars(score: Score) -> list[tuple[int, int]]:
 
 
 def _in_scale(score: Score, chords: Beats) -> Count:
-    notes = [note for part in MONO_PARTS for note in onsets(score, part)] + chord_onsets(score)
+    notes = [note for part in MONO_PARTS for note in onsets(score, part)] + list_chord_onsets(score)
     heard = [(chords[step // STEPS_PER_BEAT], pitch % 12) for step, pitch in notes]
-    return _counted(tone in chord.scale for chord, tone in heard if chord is not None)
+    return _count_true(tone in chord.scale for chord, tone in heard if chord is not None)
 
 
 def _chord_tones(notes: list[tuple[int, int]], chords: Beats) -> Count:
     heard = [(chords[step // STEPS_PER_BEAT], pitch % 12) for step, pitch in notes]
-    return _counted(tone in chord.pitch_classes for chord, tone in heard if chord is not None)
+    return _count_true(tone in chord.pitch_classes for chord, tone in heard if chord is not None)
 
 
 def _rhythms(score: Score) -> Count:
@@ -136,12 +136,12 @@ def _rhythms(score: Score) -> Count:
     whole = max(beats for _, beats in bars)
     steps = [(STEPS_PER_BEAT * first, STEPS_PER_BEAT * (first + whole)) for first, beats in bars if beats == whole]
     rhythms = [tuple(onset[first + 1 : last].tolist()) for first, last in steps if onset[first:last].any()]
-    return _counted(
+    return _count_true(
         rhythm in rhythms[max(0, index - _BARS_BACK) : index] for index, rhythm in enumerate(rhythms) if index
     )
 
 
-def _counted(flags: Iterable[bool]) -> Count:
+def _count_true(flags: Iterable[bool]) -> Count:
     known = [bool(flag) for flag in flags]
     return float(sum(known)), float(len(known))
 

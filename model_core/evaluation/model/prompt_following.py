@@ -82,13 +82,15 @@ def make_instrument_prompts(styles: Sequence[str], vocabulary: Vocabulary, count
     prompts = list[InstrumentPrompt]()
     while len(prompts) < count:
         names = [str(name) for name in rng.choice(known, int(rng.integers(1, 4)), replace=False)]
-        if not _playable([_roles(NAMED[name], vocabulary) for name in names]):
+        if not _can_play([_roles(NAMED[name], vocabulary) for name in names]):
             continue
         form, style = (
             _INSTRUMENT_FORMS[len(prompts) % len(_INSTRUMENT_FORMS)],
             _phrase(styles[len(prompts) % len(styles)]),
         )
-        prompts.append(InstrumentPrompt(form.format(style=style, names=_listed(names)), tuple(NAMED[n] for n in names)))
+        prompts.append(
+            InstrumentPrompt(form.format(style=style, names=_join_names(names)), tuple(NAMED[n] for n in names))
+        )
     return prompts
 
 
@@ -128,7 +130,7 @@ def _roles(programs: frozenset[int], vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(role for role, known in vocabulary.programs.items() if role != "drums" and programs & set(known))
 
 
-def _playable(choices: Sequence[Sequence[str]]) -> bool:
+def _can_play(choices: Sequence[Sequence[str]]) -> bool:
     """Return True when each instrument can have a role of its own."""
     roles = ("bass", "chords", "lead", "arp")
     return any(
@@ -137,7 +139,7 @@ def _playable(choices: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -131,7 +131,7 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
         *codec_rows(studio.model.vae, known.scores),
         *sound_rows(heard, silences, timed),
     ]
-    mistaken = _mistaken(net, asked) + _mistaken(net, familiar)
+    mistaken = _count_mistaken(net, asked) + _count_mistaken(net, familiar)
     drawn = _draw(asked, rolls)
     rights = known.chords_right, known.modes_right
     return Findings(studio.model.name, rows, failures, met.n, mistaken, len(scores), size.library, *rights, drawn)
@@ -161,7 +161,7 @@ def _style_row(figure: str, net: StyleNet, asked: StyleTakes) -> Row:
     return Row(figure, ">=", 0.95, share(right))
 
 
-def _mistaken(net: StyleNet, asked: StyleTakes) -> Counter[tuple[str, str]]:
+def _count_mistaken(net: StyleNet, asked: StyleTakes) -> Counter[tuple[str, str]]:
     heard = [(style, net.classify(take.score)) for style, take in zip(asked.styles, asked.takes, strict=True)]
     return Counter(pair for pair in heard if pair[0] != pair[1])
 

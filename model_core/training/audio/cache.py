@@ -1,7 +1,7 @@
 """Music cache of a fine-tuning: latents, music curves and text states of every track, made once.
 
 Processes share the work without a word to each other: each calls `cache_music` with its own share; when all are
-through, one calls `merge_index`; after that, all may load the TrackSet. `cached_music` does all three.
+through, one calls `merge_index`; after that, all may load the TrackSet. `load_music` does all three.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def find_music(folder: Path) -> list[Path]:
         raise InputError("--data", f"{folder} is {'no folder' if folder.exists() else 'not there'}", "no_data")
     walked: set[tuple[int, int]] = set()
     found: list[Path] = []
-    for name, below, files in os.walk(folder, followlinks=True, onerror=_refused):
+    for name, below, files in os.walk(folder, followlinks=True, onerror=_refuse):
         status = Path(name).stat()
         if (status.st_dev, status.st_ino) in walked:
             below.clear()  # a link that leads back here
@@ -73,7 +73,7 @@ def _is_music(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
-def _refused(error: OSError) -> None:
+def _refuse(error: OSError) -> None:
     raise InputError("--data", f"the folder {error.filename} cannot be read: {error.strerror}", "no_data") from error
 
 
@@ -187,7 +187,7 @@ class Music:
     mark: str
 
 
-def cached_music(
+def load_music(
     data: Path,
     cache: Path,
     model: StableAudioParts,
@@ -202,7 +202,7 @@ def cached_music(
         InputError: there is no music, or but one track that can be used.
     """
     prompts = PromptEncoder(model.tokenizer, model.text_encoder)
-    marks = _marks(model)
+    marks = _identify_encoders(model)
     makers = TrackEncoders(open_codec(model.vae), encoder, prompts, marks)
     share = accelerator.process_index, accelerator.num_processes
     cache_music(data, cache, makers, shortest_s=_WINDOWS * model.manifest.curve.hann_window_s, share=share, say=say)
@@ -217,7 +217,7 @@ def cached_music(
     most, share_of_small = _SMALL
     train, held_out = tracks.split(max(_HELD_OUT, min(share_of_small, most / len(tracks))), seed)
     empty = prompts.encode([""])
-    return Music(train, held_out, TextStates(empty.states.float().cpu(), empty.mask.cpu()), _mark(tracks))
+    return Music(train, held_out, TextStates(empty.states.float().cpu(), empty.mask.cpu()), _identify(tracks))
 
 
 def digest(of: Any) -> str:
@@ -225,7 +225,7 @@ def digest(of: Any) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
-def _marks(model: StableAudioParts) -> MakerIds:
+def _identify_encoders(model: StableAudioParts) -> MakerIds:
     """Ids of the model's codec, music encoder and text encoder, by their files and their precision."""
     digests = model.manifest.sha256
     dtype: torch.dtype = model.vae.dtype
@@ -237,6 +237,6 @@ def _marks(model: StableAudioParts) -> MakerIds:
     return MakerIds(sound, made_by("text_encoder/", "tokenizer/"))
 
 
-def _mark(tracks: TrackSet) -> str:
+def _identify(tracks: TrackSet) -> str:
     """Of names, sizes and captions: when the files were last written does not matter."""
     return digest([[track.name, track.entry.source.size, track.captions] for track in tracks])

@@ -52,7 +52,7 @@ def sidecar_captions(track: Path) -> Captions | None:
         if not isinstance(given, dict):
             raise InputError(json_file.name, "is not a JSON object")
         if _DESCRIBING & given.keys():
-            return _captions(_of_object(given, json_file.name), json_file.name)
+            return _captions(_parse_object(given, json_file.name), json_file.name)
     return None
 
 
@@ -83,7 +83,7 @@ def _captions(texts: list[str], name: str) -> Captions:
     return Captions(tuple(clean), source, tuple(notes))
 
 
-def _of_object(given: dict[str, Any], name: str) -> list[str]:
+def _parse_object(given: dict[str, Any], name: str) -> list[str]:
     for key in _CAPTION_KEYS:
         if texts := _strings(given, key, name):
             return texts

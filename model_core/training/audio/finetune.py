@@ -27,7 +27,7 @@ from model_core.models.stable_audio.folder import (
     load_stable_audio_parts,
 )
 from model_core.runtime import Runtime
-from model_core.training.audio.cache import Music, cached_music, digest
+from model_core.training.audio.cache import Music, digest, load_music
 from model_core.training.audio.examples import Reader
 from model_core.training.audio.report import Report, read_report
 from model_core.training.audio.train import FineTuneSettings, FineTuning
@@ -144,7 +144,7 @@ class _FineTune:
             check_rank(model.transformer, self._settings.lora)
             weights = encoder_weights(self._folder, MUSIC_WEIGHTS, model.manifest.encoders.music)
             encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
-            music = cached_music(self._data, cache, model, encoder, self._accelerator, context.seed, context.say)
+            music = load_music(self._data, cache, model, encoder, self._accelerator, context.seed, context.say)
             self._encoder = encoder if self._leads and self._settings.listen_every else None
             del encoder  # with the memory it takes
         run = self._run(model.manifest, music)

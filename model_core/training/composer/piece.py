@@ -56,7 +56,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     header = draw_header(style or str(rng.choice(STYLES)), rng)
     ideas = draw_ideas(STYLE_TABLE[header.style], header, rng)
     sections = draw_form(header, beats, rng)
-    header = _as_played(header, sections)
+    header = _complete_header(header, sections)
     score = Score.empty(beats)
     for section in sections[:-1]:
         _write(score, section, ideas, header)
@@ -70,7 +70,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     return Piece(score, header, sections, sorted(events, key=lambda event: event.beat), harmony)
 
 
-def _as_played(header: Header, sections: list[Section]) -> Header:
+def _complete_header(header: Header, sections: list[Section]) -> Header:
     """The header with the parts that some section uses, and the density that the form has."""
     parts = frozenset().union(*(section.parts for section in sections))
     layers = sum(len(section.parts) * section.beats for section in sections)
