@@ -41,7 +41,7 @@ def check_outputs(outputs: Mapping[str, Path | None], video: Path, *, force: boo
     Args:
         outputs: option -> path; None where the option was not given.
         video: the input, which no output may replace.
-        force: whether existing files may be replaced.
+        force: True when existing files may be replaced.
 
     Raises:
         InputError: names the option and the reason.

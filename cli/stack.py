@@ -148,7 +148,7 @@ class _StopFlag:
 
 
 class _Worker:
-    """One worker process and what is known of it."""
+    """One worker process and its state."""
 
     def __init__(self, service: Service, ttl_s: float) -> None:
         self.service = service

@@ -35,7 +35,7 @@ class Detections:
         detector: OURS or one of DETECTORS.
         clip: in which.
         times: of the events found, shape (K,), seconds.
-        sizes: how large they are to the detector, shape (K,); empty where it does not tell.
+        sizes: their sizes by the detector, shape (K,); empty where it has none.
     """
 
     detector: str
@@ -76,7 +76,7 @@ class Scores:
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is an event."""
+        """Share of the detections that are events."""
         return self.hits / self.found if self.found else 0.0
 
     @property

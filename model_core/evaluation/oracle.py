@@ -174,7 +174,7 @@ def render_pieces(seeds: range) -> Iterator[Rendered]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, and below it what the encoders differ by."""
+    """Print the table, and below it the differences between the encoders."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m model_core.evaluation.oracle", description=__doc__)
     parser.add_argument("--pieces", type=int, default=36, help="of the corpus, styles in turn")

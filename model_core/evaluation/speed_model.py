@@ -168,7 +168,7 @@ class Cell:
     """One stage in one way.
 
     Attributes:
-        size, seconds, batch, stage, way: what is measured; seconds of music or video.
+        size, seconds, batch, stage, way: of the measurement; seconds of music or video.
         time_s: median time of the whole stage; None before it is measured, and where that fails.
         memory_bytes: the most that torch held, weights included; None on a CPU.
         reason: why there is no time.

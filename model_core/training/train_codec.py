@@ -68,10 +68,10 @@ def train_codec(
         held_out: others, for the log; the first of ``beats`` where there are none.
         steps: of the optimiser.
         start: a VAE to go on from, left as it is; the new one's latents stay near its own, so that a flow trained on
-            those can be gone on from too.
+            training can continue from those too.
         seed: of everything random.
         log: takes a line of progress now and then.
-        run: says how long, from which seed and what is written, in place of steps, seed and log.
+        run: limit, seed, checkpoint and logs, in place of steps, seed and log.
 
     Raises:
         InputError, StoppedError: see carry_out.

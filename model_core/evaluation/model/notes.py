@@ -1,7 +1,7 @@
 """Figures of the notes: in scale, chord tones, leaps, repeated rhythms; and the chords and the mode that they rest on.
 
 Corpus and takes are measured alike. The grid is C major or A minor, which share their notes: the mode lies in the
-chords that the music turns round and rests on, so a logistic regression on the chords, fitted to the corpus, tells it.
+chords that the music repeats and rests on, so a logistic regression on the chords, fitted to the corpus, finds it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -78,7 +78,7 @@ def mean(values: Sequence[float], seed: int = 0) -> Measured:
 
 
 def ratio(counts: Sequence[tuple[float, float]], seed: int = 0) -> Measured:
-    """Sum of what was found over sum of what there was; pieces are resampled whole, for their notes go together.
+    """Sum of the counts over the sum of the totals; pieces are resampled whole, because their notes are dependent.
 
     Args:
         counts: found and total of each piece; pieces with a total of 0 are left out of n.

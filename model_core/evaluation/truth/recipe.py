@@ -115,10 +115,10 @@ class Spec:
         number: within the kind.
         duration: seconds.
         rate: frames a second.
-        variable: whether frames are dropped and their distances uneven.
+        variable: True when frames are dropped and their distances uneven.
         size: rows and columns.
         pace: a key of PACES.
-        graded: whether the sizes of the events differ.
+        graded: True when the sizes of the events differ.
     """
 
     kind: str

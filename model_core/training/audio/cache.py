@@ -46,7 +46,7 @@ SUFFIXES: Final = (
 def find_music(folder: Path) -> list[Path]:
     """Every sound file below a folder, sorted; links to folders are followed, each folder is walked once.
 
-    What is hidden (its name begins with a dot) is left out.
+    Hidden files and folders (their names begin with a dot) are left out.
 
     Raises:
         InputError: there is no such folder, a folder in it may not be read, or there is no sound file in it.
@@ -79,7 +79,7 @@ def _refuse(error: OSError) -> None:
 
 LONGEST_S: Final = 3600.0
 _SAY_EVERY_S: Final = 20.0
-_TOLD: Final = 10  # notes and skipped files that are told one by one
+_MOST_LINES: Final = 10  # notes and skipped files that are reported one by one
 
 
 def cache_music(
@@ -92,7 +92,7 @@ def cache_music(
     share: tuple[int, int] = (0, 1),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Make what the cache lacks of this process's share of the music; what has not changed is left as it is.
+    """Make the tracks that the cache lacks of this process's share of the music; unchanged ones are kept.
 
     A file that cannot be used is passed over, for `merge_index` to tell. A kill at any moment costs one track.
 
@@ -102,7 +102,7 @@ def cache_music(
         makers: of latents, curves and text states.
         shortest_s, longest_s: seconds of sound that a file must and may have.
         share: (number of this process, number of all).
-        say: told now and then how far it is.
+        say: receives the progress as a line, every 20 seconds.
 
     Raises:
         InputError: there is no music.
@@ -115,7 +115,7 @@ def cache_music(
 
     def note(text: str) -> None:
         notes.append(text)
-        if len(notes) <= _TOLD:
+        if len(notes) <= _MOST_LINES:
             say(text)
 
     maker = TrackMaker(music, cache, makers, shortest_s, longest_s, note)
@@ -128,12 +128,12 @@ def cache_music(
             said = now
             told = ", ".join(f"{count} {what}" for what, count in counts.items())
             say(f"music: {number} of {len(files)} files in {now - started:.0f} s ({told})")
-    if len(notes) > _TOLD:
-        say(f"{len(notes) - _TOLD} more captions or lists of captions were too long, and were cut")
+    if len(notes) > _MOST_LINES:
+        say(f"{len(notes) - _MOST_LINES} more captions or lists of captions were too long, and were cut")
 
 
 def merge_index(music: Path, cache: Path, marks: MakerIds, say: Callable[[str], None] = print) -> None:
-    """Write index.json of all tracks made with these marks and skipped.txt of the others; delete what is of neither.
+    """Write index.json of all tracks made with these marks and skipped.txt of the others; delete all other files.
 
     Says how many tracks there are and which files were skipped. An index without a track is for TrackSet to refuse, in
     every process.
@@ -163,10 +163,10 @@ def merge_index(music: Path, cache: Path, marks: MakerIds, say: Callable[[str], 
     with replace_when_complete(cache / INDEX) as beside:
         beside.write_text(json.dumps({"music": str(music), "tracks": [asdict(entry) for entry in entries]}, indent=1))
     say(f"music: {len(entries)} tracks, {sum(entry.seconds for entry in entries) / 60:.2f} minutes")
-    for line in lines[:_TOLD]:
+    for line in lines[:_MOST_LINES]:
         say(f"skipped {line}")
-    if len(lines) > _TOLD:
-        say(f"skipped {len(lines) - _TOLD} files more; all are listed in {cache / SKIPPED}")
+    if len(lines) > _MOST_LINES:
+        say(f"skipped {len(lines) - _MOST_LINES} files more; all are listed in {cache / SKIPPED}")
 
 
 _HELD_OUT: Final = 1 / 25

@@ -102,8 +102,8 @@ def finetune(context: StageContext, model: Path, data: Path, out: Path, settings
     Several processes, started by ``torchrun`` or ``accelerate launch``, do it together.
 
     Raises:
-        InputError, ModelError, DeviceMemoryError: one line that says what is wrong; what was at ``out`` is still there.
-        StoppedError: a signal came; the same call goes on later.
+        InputError, ModelError, DeviceMemoryError: one line with the reason; an older result at ``out`` is kept.
+        StoppedError: a signal came; the same call resumes later.
     """
     check_out(out, model)
     if not (model / MANIFEST).exists() and (model / "model_index.json").exists():

@@ -106,7 +106,7 @@ def write_track(
 
     Args:
         cache: the cache's folder.
-        entry: what it is.
+        entry: its description.
         latents: (C, F), kept as float16.
         curve: of the whole track.
         texts: (1, L, D) of each caption; only the states of words are kept, as float16.

@@ -26,7 +26,7 @@ def spread_crops(pool: Pool, frames: int, limit: int, seed: int) -> list[Crop]:
     """At most ``limit`` crops that do not overlap, the first ones of all tracks before the second ones.
 
     Tracks and the places in them are in a random order, which depends on seed and names alone: music in the order of
-    its names would be one album, and its openings are not what it is like.
+    its names would be one album, and openings are not typical of it.
     """
     together = zip(pool.tracks, map(int, pool.frames), strict=True)
     drawn = sorted(together, key=lambda pair: sort_key(pair[0], seed))

@@ -27,7 +27,7 @@ _LEAST_VELOCITY: Final = 0.1
 
 @dataclass(frozen=True)
 class Piece:
-    """A composed piece: its score and header, and what the composer knows of it.
+    """A composed piece: its score and header, its sections, events and harmony.
 
     Attributes:
         sections: they fill the piece, the last one is the ending.
