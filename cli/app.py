@@ -11,11 +11,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from cli.doctor import doctor
-from cli.errors import INTERRUPTED, fail
-from cli.key import key
+from cli.keys import key, webhook_secret
 from cli.submit import submit
+from cli.terminal import INTERRUPTED, fail
 from cli.up import api, up, worker
-from cli.webhook_secret import webhook_secret
 
 
 class _Group(TyperGroup):

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import user_errors
 from cli.files import check_video
-from cli.progress import LABELS, LOADING, bar
 from cli.score import runtime_of
+from cli.terminal import LABELS, LOADING, bar, user_errors
 
 
 def curve(

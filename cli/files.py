@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from cli.errors import OutputError
+from cli.terminal import OutputError
 from model_core.errors import InputError
 
 NAME_LIMIT: Final = 255
@@ -41,7 +41,7 @@ def check_outputs(outputs: Mapping[str, Path | None], video: Path, *, force: boo
     Args:
         outputs: option -> path; None where the option was not given.
         video: the input, which no output may replace.
-        force: whether existing files may be replaced.
+        force: True when existing files may be replaced.
 
     Raises:
         InputError: names the option and the reason.
@@ -117,7 +117,7 @@ def _check_name(option: str, path: Path) -> None:
 
 
 def _are_same(one: Path, other: Path) -> bool:
-    """Whether both paths lead to one file, through links and relative spellings too."""
+    """Return True when both paths lead to one file, through links and relative spellings too."""
     if os.path.realpath(one) == os.path.realpath(other):
         return True
     try:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from cli.errors import user_errors
+from cli.terminal import user_errors
 from model_core.errors import InputError, ModelError
 from model_core.models.folder.manifest import MANIFEST
 from model_core.models.stable_audio import InitSettings

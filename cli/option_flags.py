@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from cli.errors import user_errors
+from cli.terminal import user_errors
 from model_core.errors import InputError
 from model_core.options import ScoreOptions
 

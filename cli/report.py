@@ -9,9 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.errors import user_errors
 from cli.files import check_outputs, check_video, new_file
-from cli.progress import LABELS, LOADING, bar
+from cli.terminal import LABELS, LOADING, bar, user_errors
 from model_core.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.errors import OutputError, user_errors
 from cli.files import check_outputs, check_video, new_file, temporary_folder
 from cli.option_flags import with_option_flags
-from cli.progress import stages_bar
+from cli.terminal import OutputError, stages_bar, user_errors
 from model_core.errors import InputError
 from model_core.options import ScoreOptions, check_prompt, check_supported
 from model_core.runtime import Runtime

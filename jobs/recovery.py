@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from redis import Redis
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.redis_connection import server_time
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
@@ -80,7 +80,7 @@ class Reconciler:
         return repairs
 
     def _is_lost(self, record: JobRecord, repairs: Repairs) -> bool:
-        if record.worker is not None and process_identity.is_gone(record.worker, self._own_name):
+        if record.worker is not None and processes.is_gone(record.worker, self._own_name):
             return True
         if self._records.lease_age_s(record.id) <= self._settings.heartbeat_ttl_s:
             return False

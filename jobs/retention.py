@@ -11,10 +11,9 @@ from redis import Redis
 from jobs.infra.redis_connection import server_time
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord, JobStatus
-from jobs.removal import ExpiredFiles, FileRemover
 from jobs.repository import OWNERS_KEY, JobRecords, UnknownJobError, owned_key
 from jobs.store import ArtifactStore, StoredJob, StoreFullError
-from jobs.store.quota import Quota, Usage
+from jobs.store.quota import ExpiredFiles, FileRemover, Quota, Usage
 
 _SCANNED_KEY: Final = "v2m:store:tidied"
 _MIN_AGE_S: Final = 24 * 3600.0  # an upload is stored before its record

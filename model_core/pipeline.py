@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder, video_curve
+from model_core.loudness import normalize
 from model_core.media import VideoInfo, probe
 from model_core.models.base import MusicModel
 from model_core.models.registry import model_kind

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
 from model_core.curves.event_curve import EventCurve, frame_curve
 from model_core.curves.video import curve_json
+from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.media import VideoInfo
 from model_core.models.base import GeneratedMusic
 from model_core.options import ModelInfo, ProgressCallback

@@ -1,6 +1,6 @@
-"""The application: routes, middleware and lifespan."""
+"""The application: routes, middleware, and a lifespan in which it also delivers webhooks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Any, Final
@@ -11,31 +11,30 @@ from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 from starlette.types import ASGIApp
 
-from jobs.infra.metrics_server import serve
+from jobs.infra.monitoring import serve_metrics
 from jobs.infra.settings import Settings
 from jobs.store import StoreError
+from jobs.webhooks.delivery import SCHEDULE_S, Delivery, DeliveryAttempts, Result
+from jobs.webhooks.message import Signer
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.sender import Deliverer
 from service.dependencies import Services
 from service.errors import handlers
-from service.events.job_watcher import Watch
+from service.events import Watch
 from service.idempotency import Idempotency
 from service.metrics import ApiMetrics, RequestMetrics
-from service.middleware.access_log import AccessLog
 from service.middleware.authentication import Authentication
-from service.middleware.body_limit import BodyLimit
-from service.middleware.body_timeout import BodyTimeout
-from service.middleware.concurrent_uploads import ConcurrentUploads
-from service.middleware.cors import Cors
-from service.middleware.job_limits import JobLimits
-from service.middleware.lingering_close import LingeringClose
-from service.middleware.nosniff import NoSniff
-from service.middleware.request_id import RequestId
+from service.middleware.browser_headers import Cors, NoSniff
+from service.middleware.job_limits import ConcurrentUploads, JobLimits
+from service.middleware.request_body import BodyLimit, BodyTimeout, LingeringClose
+from service.middleware.request_log import AccessLog, RequestId
 from service.openapi import complete
 from service.routers import include_routers
 from service.uploads.form import RequireForm
-from service.webhook_sender import make_deliverer
 
 log: Final = structlog.get_logger(__name__)
 _REDIS_THREADS: Final = 16  # for short calls to Redis
+_WEBHOOK_LEASE_S: Final = 60.0  # longer than one attempt and the wait for Redis after it
 _FORM_BYTES: Final = 1 << 20  # room for the prompt, the options and the multipart form around the video
 
 
@@ -79,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     """A new app with its own connections. StoreError if the store cannot be used."""
     services = Services.open(settings)
     metrics = ApiMetrics(services)
-    webhooks = make_deliverer(services, metrics.webhook)
+    webhooks = _make_deliverer(services, metrics.webhook)
 
     watch = Watch(services)
 
@@ -92,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
                 services.store.scratch.sweep()
             except StoreError as error:  # /readyz reports the store; a worker removes the rest later
                 log.warning("scratch_not_swept", error=str(error))
-            server = serve(metrics.registry, settings.metrics_host, settings.metrics_port)
+            server = serve_metrics(metrics.registry, settings.metrics_host, settings.metrics_port)
             if server is not None:
                 ending.callback(server.close)
             if webhooks is not None:
@@ -143,3 +142,14 @@ def _servers(settings: Settings) -> list[dict[str, Any]]:
     if settings.public_url is None:
         return [here]
     return [{"url": settings.base_url, "description": "The public address of the service."}, here]
+
+
+def _make_deliverer(services: Services, on_result: Callable[[Result], None]) -> Deliverer | None:
+    """The deliverer, not started yet; None if the service has no webhook secret."""
+    settings = services.settings
+    if settings.webhook_secret is None:
+        return None
+    outbox = Outbox(services.redis, services.records, _WEBHOOK_LEASE_S)
+    delivery = Delivery(private=settings.webhook_private)
+    attempts = DeliveryAttempts(outbox, Signer(settings.webhook_secret), delivery, SCHEDULE_S, settings.base_url)
+    return Deliverer(outbox, services.records, attempts, on_result)

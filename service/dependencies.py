@@ -1,13 +1,17 @@
 """Dependencies of the routes: connections, settings and the job in the path."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, cast
+from threading import BoundedSemaphore
+from typing import Annotated, Final, TypeVar, cast
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Path, Request
 from redis import Redis
 
 from jobs.estimates import Paces
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
@@ -15,13 +19,31 @@ from jobs.record import JobRecord, is_job_id
 from jobs.repository import JobRecords
 from jobs.retention import Retention
 from jobs.store import ArtifactStore
-from service.auth.caller import CallerDep
-from service.auth.keys import ApiKeys
+from service.auth.keys import ApiKeys, CallerDep
 from service.auth.rates import Rates
 from service.auth.signed_links import Links
 from service.errors.access import Unauthorized
 from service.errors.jobs import UnknownJob
-from service.uploads.threads import Uploads
+
+T = TypeVar("T")
+_UPLOAD_THREADS: Final = 32  # they wait for the disk, the bucket or a CPU
+_PROBES: Final = min(max(2, len(os.sched_getaffinity(0))), 8)  # each may take 2 GiB
+
+
+class Uploads:
+    """Threads of uploads. These take seconds, so they must not use the threads of other requests.
+
+    Attributes:
+        probing: to be held while a video is probed, in a process that uses a CPU.
+    """
+
+    def __init__(self) -> None:
+        self.probing = BoundedSemaphore(_PROBES)
+        self._threads = CapacityLimiter(_UPLOAD_THREADS)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Runs ``work`` in one of the threads and returns its result."""
+        return await to_thread.run_sync(work, limiter=self._threads)
 
 
 @dataclass(frozen=True)
@@ -43,7 +65,7 @@ class Services:
     @classmethod
     def open(cls, settings: Settings) -> "Services":
         """Connects to Redis on first use. StoreError if the store cannot be used."""
-        store = ArtifactStore.open(settings, process_identity.new_name())
+        store = ArtifactStore.open(settings, processes.new_name())
         redis = connect(settings.redis)
         records = JobRecords(redis, settings.record_retention_s)
         queue = JobQueue(redis, records, settings)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobs.idempotency import LEASE_S, KeyInUseError, KeyLease, fingerprint
 from jobs.record import JobRecord
-from service.auth.caller import caller_of
+from service.auth.keys import caller_of
 from service.dependencies import Services
 from service.errors.jobs import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, JobGone
 from service.middleware.base import JobMiddleware

@@ -1,5 +1,8 @@
-"""Views of jobs: the record together with queue position and estimated time."""
+"""Views of jobs, with queue position and estimated time, and the cursors of their list."""
 
+import base64
+import binascii
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,10 +12,11 @@ from redis.exceptions import RedisError
 
 from jobs.estimates import Forecast
 from jobs.idempotency import KeyLease
-from jobs.record import JobRecord, JobStatus
-from service.auth.caller import Caller
+from jobs.record import JobRecord, JobStatus, is_job_id
+from service.auth.keys import Caller
 from service.dependencies import Services
 from service.errors.jobs import POLL_S
+from service.errors.requests import InvalidCursor
 from service.schemas import JobView
 from service.uploads.create_job import Accepted, accept
 from service.uploads.form import JobForm
@@ -50,13 +54,31 @@ async def create_job_from_form(
     services: Services, caller: Caller, claim: KeyLease | None, form: JobForm, response: Response
 ) -> JobView:
     """Creates the job in an upload thread; sets the headers of the response and returns the job's view."""
-    return await services.uploads.run(lambda: _created(services, response, accept(services, caller, claim, form)))
+    return await services.uploads.run(lambda: _create_job(services, response, accept(services, caller, claim, form)))
 
 
-def _created(services: Services, response: Response, taken: Accepted) -> JobView:
+def _create_job(services: Services, response: Response, taken: Accepted) -> JobView:
     response.headers["Location"] = f"{services.settings.base_url}{taken.record.path}"
     if not taken.record.is_final:
         response.headers["Retry-After"] = str(POLL_S)
     if taken.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return view(services, taken.record)
+
+
+def cursor_after(record: JobRecord) -> str:
+    """The cursor for the jobs that are older than this one: opaque text that marks where a page ends."""
+    text = f"{record.created_at.timestamp()!r} {record.id}"
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def parse_cursor(cursor: str) -> tuple[float, str]:
+    """Creation time, in seconds since 1970, and id of the last job of the page before; Problem 422 if invalid."""
+    try:
+        created, job_id = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii").split(" ")
+        seconds = float(created)
+    except (binascii.Error, ValueError):
+        raise InvalidCursor from None
+    if not math.isfinite(seconds) or not is_job_id(job_id):
+        raise InvalidCursor
+    return seconds, job_id

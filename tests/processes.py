@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from redis import Redis
 
-from jobs.infra.liveness import live_workers
-from jobs.infra.process_identity import process_of
+from jobs.infra.processes import live_workers, process_of
 from jobs.infra.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,13 +12,10 @@ from uuid import uuid4
 import httpx
 from pydantic import BaseModel
 
-from v2m_client.answers import parse_body
-from v2m_client.downloads import download
 from v2m_client.errors import ApiError, retry_after_s
-from v2m_client.events import job_events
 from v2m_client.models import Content, Job, Links, Page
-from v2m_client.transport import Transport
-from v2m_client.uploads import CountedFile, OnBytes
+from v2m_client.streams import download, job_events
+from v2m_client.transport import CountedFile, OnBytes, Transport, parse_body
 
 _CONNECT_S: Final = 10.0
 _POLL_S: Final = 1.0

@@ -11,7 +11,7 @@ class _Answer(BaseModel):
 
 
 class JobError(_Answer):
-    """Why a job failed: a code that never changes, a sentence, and the invalid input if there is one."""
+    """Reason for the failure of a job: a code that never changes, a sentence, and the invalid input if there is one."""
 
     code: str
     detail: str

@@ -1,12 +1,16 @@
-"""HTTP requests with retries."""
+"""HTTP requests with retries, uploads that report their progress, and parsing of response bodies."""
 
+import io
+import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from v2m_client.errors import ApiError, ClientError, NoAnswerError
 
@@ -93,3 +97,35 @@ class Transport:
         is_uncertain = not isinstance(error, _NOT_SENT)
         detail = f"{self._http.base_url} does not answer: {what}"
         return NoAnswerError(detail, is_passing=is_passing, is_uncertain=is_uncertain)
+
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+def parse_body(kind: type[AnswerT], body: bytes | str, answer: httpx.Response) -> AnswerT:
+    """The model in `body`. ApiError if the body does not fit, for example because the server is not this API."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        detail = f"{answer.url} sent an answer that this client does not understand. Is it the address of the API?"
+        raise ApiError(answer.status_code, None, detail) from error
+
+
+OnBytes = Callable[[int, int | None], None]
+"""Called as (bytes so far, total bytes or None if unknown). Starts again at 0 if the transfer is repeated."""
+
+
+class CountedFile(io.FileIO):
+    """File for a streamed upload, which reports how much of it has been read. OSError if it cannot be opened."""
+
+    def __init__(self, path: Path, on_read: OnBytes | None) -> None:
+        super().__init__(path, "rb")
+        self._on_read = on_read
+        self._size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See io.FileIO."""
+        data = super().read(-1 if size is None else size) or b""
+        if data and self._on_read is not None:
+            self._on_read(self.tell(), self._size)
+        return data

@@ -7,8 +7,7 @@ import sys
 
 from redis.exceptions import RedisError
 
-from jobs.infra.liveness import live_workers
-from jobs.infra.process_identity import process_of
+from jobs.infra.processes import live_workers, process_of
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 

@@ -8,7 +8,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.infra.lock import hold_lock
+from jobs.infra.redis_connection import hold_lock
 from jobs.recovery import Reconciler
 from jobs.retention import Retention
 from jobs.store import StoreError

@@ -10,7 +10,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from jobs.estimates import Paces
-from jobs.infra import logs, process_identity
+from jobs.infra import processes
+from jobs.infra.monitoring import configure_logs
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
@@ -37,13 +38,13 @@ def run(settings: Settings, make_scorer: Callable[[], Scorer] | None = None) -> 
 
     ``make_scorer`` loads the model; by default the embedded one, or what ``settings.model`` names.
     """
-    process_identity.deny_inspection()
-    logs.configure(settings.log_format, settings.log_level)
+    processes.deny_inspection()
+    configure_logs(settings.log_format, settings.log_level)
     # RQ handles signals later; until then there is no job to finish, so a signal during the load just exits
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     redis = connect(settings.redis)
-    name = process_identity.new_name()
+    name = processes.new_name()
     metrics.serve(settings)
     try:
         redis.ping()

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from jobs.infra import metrics_server
+from jobs.infra.monitoring import serve_metrics
 from jobs.infra.settings import Settings
 
 REGISTRY: Final = CollectorRegistry()
@@ -71,7 +71,7 @@ def set_model(title: str, kind: str, seconds: float) -> None:
 
 def serve(settings: Settings) -> int | None:
     """Serves the metrics from a thread until the process ends; returns the port, or None when none is served."""
-    server = metrics_server.serve(REGISTRY, settings.metrics_host, settings.worker_metrics_port)
+    server = serve_metrics(REGISTRY, settings.metrics_host, settings.worker_metrics_port)
     return None if server is None else server.port
 
 

@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now as rq_now
 from rq.worker_registration import clean_worker_registry
 
-from jobs.infra import liveness
+from jobs.infra import processes
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue, ScoreJob
@@ -65,7 +65,7 @@ class ScoreWorker(SimpleWorker):
         impatient = connect(settings.redis, min(5.0, max(1.0, settings.heartbeat_s)), retries=0)
         self._heartbeat = Heartbeat(
             settings.heartbeat_s,
-            lambda: liveness.record_heartbeat(impatient, self.name),
+            lambda: processes.record_heartbeat(impatient, self.name),
             is_stopping=lambda: runner.stop.is_final,
             patience_s=settings.stop_grace_s / 2,  # the supervisor kills the process after the whole grace period
         )
@@ -81,7 +81,7 @@ class ScoreWorker(SimpleWorker):
             self._housekeeping.stop()
             self._runner.prefetcher.disable()
             self._heartbeat.stop()
-            liveness.remove_worker(self.connection, self.name)
+            processes.remove_worker(self.connection, self.name)
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Runs one job while the heartbeat thread watches it."""
@@ -150,7 +150,7 @@ class ScoreWorker(SimpleWorker):
         if job_id is None:
             return False
         self._jobs.restore(job_id)
-        liveness.remove_worker(self._jobs.rq.connection, self.name)
+        processes.remove_worker(self._jobs.rq.connection, self.name)
         log.warning("worker_left_its_job", job_id=job_id, reason="it took too long to stop")
         return True
 

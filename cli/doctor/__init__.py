@@ -11,8 +11,8 @@ import typer
 from pydantic import ValidationError
 from redis import Redis
 
-from cli.errors import settings_at_fault
-from jobs.infra import logs
+from cli.terminal import settings_at_fault
+from jobs.infra.monitoring import configure_logs
 from jobs.infra.settings import Settings
 
 State = Literal["ok", "warn", "fail"]
@@ -38,7 +38,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is checked: the settings, and a Redis client without retries, or None when Redis does not answer."""
+    """Deployment to check: the settings, and a Redis client without retries, or None when Redis does not answer."""
 
     settings: Settings
     redis: Redis | None
@@ -75,7 +75,7 @@ def doctor(
 
     v2m doctor --state /var/lib/v2m
     """
-    logs.configure("text", "error")
+    configure_logs("text", "error")
     findings = []
     for finding in examine(state):
         findings.append(finding)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cli.doctor import Deployment, Finding, fail, ok, warn
-from jobs.infra.process_identity import new_name
+from jobs.infra.processes import new_name
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, StoreError
 from model_core.errors import InputError, ModelError

@@ -13,10 +13,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from cli.doctor import Deployment, Finding, fail, ok, warn
-from cli.redis_server import socket_in
 from cli.serve import url_at
-from jobs.infra.liveness import heartbeat_ages
-from jobs.infra.process_identity import is_gone, machine, process_of
+from cli.stack import redis_socket
+from jobs.infra.processes import heartbeat_ages, is_gone, machine, process_of
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
@@ -36,7 +35,7 @@ _OURS: Final = frozenset({"internal", "out_of_memory", "storage", "timeout", "up
 
 def find_redis(settings: Settings) -> tuple[Redis | None, Finding]:
     """The Redis of this deployment if it answers: REDIS_URL's, or the one that `v2m up` runs in the state folder."""
-    own = socket_in(settings.state_dir)
+    own = redis_socket(settings.state_dir)
     if settings.redis_url is not None:
         url, advice = settings.redis_url, "start it, or set REDIS_URL to another"
     elif own.exists():

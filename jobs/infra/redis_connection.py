@@ -1,21 +1,26 @@
-"""Connections to Redis, with timeouts and a few quick retries, and longer retries while Redis is unavailable."""
+"""Connections to Redis, with timeouts and retries, and a lock in it that a thread renews."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, TypeVar
 
 import structlog
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import LockError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.lock import Lock
 from redis.retry import Retry
 
 log: Final = structlog.get_logger(__name__)
 T = TypeVar("T")
 _FIRST_WAIT_S: Final = 0.1
 _LONGEST_WAIT_S: Final = 2.0
+LOCK_TTL_S: Final = 15.0  # also the time after which the lock of a dead holder is free
+_RENEWALS: Final = 3  # within one TTL
 
 
 def connect(url: str, socket_timeout: float = 5.0, retries: int = 6) -> Redis:
@@ -68,3 +73,36 @@ def retry_while_unavailable(
             log.warning("redis_awaited", error=str(error))
         time.sleep(wait_s)
         wait_s = min(_LONGEST_WAIT_S, 2 * wait_s)
+
+
+@contextmanager
+def hold_lock(redis: Redis, name: str, wait_s: float, ttl_s: float = LOCK_TTL_S) -> Iterator[bool]:
+    """Holds a lock during the block, of any length; yields False when it is not free within ``wait_s`` seconds.
+
+    RedisError. A holder that is paused, or cut off from Redis, for ``ttl_s`` seconds may no longer be the only one.
+    """
+    lock = redis.lock(name, timeout=ttl_s, blocking_timeout=wait_s, thread_local=False)
+    if not lock.acquire():
+        yield False
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_renew, args=(lock, ttl_s / _RENEWALS, ended), name="lock", daemon=True)
+    thread.start()
+    try:
+        yield True
+    finally:
+        ended.set()
+        thread.join()
+        with suppress(LockError):  # it expired, and another holder may have it
+            lock.release()
+
+
+def _renew(lock: Lock, every_s: float, ended: threading.Event) -> None:
+    while not ended.wait(every_s):
+        try:
+            lock.reacquire()
+        except LockError:
+            log.warning("lock_lost", name=lock.name)
+            return
+        except RedisError as error:  # the next renewal may still be in time
+            log.warning("lock_not_renewed", name=lock.name, error=str(error))

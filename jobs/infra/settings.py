@@ -14,7 +14,7 @@ from redis.connection import parse_url
 
 from jobs.infra import access_settings
 from jobs.validation import sentence
-from jobs.webhooks.signing import Signer
+from jobs.webhooks.message import Signer
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 OPEN_JOBS_PER_KEY: Final = 8

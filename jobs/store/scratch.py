@@ -11,7 +11,7 @@ from typing import IO, Final, TypeVar
 
 import structlog
 
-from jobs.infra.process_identity import is_gone
+from jobs.infra.processes import is_gone
 from jobs.store.backend import translate_os_errors
 
 log: Final = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Scratch:
     def __init__(self, root: Path, owner: str) -> None:
         """Creates ``root`` if needed; StoreError when that fails.
 
-        ``owner``: a name from ``jobs.infra.process_identity.new_name``.
+        ``owner``: a name from ``jobs.infra.processes.new_name``.
         """
         self._root = root
         self._own = root / owner

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jobs.infra.process_identity import new_name
+from jobs.infra.processes import new_name
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, check_job_id, is_job_id
 from jobs.store.backend import Entry, Files, StoreError, translate_os_errors

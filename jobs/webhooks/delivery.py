@@ -19,9 +19,8 @@ from anyio import to_thread
 from jobs.infra.redis_connection import retry_while_unavailable
 from jobs.record import JobRecord, Webhook, now
 from jobs.webhooks.addresses import Address, InvalidWebhookError, Resolve, check_url, is_public, resolve
-from jobs.webhooks.message import build_message, message_id
+from jobs.webhooks.message import Signer, build_message, message_id
 from jobs.webhooks.outbox import Outbox, Outcome
-from jobs.webhooks.signing import Signer
 
 log: Final = structlog.get_logger(__name__)
 Result = Literal["delivered", "failed", "given_up", "dropped"]

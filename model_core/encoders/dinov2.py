@@ -11,8 +11,7 @@ from safetensors import SafetensorError
 from transformers import Dinov2Model
 from transformers.utils import logging
 
-from model_core.encoders.inputs import check_pictures
-from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry, check_pictures
 from model_core.encoders.weights import CONFIG, fetch_snapshot, one_line, read_object
 from model_core.errors import ModelError
 
@@ -63,11 +62,11 @@ class Dinov2:
         check_pictures(rgb, self.size)
         out = np.empty((len(rgb), self._network.config.hidden_size), np.float32)
         for start in range(0, len(rgb), BATCH):
-            out[start : start + BATCH] = self._pooled(rgb[start : start + BATCH])
+            out[start : start + BATCH] = self._pool(rgb[start : start + BATCH])
         return out
 
     @torch.no_grad()
-    def _pooled(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _pool(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         pictures = torch.tensor(rgb).to(self._device).permute(0, 3, 1, 2).float() / 255
         normed = ((pictures - self._mean) / self._deviation).to(self._dtype)
         tokens = self._network(pixel_values=normed).last_hidden_state

@@ -8,8 +8,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model_core.assets import asset
-from model_core.encoders.inputs import check_pictures
-from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry, check_pictures
 
 SHIPPED: Final = "efficientnet-lite0/features.onnx"
 BATCH: Final = 16

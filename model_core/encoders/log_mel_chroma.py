@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import rfft
 
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import resample_mono
-from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry, resample_mono
 
 SAMPLE_RATE: Final = 22050
 FRAME_RATE: Final = 25

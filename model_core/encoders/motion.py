@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.encoders.inputs import check_pictures
-from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry
+from model_core.encoders.registry import PICTURE_ENCODERS, EncoderEntry, check_pictures
 
 GRID: Final = 8
 """Cells per side over which the flow is averaged: coarse enough to be steady, fine enough to tell limbs apart."""

@@ -15,9 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import resample_mono
 from model_core.encoders.musicfm_network import FFT, HOP, SAMPLE_RATE, MusicFmConfig, MusicFmNetwork, log_mel
-from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry, resample_mono
 from model_core.encoders.weights import CONFIG, WEIGHTS, fetch_files, one_line, read_object, read_weights
 from model_core.errors import ModelError
 

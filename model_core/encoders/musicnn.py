@@ -16,8 +16,7 @@ from torch.nn import functional
 
 from model_core.assets import asset
 from model_core.curves.event_curve import EventCurve, event_curve
-from model_core.encoders.inputs import resample_mono
-from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry
+from model_core.encoders.registry import MUSIC_ENCODERS, EncoderEntry, resample_mono
 
 MELS: Final = 96
 FEATURES: Final = 753

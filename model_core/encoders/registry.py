@@ -1,4 +1,4 @@
-"""Picture and music encoders by name. Each one registers in its own file of this package.
+"""Picture and music encoders by name, and the preparation of their inputs. Each one registers in its own file.
 
 picture_encoder("dinov2-base", weights=Path("models/mine/encoders/picture"))
 """
@@ -10,6 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from model_core.curves.event_curve import EventCurve
 from model_core.curves.video import FrameEncoder
@@ -87,3 +88,18 @@ def keep_encoder(name: str, source: str | None, out: Path) -> None:
 
 def _entry(name: str) -> EncoderEntry[FrameEncoder] | EncoderEntry[MusicEncoder]:
     return PICTURE_ENCODERS.get(name) if name in PICTURE_ENCODERS else MUSIC_ENCODERS.get(name)
+
+
+def check_pictures(rgb: NDArray[np.uint8], size: int) -> None:
+    """Raise ValueError unless ``rgb`` is uint8 of shape (N, size, size, 3)."""
+    if rgb.dtype != np.uint8 or rgb.shape[1:] != (size, size, 3):
+        raise ValueError(f"rgb must be uint8 of shape (N, {size}, {size}, 3), not {rgb.dtype} {rgb.shape}")
+
+
+def resample_mono(audio: NDArray[np.float32], sample_rate: int, target_rate: int) -> NDArray[np.float32]:
+    """Convert mono (N,) or multi-channel (C, N) audio at ``sample_rate`` to mono at ``target_rate``, both in Hz."""
+    mono = audio.mean(axis=0) if audio.ndim == 2 else audio
+    if sample_rate == target_rate:
+        return mono
+    divisor = int(np.gcd(sample_rate, target_rate))
+    return np.asarray(resample_poly(mono, target_rate // divisor, sample_rate // divisor))

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from model_core.assets import asset
-from model_core.evaluation.curve_accuracy import Detections, detect_events
+from model_core.evaluation.curve_accuracy import Detections, run_detectors
 from model_core.evaluation.truth import TruthClip, truth_set
 from model_core.sync.video import VideoFeatures, analyze_video
 
@@ -58,8 +58,7 @@ def analyze_clips(clips: Sequence[TruthClip]) -> list[tuple[TruthClip, VideoFeat
 
 def study(given: argparse.Namespace) -> None:
     """All of it: clips, curves, music, figures, page, pictures."""
-    from model_core.evaluation.page import page
-    from model_core.evaluation.plots import draw_offsets, draw_systems
+    from model_core.evaluation.page import draw_offsets, draw_systems, page
     from model_core.evaluation.study import rows, run_study
     from model_core.evaluation.systems import BLIND, all_systems
     from model_core.pipeline import Pipeline
@@ -69,7 +68,7 @@ def study(given: argparse.Namespace) -> None:
         results.unlink(missing_ok=True)
     clips = truth_set(given.work / "truth", footage(given.media), given.clips)
     pairs = analyze_clips(clips)
-    found: list[Detections] = [one for clip, features in pairs for one in detect_events(clip, features.curve)]
+    found: list[Detections] = [one for clip, features in pairs for one in run_detectors(clip, features.curve)]
     log.info("the video curves are measured; next: the music")
     tracks = sorted((given.media / "tracks").rglob("*.opus"))
     runs = run_study(all_systems(Pipeline.load(), tracks), pairs, range(given.seeds), results)

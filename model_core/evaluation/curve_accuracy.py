@@ -35,7 +35,7 @@ class Detections:
         detector: OURS or one of DETECTORS.
         clip: in which.
         times: of the events found, shape (K,), seconds.
-        sizes: how large they are to the detector, shape (K,); empty where it does not tell.
+        sizes: their sizes by the detector, shape (K,); empty where it has none.
     """
 
     detector: str
@@ -48,8 +48,8 @@ class Detections:
         return count_matches(self.clip.times, self.times, tolerance_s)
 
 
-def detect_events(clip: TruthClip, curve: EventCurve) -> list[Detections]:
-    """What the curve and each of DETECTORS find."""
+def run_detectors(clip: TruthClip, curve: EventCurve) -> list[Detections]:
+    """Return the events of the curve, and those of each of DETECTORS."""
     peaks = curve.peaks()
     found = [Detections(OURS, clip, peaks.times, peaks.strengths)]
     for name, make in DETECTORS.items():
@@ -76,7 +76,7 @@ class Scores:
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is an event."""
+        """Share of the detections that are events."""
         return self.hits / self.found if self.found else 0.0
 
     @property

@@ -15,21 +15,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.encoders.musicnn import Musicnn
+from model_core.loudness import normalize
 from model_core.models.score.codec.notes import build_notes, build_riser_envelope, step_times
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.render.mix import find_trims, mix
 from model_core.models.score.render.synth import render_stems
 from model_core.sync.chance import Figure, Pooled, pool_figures, shift_figure
-from model_core.sync.matching import VideoEvents, compute_figures
+from model_core.sync.figures import VideoEvents, compute_figures
 from model_core.sync.measures import HIT_TOLERANCE_S, count_matches, cut_hit_f1
-from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peaks
+from model_core.sync.sound import Envelope, SoundFeatures, analyze_sound, strongest_peak_times
 from model_core.training.composer import Piece
-from model_core.training.corpus import piece_of
-from model_core.training.render_curves import steady_beats
+from model_core.training.corpus import compose_piece, compute_beat_times
 
 log = logging.getLogger("model_core.evaluation")
 
@@ -86,7 +85,7 @@ def curves() -> Mapping[str, Callable[[], Curve]]:
 
 def render(piece: Piece, seed: int) -> Rendered:
     """Play a piece in C at its own steady tempo, through the product's mix and loudness."""
-    beat_times = steady_beats(piece)
+    beat_times = compute_beat_times(piece)
     duration = float(beat_times[-1])
     length = round(duration * SAMPLE_RATE)
     times = step_times(beat_times, piece.header.swing)
@@ -105,7 +104,7 @@ def find_highest(curve: EventCurve, count: int) -> Floats:
     if len(times) < 3:
         return np.zeros(0)
     rate = 1 / float(np.median(np.diff(times)))
-    return float(times[0]) + strongest_peaks(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
+    return float(times[0]) + strongest_peak_times(Envelope(values - values.min(), rate), count, PEAK_DISTANCE_S)
 
 
 def measure_at(rendered: Rendered, given: Floats) -> dict[str, Figure]:
@@ -165,17 +164,17 @@ def _cell(figures: Sequence[Figure]) -> str:
     return f"**{one.value:.3f}** [{one.low:.3f}, {one.high:.3f}] ({one.null_mean:.2f})"
 
 
-def rendered_pieces(seeds: range) -> Iterator[Rendered]:
+def render_pieces(seeds: range) -> Iterator[Rendered]:
     """Pieces of the corpus, styles in turn, that have an event."""
     for seed in seeds:
-        rendered = render(piece_of(seed, BEATS), seed)
+        rendered = render(compose_piece(seed, BEATS), seed)
         if len(rendered.planted):
             yield rendered
         log.info("piece %d of %d to %d", seed, seeds.start, seeds.stop - 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table, and below it what the encoders differ by."""
+    """Print the table, and below it the differences between the encoders."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m model_core.evaluation.oracle", description=__doc__)
     parser.add_argument("--pieces", type=int, default=36, help="of the corpus, styles in turn")
@@ -184,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     names: list[str] = given.encoder or list(curves())
     seeds = range(given.first, given.first + given.pieces)
-    found = study(rendered_pieces(seeds), {name: curves()[name]() for name in names})
+    found = study(render_pieces(seeds), {name: curves()[name]() for name in names})
     print("\n".join(table(found)))
     first, *others = names
     if others:

@@ -5,6 +5,11 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 from model_core.evaluation.curve_accuracy import OURS, TOLERANCES_S, Detections, offsets, score, size_order
 from model_core.evaluation.study import TEMPO, WINDOWS_S, Row, Run, by_system, figures, rows
 from model_core.sync.chance import Pooled
@@ -20,6 +25,10 @@ TITLES: Final = {
     "downbeats": "downbeats",
     TEMPO: "tempo",
 }
+HARD: Final = ("cut", "footage")
+BLUE, GREY, ORANGE = "#0072b2", "#8c8c8c", "#d55e00"  # told apart by every kind of colour vision
+KINDS: Final = ("cut", "footage", "flash", "mixed", "dance", "dissolve", "fade", "move")
+REACH_MS: Final = 250
 
 
 def columns(row: Row) -> dict[str, Pooled]:
@@ -29,17 +38,17 @@ def columns(row: Row) -> dict[str, Pooled]:
 
 
 def systems_table(table: Sequence[Row]) -> list[str]:
-    """One row a system, one column a metric: value and 95 % interval over clips."""
+    """One row for each system, one column for each metric: value and 95 % interval over clips."""
     return _table(table, lambda one: f"**{one.value:.2f}** [{one.low:.2f}, {one.high:.2f}]")
 
 
 def nulls_table(table: Sequence[Row]) -> list[str]:
-    """The same cells: mean of the null, and how many of its deviations the system stands above it."""
+    """The same cells with the mean of the null, and the system's distance from it in standard deviations."""
     return _table(table, lambda one: f"{one.null_mean:.2f}, z {one.z:.1f}, p {_p(one.p)}")
 
 
 def trust_table(table: Sequence[Row], blind: Sequence[str]) -> list[str]:
-    """By metric: ours, and the best of the systems that know nothing of the video's events."""
+    """For each metric: ours, and the best of the systems that do not see the video's events."""
     ours = columns(table[0])
     lines = _head(["metric", table[0].system, "best blind system", "its p", "told apart"])
     for head, mine in ours.items():
@@ -58,7 +67,7 @@ def kinds_table(runs: Sequence[Run], metrics: Sequence[str] = ("f1_onset", "f1_n
     lines = _head(
         ["kind of clip", "clips", *(f"{TITLES[metric]} | its null" for metric in metrics)], 2 + 2 * len(metrics)
     )
-    for kind in _ordered(run.kind for run in runs):
+    for kind in _unique(run.kind for run in runs):
         mine = [run for run in runs if run.kind == kind]
         found = figures(mine)
         cells = [
@@ -73,8 +82,8 @@ def curve_table(found: Sequence[Detections]) -> list[str]:
     """Detectors by kind of clip: precision, recall and F1 at each tolerance, and the median offset."""
     heads = [f"F1 at {1000 * tolerance:.0f} ms" for tolerance in TOLERANCES_S]
     lines = _head(["clips", "events", "detector", "precision", "recall", *heads, "median offset"])
-    for kind in _ordered(one.clip.kind for one in found):
-        for detector in _ordered(one.detector for one in found):
+    for kind in _unique(one.clip.kind for one in found):
+        for detector in _unique(one.detector for one in found):
             mine = [one for one in found if one.clip.kind == kind and one.detector == detector]
             events = sum(len(one.clip.events) for one in mine)
             if not events:
@@ -92,10 +101,10 @@ def curve_table(found: Sequence[Detections]) -> list[str]:
 
 
 def false_alarms(found: Sequence[Detections]) -> list[str]:
-    """Detections in the clips in which nothing happens."""
+    """Detections in the clips without events."""
     empty = [one for one in found if not one.clip.events]
     lines = []
-    for detector in _ordered(one.detector for one in empty):
+    for detector in _unique(one.detector for one in empty):
         mine = [one for one in empty if one.detector == detector]
         minutes = sum(one.clip.duration for one in mine) / 60
         names = ", ".join(f"{one.clip.name}: {len(one.times)}" for one in mine if len(one.times))
@@ -105,13 +114,13 @@ def false_alarms(found: Sequence[Detections]) -> list[str]:
 
 
 def sizes(found: Sequence[Detections]) -> str:
-    """How far the curve's heights follow the true sizes."""
+    """Rank correlation of the curve's peak heights with the true sizes of the events."""
     rho = size_order([one for one in found if one.detector == OURS])
     return "" if rho is None else f"{rho:.2f}"
 
 
 def _table(table: Sequence[Row], cell: Callable[[Pooled], str]) -> list[str]:
-    heads = _ordered(head for row in table for head in columns(row))
+    heads = _unique(head for row in table for head in columns(row))
     lines = _head(["system", *heads])
     for row in table:
         mine = columns(row)
@@ -123,7 +132,7 @@ def _head(titles: Sequence[str], width: int | None = None) -> list[str]:
     return [f"| {' | '.join(titles)} |", "|" + "---|" * (width or len(titles))]
 
 
-def _ordered(names: Iterable[str]) -> list[str]:
+def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
@@ -131,11 +140,8 @@ def _p(p: float) -> str:
     return f"{p:.4f}" if p < 0.001 else f"{p:.3f}"
 
 
-HARD: Final = ("cut", "footage")
-
-
 def page(runs: Sequence[Run], found: Sequence[Detections], blind: Sequence[str], command: str) -> str:
-    """Markdown. `blind` names the systems that know nothing of the events; ours comes first among the runs."""
+    """Markdown. `blind` names the systems that do not see the events; ours comes first among the runs."""
     table = rows(runs)
     clips = {run.clip for run in runs}
     seeds = len({run.seed for run in runs})
@@ -171,3 +177,63 @@ def hard_cuts(found: Sequence[Detections]) -> list[str]:
             interval = f"[{cuts.low:.3f}, {cuts.high:.3f}]"
             lines.append(f"- Hard cuts within 40 ms, {detector}: F1 **{cuts.f1:.3f}** {interval} ({counts})")
     return lines
+
+
+def draw_systems(table: Sequence[Row], out: Path) -> None:
+    """Draw a panel for each metric: the systems' values with intervals, and the null's mean and 95th percentile."""
+    heads = list(columns(table[0]))
+    across = 4
+    down = -(-len(heads) // across)
+    figure = Figure(figsize=(13, 2.6 * down + 0.4), layout="constrained")
+    grid = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+    for axes, head in zip(grid, heads, strict=False):
+        _panel(axes, head, table)
+    for axes in grid[len(heads) :]:
+        axes.set_visible(False)
+    figure.suptitle(
+        "Dot: value and 95 % interval over clips. Grey: mean and 95th percentile of the same music shifted in time.",
+        fontsize=10,
+    )
+    _save(figure, out)
+
+
+def _panel(axes: Axes, head: str, table: Sequence[Row]) -> None:
+    for place, row in enumerate(table):
+        if (one := columns(row).get(head)) is None:
+            continue
+        colour = BLUE if place == 0 else ORANGE
+        axes.plot([one.null_mean, one.null_high], [place + 0.22] * 2, color=GREY, linewidth=4, solid_capstyle="butt")
+        axes.plot([one.low, one.high], [place] * 2, color=colour, linewidth=1.6)
+        axes.plot(one.value, place, "o", color=colour, markersize=5)
+    axes.set_title(head, fontsize=10)
+    axes.set_yticks(range(len(table)), [row.system for row in table], fontsize=8)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.grid(axis="x", linewidth=0.4, alpha=0.6)
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def draw_offsets(found: Sequence[Detections], out: Path) -> None:
+    """Draw histograms of the detectors' offsets from the true events, by kind of clip."""
+    detectors = list(dict.fromkeys(one.detector for one in found))
+    kinds = [kind for kind in KINDS if any(one.clip.kind == kind for one in found)]
+    figure = Figure(figsize=(13, 1.3 * len(kinds) + 0.8), layout="constrained")
+    grid = figure.subplots(len(kinds), len(detectors), sharex=True, squeeze=False)
+    for line, kind in zip(grid, kinds, strict=True):
+        for axes, detector in zip(line, detectors, strict=True):
+            mine = [one for one in found if one.clip.kind == kind and one.detector == detector]
+            late = 1000 * offsets(mine)
+            axes.hist(late, bins=np.arange(-REACH_MS - 5, REACH_MS + 6, 10), color=BLUE if detector == OURS else ORANGE)
+            missed = sum(len(one.clip.events) for one in mine) - len(late)
+            axes.text(0.98, 0.9, f"{missed} not found", transform=axes.transAxes, ha="right", va="top", fontsize=8)
+            axes.tick_params(labelsize=8)
+        line[0].set_ylabel(kind)
+    for axes, detector in zip(grid[0], detectors, strict=True):
+        axes.set_title(detector, fontsize=10)
+    for axes in grid[-1]:
+        axes.set_xlabel("ms late (nearest within 250 ms)", fontsize=9)
+    _save(figure, out)
+
+
+def _save(figure: Figure, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=100, metadata={"Software": f"matplotlib {mpl.__version__}"})

@@ -9,7 +9,7 @@ import copy
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,14 +22,24 @@ from diffusers import StableAudio3Pipeline
 from torch.utils.benchmark import Timer
 
 from model_core.evaluation.speed_model import (
+    COMPILED,
+    DECODE,
+    DIFFUSERS,
+    MUSIC,
+    PICTURE,
+    PROMPT,
+    SAMPLINGS,
+    WAYS,
+    Cell,
+    Sampling,
     Size,
     build_model,
     build_music_encoder,
     build_picture_encoder,
     build_scheduler,
+    list_cells,
     load_size,
 )
-from model_core.flow.sampler import Guidance
 from model_core.media.writing import replace_when_complete
 from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.conditions import PromptEncoder
@@ -37,10 +47,6 @@ from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import StableAudioParts
 
 PAGE: Final = Path("docs/benchmarks.md")
-EAGER, COMPILED, DIFFUSERS = "eager", "compiled", "diffusers"
-WAYS: Final = (EAGER, COMPILED, DIFFUSERS)
-PROMPT, DECODE, PICTURE, MUSIC = "prompt", "decode", "picture encoder", "music encoder"
-BATCHES: Final = (1, 4)
 CELL_S: Final = 2.5
 """Seconds that a cell is repeated for, at least once after a warm-up."""
 _PROMPT_TEXT: Final = "tense strings, a big brass hit"
@@ -49,65 +55,6 @@ _STEPS: Final = (1, 5)
 """Steps of the two runs whose difference gives the time of a step, without the encoding of the prompt."""
 _PICTURES, _PICTURE_SIDE, _PICTURE_RATE = 64, 224, 12.5
 """Pictures that the sandbox hands over at once, their side in pixels, and pictures a second of video."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """A way of sampling: distilled or base checkpoint, and the guidance scales; a curve scale of 0 leaves it out."""
-
-    distilled: bool
-    guidance: Guidance
-
-
-SAMPLINGS: Final = {
-    "distilled": Sampling(True, Guidance(1.0, 0.0)),
-    "distilled, curve": Sampling(True, Guidance(1.0, 1.0)),
-    "base, text guidance": Sampling(False, Guidance(7.0, 0.0)),
-    "base, text and curve guidance": Sampling(False, Guidance(7.0, 2.0)),
-}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One stage in one way.
-
-    Attributes:
-        size, seconds, batch, stage, way: what is measured; seconds of music or video.
-        time_s: median time of the whole stage; None before it is measured, and where that fails.
-        memory_bytes: the most that torch held, weights included; None on a CPU.
-        reason: why there is no time.
-    """
-
-    size: str
-    seconds: float
-    batch: int
-    stage: str
-    way: str
-    time_s: float | None = None
-    memory_bytes: int | None = None
-    reason: str = ""
-
-
-def list_cells(size: Size, encoders: bool) -> Iterator[Cell]:
-    """What is measured of a size, in order: eager beside diffusers first, then the sampling compiled.
-
-    ``encoders``: with those of the two curves, which all sizes share.
-    """
-    for stage in (PICTURE, MUSIC) if encoders else ():
-        yield from (Cell("", seconds, 1, stage, EAGER) for seconds in size.seconds)
-    for batch in BATCHES:
-        yield from (Cell(size.name, size.seconds[0], batch, PROMPT, way) for way in (EAGER, DIFFUSERS))
-    for seconds in size.seconds:
-        for batch in BATCHES:
-            for way in (EAGER, DIFFUSERS):
-                for name, sampling in SAMPLINGS.items():
-                    # diffusers' pipeline takes no curve, and makes no music in windows.
-                    if way == EAGER or not (sampling.guidance.curve or seconds > size.longest_s):
-                        yield Cell(size.name, seconds, batch, name, way)
-                yield Cell(size.name, seconds, batch, DECODE, way)
-    for name in SAMPLINGS:
-        for seconds in size.seconds:
-            yield from (Cell(size.name, seconds, batch, name, COMPILED) for batch in BATCHES)
 
 
 class Bench:

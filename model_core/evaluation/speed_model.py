@@ -1,10 +1,10 @@
-"""The production model with random weights in its published sizes, for the speed script.
+"""The production model with random weights in its published sizes, and the stages that the speed script measures.
 
-How fast a network is does not depend on what it has learned, so nothing is downloaded.
+The speed of a network does not depend on its weights, so nothing is downloaded.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,11 +22,16 @@ from transformers.models.t5gemma import T5GemmaModuleConfig
 from model_core.encoders.dinov2 import Dinov2
 from model_core.encoders.musicfm import MusicFm
 from model_core.encoders.musicfm_network import MusicFmConfig, MusicFmNetwork
+from model_core.flow.sampler import Guidance
 from model_core.models.folder.manifest import Encoders
 from model_core.models.stable_audio import AudioCurve, AudioManifest, SamplingDefaults, Windows
 from model_core.models.stable_audio.folder import StableAudioParts, restore_exact_frequencies
 from model_core.models.stable_audio.init import CONTEXT_SHARE, ENDING_SHARE
 
+EAGER, COMPILED, DIFFUSERS = "eager", "compiled", "diffusers"
+WAYS: Final = (EAGER, COMPILED, DIFFUSERS)
+PROMPT, DECODE, PICTURE, MUSIC = "prompt", "decode", "picture encoder", "music encoder"
+BATCHES: Final = (1, 4)
 _SPECIAL: Final = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>")
 
 
@@ -140,3 +145,62 @@ def _manifest(size: Size) -> AudioManifest:
         defaults=SamplingDefaults(steps=size.base_steps, text_guidance=7.0, curve_guidance=2.0),
         sha256={"none": "0" * 64},  # there are no files
     )
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A way of sampling: distilled or base checkpoint, and the guidance scales; a curve scale of 0 leaves it out."""
+
+    distilled: bool
+    guidance: Guidance
+
+
+SAMPLINGS: Final = {
+    "distilled": Sampling(True, Guidance(1.0, 0.0)),
+    "distilled, curve": Sampling(True, Guidance(1.0, 1.0)),
+    "base, text guidance": Sampling(False, Guidance(7.0, 0.0)),
+    "base, text and curve guidance": Sampling(False, Guidance(7.0, 2.0)),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One stage in one way.
+
+    Attributes:
+        size, seconds, batch, stage, way: of the measurement; seconds of music or video.
+        time_s: median time of the whole stage; None before it is measured, and where that fails.
+        memory_bytes: the most that torch held, weights included; None on a CPU.
+        reason: why there is no time.
+    """
+
+    size: str
+    seconds: float
+    batch: int
+    stage: str
+    way: str
+    time_s: float | None = None
+    memory_bytes: int | None = None
+    reason: str = ""
+
+
+def list_cells(size: Size, encoders: bool) -> Iterator[Cell]:
+    """List the measurements of a size, in order: eager and diffusers first, then the compiled sampling.
+
+    ``encoders``: with those of the two curves, which all sizes share.
+    """
+    for stage in (PICTURE, MUSIC) if encoders else ():
+        yield from (Cell("", seconds, 1, stage, EAGER) for seconds in size.seconds)
+    for batch in BATCHES:
+        yield from (Cell(size.name, size.seconds[0], batch, PROMPT, way) for way in (EAGER, DIFFUSERS))
+    for seconds in size.seconds:
+        for batch in BATCHES:
+            for way in (EAGER, DIFFUSERS):
+                for name, sampling in SAMPLINGS.items():
+                    # diffusers' pipeline takes no curve, and makes no music in windows.
+                    if way == EAGER or not (sampling.guidance.curve or seconds > size.longest_s):
+                        yield Cell(size.name, seconds, batch, name, way)
+                yield Cell(size.name, seconds, batch, DECODE, way)
+    for name in SAMPLINGS:
+        for seconds in size.seconds:
+            yield from (Cell(size.name, seconds, batch, name, COMPILED) for batch in BATCHES)

@@ -22,7 +22,7 @@ from model_core.sync.chance import (
     pool_correlations,
     pool_figures,
 )
-from model_core.sync.matching import MEASURES, VideoEvents, compute_figures
+from model_core.sync.figures import MEASURES, VideoEvents, compute_figures
 from model_core.sync.measures import tempo_agreement
 from model_core.sync.sound import analyze_sound
 from model_core.sync.video import VideoFeatures
@@ -55,7 +55,7 @@ class Run:
     correlograms: dict[float, Correlogram]
 
     def to_json(self) -> dict[str, Any]:
-        """Ready for one line of JSON."""
+        """The run as one JSON object."""
         return {
             **{name: getattr(self, name) for name in ("system", "clip", "kind", "seed", "bpm", "tempo_bpm")},
             "figures": {name: figure.to_json() for name, figure in self.figures.items()},
@@ -64,19 +64,19 @@ class Run:
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> Self:
-        """What to_json wrote."""
+        """The run from the output of to_json."""
         figures = {name: Figure.from_json(figure) for name, figure in line["figures"].items()}
         correlograms = {float(window): Correlogram.from_json(one) for window, one in line["correlograms"].items()}
         return cls(**{**line, "figures": figures, "correlograms": correlograms})
 
 
 def _events(clip: TruthClip, features: VideoFeatures) -> VideoEvents:
-    """The clip's true events, with the motion that only AV-Align asks for."""
+    """The clip's true events, with the motion that AV-Align needs."""
     return VideoEvents(features.info.duration, clip.times, features.motion_peaks, features.motion_window_s, clip.bpm)
 
 
 def measure(system: System, clip: TruthClip, features: VideoFeatures, number: int, seed: int) -> Run:
-    """Let `system` score clip number `number`, and measure the sound."""
+    """Score clip number `number` with `system`, and measure the sound."""
     audio = system.music(features, number, seed)
     sound = analyze_sound(audio, SAMPLE_RATE)
     music = LogMelChroma().curve(audio, SAMPLE_RATE)
@@ -99,9 +99,9 @@ def run_study(
     seeds: Sequence[int],
     results: Path,
 ) -> list[Run]:
-    """Judge every system on every clip that has events, with every seed.
+    """Run every system on every clip that has events, with every seed.
 
-    Runs that `results` holds already are not made again: an interrupted study goes on where it stopped. Delete the
+    Runs that `results` holds already are not repeated, so an interrupted study can be continued. Delete the
     file after a change of the model.
     """
     done = {(run.system, run.clip, run.seed): run for run in read_runs(results)}

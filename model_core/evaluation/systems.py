@@ -24,7 +24,7 @@ CANDIDATES: Final = 50
 
 
 def shuffle_events(curve: EventCurve, duration: float, rng: np.random.Generator) -> EventCurve:
-    """The curve split between its events and once more at random, and put together in an order that moves them.
+    """Split the curve between its events and once more at random, and join the parts in an order that moves the events.
 
     It keeps the number, the sizes and the shapes of the events, and the mean and deviation of the whole. A curve in
     which no place is CLEAR_S away from the events comes back as it is.
@@ -38,11 +38,11 @@ def shuffle_events(curve: EventCurve, duration: float, rng: np.random.Generator)
         return curve
     gaps = events[1:] - events[:-1]
     splits = np.unique([0.0, *between[gaps >= 2 * CLEAR_S], rng.choice(places), duration])
-    candidates = [_joined(curve, splits, rng.permutation(len(splits) - 1)) for _ in range(CANDIDATES)]
-    return min(candidates, key=lambda other: _unmoved(events, other.peaks().times))
+    candidates = [_join_segments(curve, splits, rng.permutation(len(splits) - 1)) for _ in range(CANDIDATES)]
+    return min(candidates, key=lambda other: _count_unmoved(events, other.peaks().times))
 
 
-def _joined(curve: EventCurve, splits: FloatArray, order: NDArray[np.int64]) -> EventCurve:
+def _join_segments(curve: EventCurve, splits: FloatArray, order: NDArray[np.int64]) -> EventCurve:
     """The segments between the splits, one after the other in the given order."""
     times, taken, at = list[FloatArray](), list[NDArray[np.intp]](), 0.0
     for number in order:
@@ -56,8 +56,8 @@ def _joined(curve: EventCurve, splits: FloatArray, order: NDArray[np.int64]) -> 
     return replace(curve, times=np.concatenate(times), values=curve.values[places], sizes=sizes)
 
 
-def _unmoved(events: FloatArray, others: FloatArray) -> int:
-    """How many events still have one where they were."""
+def _count_unmoved(events: FloatArray, others: FloatArray) -> int:
+    """Count the events that still have another event at their place."""
     if not len(events) or not len(others):
         return 0
     return int((np.abs(events[:, None] - others[None]).min(axis=1) < CLEAR_S).sum())
@@ -124,7 +124,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class LibraryTrack:
-    """A finished track from a shelf, cut to the video's length: what is done where nothing follows the picture."""
+    """Finished track from a library, cut to the video's length: the usual choice where no music follows the picture."""
 
     name: str
     tracks: Sequence[Path]
@@ -139,7 +139,7 @@ class LibraryTrack:
 
 @dataclass(frozen=True)
 class Metronome:
-    """CLICKS_PER_SECOND clicks, all alike: within reach of any event, at none of them. It shows what can be fooled."""
+    """CLICKS_PER_SECOND equal clicks: one is near every event, none at an event. It shows how metrics are fooled."""
 
     name: str
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from model_core.media.sandbox import answers
 from model_core.media.sandbox.answers import BATCH
 from model_core.media.sandbox.confinement import Confinement
+from model_core.media.sandbox.messages import protocol_error
 from model_core.media.sandbox.parent import Sandbox
-from model_core.media.sandbox.wire import protocol_error
 from model_core.media.types import DEFAULT_LIMITS, PROBE_LIMITS, FrameBatch, MediaLimits, VideoInfo, output_suffix
 
 _LARGEST_SIZE: Final = 1024

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model_core.media.sandbox.messages import protocol_error
 from model_core.media.sandbox.parent import Sandbox
-from model_core.media.sandbox.wire import protocol_error
 from model_core.media.types import DEFAULT_LIMITS, OUTPUT_SUFFIXES, MediaError, MediaLimits
 
 SAMPLE_RATES: Final = (44100, 48000)

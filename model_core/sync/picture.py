@@ -14,7 +14,7 @@ from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
 from model_core.media import frames
-from model_core.sync.matching import EventMatches
+from model_core.sync.figures import EventMatches
 from model_core.sync.measures import HIT_TOLERANCE_S
 from model_core.sync.report import SyncReport, summarize
 from model_core.sync.sound import Envelope

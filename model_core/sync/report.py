@@ -14,7 +14,7 @@ from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.errors import InputError
 from model_core.media import probe, read_audio
 from model_core.sync.chance import Figure, PooledR, correlate_curves, pool_correlations
-from model_core.sync.matching import EventMatches, VideoEvents, compute_figures
+from model_core.sync.figures import EventMatches, VideoEvents, compute_figures
 from model_core.sync.measures import HIT_TOLERANCE_S
 from model_core.sync.sound import SoundFeatures, analyze_sound
 from model_core.sync.video import VideoFeatures, analyze_video

@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.sync.event_matching import strongest_peaks as strongest_peak_indices
+from model_core.sync.missed_events import strongest_peak_indices
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def novelty_envelope(audio: NDArray[np.float32], sample_rate: int) -> Envelope:
     return Envelope(np.linalg.norm(after - before, axis=1) / window, sample_rate / hop)
 
 
-def strongest_peaks(envelope: Envelope, k: int, min_distance_s: float = PEAK_DISTANCE_S) -> Floats:
+def strongest_peak_times(envelope: Envelope, k: int, min_distance_s: float = PEAK_DISTANCE_S) -> Floats:
     """Times of the k highest local maxima, or all, at least `min_distance_s` apart; seconds, ascending."""
     chosen = strongest_peak_indices(envelope.values, k, min_distance_s * envelope.rate)
     return np.sort(np.array(chosen, np.float64)) / envelope.rate

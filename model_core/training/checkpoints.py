@@ -1,4 +1,4 @@
-"""A stage's whole state on disk, so that a killed stage goes on as if nothing had happened."""
+"""Checkpoints: the whole state of a stage on disk, so that a killed stage can be resumed exactly."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from model_core.errors import InputError
 
 @dataclass
 class Progress:
-    """How far a stage has come: steps done, seconds of wall time spent, and the running mean of its loss."""
+    """Progress of a stage: steps done, seconds of wall time spent, and the running mean of its loss."""
 
     step: int = 0
     seconds: float = 0.0
@@ -31,9 +31,9 @@ def save_checkpoint(
     optimizers: list[torch.optim.Optimizer],
     rng: np.random.Generator,
 ) -> None:
-    """Write all that the next step depends on; a reader sees the checkpoint before or this one, never half of it.
+    """Write the state that the next step depends on; a reader finds the older checkpoint or this one, never half of it.
 
-    ``made_of`` says what the stage works on and with (JSON values): one that differs in it will not go on from here.
+    ``made_of`` describes the inputs of the stage (JSON values): a stage with other inputs does not resume from here.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -53,12 +53,12 @@ def save_checkpoint(
 
 
 def read_progress(path: Path, made_of: Mapping[str, Any]) -> Progress:
-    """How far the checkpoint is.
+    """Read the progress from a checkpoint.
 
     Raises:
         InputError: it cannot be read, or was made of something else.
     """
-    return Progress(**_read_of(path, made_of)["progress"])
+    return Progress(**_read_matching(path, made_of)["progress"])
 
 
 def load_checkpoint(
@@ -68,8 +68,8 @@ def load_checkpoint(
     optimizers: list[torch.optim.Optimizer],
     rng: np.random.Generator,
 ) -> Progress:
-    """Put a stage, and torch's own random numbers, where the checkpoint left them; errors as in read_progress."""
-    state = _read_of(path, made_of)
+    """Restore a stage, and torch's own random numbers, from a checkpoint; errors as in read_progress."""
+    state = _read_matching(path, made_of)
     for name, module in modules.items():
         module.load_state_dict(state["modules"][name])
     for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
@@ -80,7 +80,7 @@ def load_checkpoint(
 
 
 def read_module(path: Path, name: str) -> tuple[dict[str, Any], Progress, dict[str, torch.Tensor]]:
-    """What a checkpoint was made of, how far it is, and the weights of one of its modules.
+    """Read from a checkpoint its ``made_of``, its progress, and the weights of one of its modules.
 
     Raises:
         InputError: it cannot be read.
@@ -99,9 +99,9 @@ def write_network(network: Any, folder: Path) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The state and what it was made of.
+    """Read the state and its ``made_of``.
 
-    Mapped, not read: a large checkpoint is not in memory twice. Writing another leaves what is mapped alone.
+    The file is mapped, so that a large checkpoint is not in memory twice. Writing another leaves the mapped one alone.
     """
     try:
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
@@ -112,8 +112,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return state, before
 
 
-def _read_of(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any]:
-    """The state; InputError when it was made of something else."""
+def _read_matching(path: Path, made_of: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the state; InputError when its ``made_of`` differs."""
     state, before = _read(path)
     for name in sorted(made_of.keys() | before.keys()):
         if before.get(name) != made_of.get(name):

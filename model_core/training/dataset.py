@@ -21,7 +21,7 @@ from model_core.models.score.codec.grid import (
 from model_core.models.score.codec.score import STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.training.corpus import BEATS, CAPTIONS
-from model_core.training.shards import Shard, header_of
+from model_core.training.shards import Shard, parse_header
 
 WINDOW_FRAMES: Final = (8, 16, 24, 32, 48)
 _WHOLE: Final = 0.4
@@ -58,7 +58,7 @@ class FlowData:
         return FlowData(**{field.name: getattr(self, field.name)[pieces] for field in fields(self)})
 
     @staticmethod
-    def joined(parts: "list[FlowData]") -> "FlowData":
+    def join(parts: "list[FlowData]") -> "FlowData":
         """The pieces of several parts, in their order."""
         return FlowData(
             **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(FlowData)}
@@ -66,8 +66,8 @@ class FlowData:
 
 
 @torch.no_grad()
-def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
-    """The pieces of a corpus with their beats encoded."""
+def encode_corpus(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
+    """Encode the beats of a corpus's pieces."""
     columns: dict[str, list[NDArray[Any]]] = {field.name: [] for field in fields(FlowData)}
     for shard in shards:
         pieces = len(shard.seeds)
@@ -77,7 +77,7 @@ def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
         for row, (first, last) in enumerate(pairwise(shard.starts)):
             latents[row, : last - first] = encoded[first:last]
             phases[row, : last - first] = shard.beat_in_bar[first:last]
-        headers = np.stack([header_of(text).vector() for text in shard.headers])
+        headers = np.stack([parse_header(text).vector() for text in shard.headers])
         made = {"latents": latents, "beat_in_bar": phases, "headers": headers}
         for name, column in columns.items():
             column.append(made[name] if name in made else getattr(shard, name))
@@ -86,7 +86,7 @@ def flow_data(shards: Iterable[Shard], vae: BeatVAE) -> FlowData:
 
 @dataclass(frozen=True)
 class Dropout:
-    """How often a condition is withheld from an example, for classifier-free guidance.
+    """Probabilities of withholding a condition from an example, for classifier-free guidance.
 
     Attributes:
         text: the caption.
@@ -103,7 +103,7 @@ class Dropout:
 def batch(
     data: FlowData, tokens_per_batch: int, rng: np.random.Generator, dropout: Dropout, *, window: int | None = None
 ) -> tuple[torch.Tensor, Condition, torch.Tensor]:
-    """Random windows of random pieces, all of one random length.
+    """Draw random windows of random pieces, all of one random length.
 
     Returns:
         Clean latents (B, C, F), their condition, and which frames are to be generated, shape (B, F), bool.
@@ -119,7 +119,7 @@ def batch(
     grid = torch.stack(
         [_grid(data.beat_in_bar[p, : data.lengths[p]], int(s), beats) for p, s in zip(piece, start, strict=True)]
     )
-    known = random_known(size, frames, rng)
+    known = draw_known(size, frames, rng)
     spoken = rng.integers(0, CAPTIONS, size)
     hidden = rng.random(size) < dropout.header
     heard = torch.from_numpy(rng.random(size) >= np.maximum(_WITH_HEADER * hidden, dropout.text))
@@ -138,7 +138,7 @@ def batch(
 
 
 def _pieces(lengths: NDArray[np.int64], beats: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Pieces of at least so many beats; where there are any, _WHOLE of them of just so many, to be seen whole."""
+    """Draw pieces of at least ``beats`` beats; if some have exactly that length, _WHOLE of the draws are of these."""
     piece = rng.choice(np.flatnonzero(lengths >= beats), size)
     exact = np.flatnonzero(lengths == beats)
     return np.where(rng.random(size) < _WHOLE, rng.choice(exact, size), piece) if len(exact) else piece
@@ -166,7 +166,7 @@ def _curve(
     return add_given_flag(torch.stack([curve_to_frames(row) for row in curves])) * given[:, None, None]
 
 
-def random_known(size: int, frames: int, rng: np.random.Generator) -> torch.Tensor:
+def draw_known(size: int, frames: int, rng: np.random.Generator) -> torch.Tensor:
     """Random inpainting masks (B, F), True = given: none, a prefix, a suffix, both ends, or all but both ends.
 
     At least one frame of each is left to generate.

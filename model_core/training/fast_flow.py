@@ -46,7 +46,7 @@ class FastFlow(nn.Module):
     ) -> tuple[torch.Tensor]:
         """As StableAudio3DiTModel's, to the precision of bfloat16; every argument is needed."""
         (model,) = self._models
-        text, place, bias = _packed(encoder_hidden_states, encoder_attention_mask, model.prompt_padding_embedding)
+        text, place, bias = _pack(encoder_hidden_states, encoder_attention_mask, model.prompt_padding_embedding)
         context = _mlp(model.to_cond_embed, text)
         time = _mlp(model.to_timestep_embed, model.timestep_features(timestep.float()[:, None]))
         modulation = _mlp(model.global_cond_embedder, _mlp(model.to_global_embed, global_hidden_states) + time)
@@ -64,7 +64,7 @@ class FastFlow(nn.Module):
         return (x.float().transpose(1, 2),)
 
 
-def _packed(
+def _pack(
     text: torch.Tensor, mask: torch.Tensor, padding: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """All real tokens of the captions in one row, a token of padding behind them: shape (N + 1, D).
@@ -84,7 +84,7 @@ def _packed(
     return torch.cat([tokens, padding[None]]), place, bias[:, None, None]
 
 
-def _placed(tokens: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+def _place(tokens: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
     return tokens.to(_LOW).index_select(0, place.flatten()).reshape(*place.shape, *tokens.shape[1:])
 
 
@@ -103,11 +103,11 @@ def _block(
     own, cross = block.self_attn, block.cross_attn
     normed = torch.addcmul(shift, _unit(x), block.pre_norm.gamma * (1 + scale))
     q, k, v = _split(_linear(own.to_qkv, normed), 3, own.dim_heads)
-    q, k = _rotated(_query(own, q), rotation), _rotated(_norm(own.k_norm, k), rotation)
+    q, k = _rotate(_query(own, q), rotation), _rotate(_norm(own.k_norm, k), rotation)
     x = torch.addcmul(x, _linear(own.to_out, _attention(q, k, v)).float(), torch.sigmoid(1 - gate))
     (q,) = _split(_linear(cross.to_q, _norm(block.cross_attend_norm, x)), 1, cross.dim_heads)
     k, v = _split(_linear(cross.to_kv, context), 2, cross.dim_heads)
-    k, v = (_placed(part, place) for part in (_norm(cross.k_norm, k), v))
+    k, v = (_place(part, place) for part in (_norm(cross.k_norm, k), v))
     x = x + _linear(cross.to_out, _attention(_query(cross, q), k, v, bias))
     added = _mlp(block.to_local_embed, local)
     x = x + F.pad(added, (0, 0, x.shape[1] - added.shape[1], 0))  # not to the memory tokens
@@ -151,7 +151,7 @@ def _query(attention: Any, q: torch.Tensor) -> torch.Tensor:
     return _unit(q) * (gamma / math.sqrt(attention.dim_heads))
 
 
-def _rotated(x: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+def _rotate(x: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """Partial rotary embedding of (B, T, heads, C): the first channels are rotated."""
     cosine, sine = rotation
     turned, rest = x[..., : cosine.shape[-1]], x[..., cosine.shape[-1] :]

@@ -12,7 +12,7 @@ from torch.nn import functional
 from model_core.models.score.codec.score import MONO_PARTS, RANGES, STEPS_PER_BEAT
 from model_core.models.score.codec.vae import BEAT_DIM, FIELDS, BeatVAE
 from model_core.training.loop import Limit, Run, carry_out
-from model_core.training.schedules import set_one_cycle
+from model_core.training.optimization import set_one_cycle
 
 _BATCH: Final = 640
 _PROBE: Final = 4096
@@ -68,10 +68,10 @@ def train_codec(
         held_out: others, for the log; the first of ``beats`` where there are none.
         steps: of the optimiser.
         start: a VAE to go on from, left as it is; the new one's latents stay near its own, so that a flow trained on
-            those can be gone on from too.
+            training can continue from those too.
         seed: of everything random.
         log: takes a line of progress now and then.
-        run: says how long, from which seed and what is written, in place of steps, seed and log.
+        run: limit, seed, checkpoint and logs, in place of steps, seed and log.
 
     Raises:
         InputError, StoppedError: see carry_out.

@@ -1,4 +1,7 @@
-"""Train the flow: the text stage from nothing, then the curve stage from its weights. Rectified-flow matching."""
+"""Training of the flow by rectified-flow matching: the text stage, then the curve stage from its weights.
+
+A flow may also start from one that was trained with another vocabulary: what both contain keeps its weights.
+"""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -13,11 +16,11 @@ from model_core.curves.event_curve import PULSE_SCALE
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.flow.conditioning import Condition, widen_for_curve
 from model_core.models.score.codec.grid import BEATS_PER_FRAME, CURVE_CHANNELS, GLOBAL_DIM, GRID_CHANNELS
+from model_core.plan.plan import Vocabulary
 from model_core.training.dataset import Dropout, FlowData, batch
 from model_core.training.fast_flow import FastFlow
-from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Run, carry_out
-from model_core.training.schedules import hold_then_fall
+from model_core.training.optimization import compute_flow_losses, hold_then_fall
 
 _EMA: Final = 0.997
 _TEXT_NOISE: Final = 0.015
@@ -27,17 +30,25 @@ _NO_DROPOUT: Final = Dropout(0, 0, 0)
 
 
 Probe = tuple[torch.Tensor, Condition, torch.Tensor, torch.Tensor, torch.Tensor]
-"""Clean latents, their condition, frames to generate, times and noise; see flow_losses."""
+"""Clean latents, their condition, frames to generate, times and noise; see compute_flow_losses."""
+_GLOBAL: Final = "to_global_embed.0.weight"
+# A style that an older vocabulary lacks starts from the nearest one that it has.
+NEAREST_STYLES: Final = {
+    "trailer": "cinematic", "orchestral": "cinematic", "hiphop": "lofi", "pop": "house", "rock": "synthwave",
+    "funk": "house", "jazz": "lofi", "corporate": "acoustic", "latin": "acoustic", "chiptune": "synthwave",
+    "comedy": "acoustic",
+}  # fmt: skip
+Columns = dict[tuple[str, ...], int]
 
 
 @dataclass(frozen=True)
 class FlowSettings:
-    """How a flow learns.
+    """Settings of the flow's training.
 
     Attributes:
         matrix_lr, other_lr: peak learning rates of Muon (the blocks' matrices) and of AdamW (the rest).
-        tokens: latent frames a batch.
-        dropout: how often a condition is withheld.
+        tokens: latent frames of a batch.
+        dropout: probabilities of withholding a condition.
         log_every: steps between the lines of the log.
     """
 
@@ -49,7 +60,7 @@ class FlowSettings:
 
 
 def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> StableAudio3DiTModel:
-    """A text-stage model: no curve yet, output zeroed so that training starts at the mean velocity."""
+    """Create a text-stage model: without a curve input, output zeroed so that training starts at the mean velocity."""
     channels = latent_channels * BEATS_PER_FRAME
     model = StableAudio3DiTModel(
         io_channels=channels,
@@ -68,8 +79,8 @@ def new_model(latent_channels: int, embed_dim: int = 256, depth: int = 8) -> Sta
     return model
 
 
-def with_curve(model: StableAudio3DiTModel) -> StableAudio3DiTModel:
-    """The curve stage's model, started from the text stage's."""
+def add_curve_input(model: StableAudio3DiTModel) -> StableAudio3DiTModel:
+    """Copy the text stage's model and add the input of the curve."""
     return widen_for_curve(model, CURVE_CHANNELS)
 
 
@@ -96,7 +107,7 @@ def train_flow(
     Raises:
         InputError, StoppedError: see carry_out.
     """
-    return train_flow_on(model, lambda step: data, {"held out": probe_of(held_out)}, settings, run)
+    return train_flow_on(model, lambda step: data, {"held out": build_probe(held_out)}, settings, run)
 
 
 def train_flow_on(
@@ -106,7 +117,7 @@ def train_flow_on(
     settings: FlowSettings,
     run: Run,
 ) -> StableAudio3DiTModel:
-    """The same on pieces that may change: ``source`` gives those of a step, the same ones whenever it is called.
+    """Train ``model`` on pieces that may change: ``source`` returns those of a step, always the same ones.
 
     ``probes`` are the batches of the log's held-out losses, by their names in the log.
     """
@@ -145,7 +156,7 @@ class _FlowTraining:
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         weights = frame_weights(unknown, condition.curve)
-        loss = flow_losses(self._flow, clean, condition, weights, times, torch.randn_like(clean)).mean()
+        loss = compute_flow_losses(self._flow, clean, condition, weights, times, torch.randn_like(clean)).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -159,7 +170,9 @@ class _FlowTraining:
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
         """Of the moving average."""
-        return {name: flow_losses(self._average_flow, *probe).mean().item() for name, probe in self._probes.items()}
+        return {
+            name: compute_flow_losses(self._average_flow, *probe).mean().item() for name, probe in self._probes.items()
+        }
 
     def _set_rates(self, level: float) -> None:
         for optimizer, peaks in zip(self.optimizers, self._peaks, strict=True):
@@ -184,9 +197,66 @@ def _optimizers(model: StableAudio3DiTModel, settings: FlowSettings) -> list[tor
     return [muon, adam]
 
 
-def probe_of(held_out: FlowData, dropout: Dropout = _NO_DROPOUT) -> Probe:
-    """The batch of a held-out loss: always the same windows, noise and times, from 0 to 1 in even steps."""
+def build_probe(held_out: FlowData, dropout: Dropout = _NO_DROPOUT) -> Probe:
+    """Build the batch of a held-out loss: always the same windows and noise, and times from 0 to 1 in even steps."""
     clean, condition, unknown = batch(held_out, 2048, np.random.default_rng(7), dropout, window=32)
     generator = torch.Generator().manual_seed(7)
     times = (torch.arange(len(clean)) + 0.5) / len(clean)
     return clean, condition, unknown, times, torch.randn(clean.shape, generator=generator)
+
+
+def convert_vocabulary(model: StableAudio3DiTModel, old: Vocabulary, new: Vocabulary) -> StableAudio3DiTModel:
+    """Copy a flow so that it takes headers of the new vocabulary.
+
+    Of the first global layer, whose columns are the header's values, those of known styles, programs and roles move to
+    their new places; unknown programs start at zero and unknown styles as in NEAREST_STYLES. A header of both
+    vocabularies gives the same output as before.
+    """
+    config = dict(model.config)
+    config["global_cond_dim"] += new.dimension - old.dimension
+    grown = type(model).from_config(config)
+    state = model.state_dict()
+    before = state[_GLOBAL]
+    after = torch.zeros(len(before), config["global_cond_dim"])
+    after[:, new.dimension :] = before[:, old.dimension :]
+    old_at, new_at = _columns(old), _columns(new)
+    for name, column in new_at.items():
+        source = old_at.get(name)
+        if source is None and name[0] == "style":
+            source = old_at.get(("style", NEAREST_STYLES.get(name[1], "")))
+        if source is not None:
+            after[:, column] = before[:, source]
+    _rescale_tempo(after, before, (old, new), (old_at, new_at))
+    state[_GLOBAL] = after
+    grown.load_state_dict(state)
+    return grown.train(model.training)
+
+
+def _rescale_tempo(
+    after: torch.Tensor,
+    before: torch.Tensor,
+    vocabularies: tuple[Vocabulary, Vocabulary],
+    columns: tuple[Columns, Columns],
+) -> None:
+    """The same bpm has another value in another range: x_old = scale * x_new + offset.
+
+    The layer has no bias, so the offset goes to the styles, one of which is always set.
+    """
+    (low, high), (new_low, new_high) = (vocabulary.bpm for vocabulary in vocabularies)
+    tempo = before[:, columns[0]["scalar", "bpm"]]
+    after[:, columns[1]["scalar", "bpm"]] = tempo * (new_high - new_low) / (high - low)
+    offset = (new_low - low + new_high - high) / (high - low)
+    for name, column in columns[1].items():
+        if name[0] == "style":
+            after[:, column] += offset * tempo
+
+
+def _columns(vocabulary: Vocabulary) -> Columns:
+    """Column of each value of Header.vector, by its name."""
+    names: list[tuple[str, ...]] = [("style", style) for style in vocabulary.styles]
+    if len(vocabulary.meters) > 1:
+        names += [("meter", meter) for meter in vocabulary.meters]
+    names += [("scalar", name) for name in ("bpm", "swing", "minor", "energy", "density")]
+    for role, choices in vocabulary.programs.items():
+        names += [("role", role), *(("program", role, str(program)) for program in choices)]
+    return {name: column for column, name in enumerate(names)}

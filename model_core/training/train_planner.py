@@ -1,4 +1,4 @@
-"""Fit the prompt planner: headers of the corpus from the embeddings of their captions."""
+"""Fit of the prompt planner: headers of the corpus from the embeddings of their captions."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
-from model_core.plan.plan import BPM_RANGE, PROGRAMS, STYLES, Header
-from model_core.plan.vocabulary import METERS
+from model_core.plan.plan import BPM_RANGE, METERS, PROGRAMS, STYLES, Header
 from model_core.training.loop import Run, carry_out
-from model_core.training.schedules import set_one_cycle
+from model_core.training.optimization import set_one_cycle
 
 _BATCH: Final = 512
 _PEAK_LR: Final = 2e-3
@@ -22,7 +21,7 @@ _UNSAID: Final = 0.1
 FloatArray = NDArray[np.float32]
 
 
-def targets_of(headers: list[Header]) -> dict[str, torch.Tensor]:
+def build_targets(headers: list[Header]) -> dict[str, torch.Tensor]:
     """Training targets by name, each shape (P,)."""
     low, high = BPM_RANGE
     targets = {
@@ -58,12 +57,12 @@ def planner_loss(planner: PromptPlanner, pooled: torch.Tensor, targets: dict[str
 
 @dataclass(frozen=True)
 class PlannerData:
-    """What the planner is fitted to.
+    """Training data of the planner.
 
     Attributes:
         headers: of P pieces.
         pooled: embeddings of K captions each, shape (P, K, TEXT_DIM).
-        empty: embedding of the empty prompt, shape (TEXT_DIM,), said of any piece now and then.
+        empty: embedding of the empty prompt, shape (TEXT_DIM,), which now and then replaces a caption.
     """
 
     headers: list[Header]
@@ -76,7 +75,7 @@ class PlannerData:
 
 
 def train_planner(data: PlannerData, held_out: PlannerData, run: Run) -> PromptPlanner:
-    """A fitted planner, in evaluation mode.
+    """Fit a planner and return it in evaluation mode.
 
     Raises:
         InputError, StoppedError: see carry_out.
@@ -94,8 +93,8 @@ class _PlannerTraining:
         torch.manual_seed(seed)
         self.planner: PromptPlanner = PromptPlanner()
         self.planner.train()
-        self._data, self._targets = data, targets_of(data.headers)
-        self._probe = torch.from_numpy(held_out.pooled[:, 0]), targets_of(held_out.headers)
+        self._data, self._targets = data, build_targets(data.headers)
+        self._probe = torch.from_numpy(held_out.pooled[:, 0]), build_targets(held_out.headers)
         self._adam = torch.optim.AdamW(self.planner.parameters(), _PEAK_LR, weight_decay=0.02, betas=(0.9, 0.999))
         self.modules: dict[str, torch.nn.Module] = {"planner": self.planner}
         self.optimizers: list[torch.optim.Optimizer] = [self._adam]

@@ -18,7 +18,7 @@ from service.errors.problem import FieldError, Problem
 from service.errors.requests import BadRequest, InvalidRequest, MethodNotAllowed, NotFound
 from service.errors.server import Internal, QueueFull, Storage, StorageFull, Unavailable
 from service.errors.uploads import TooManyJobs
-from service.middleware.request_id import current
+from service.middleware.request_log import current_request_id
 
 log: Final = structlog.get_logger(__name__)
 _CLIENT_LEFT: Final = 499  # never sent, because the client has closed the connection; for the log and the metrics
@@ -45,7 +45,7 @@ def from_validation_error(error: RequestValidationError) -> Problem:
 
 
 def from_http_exception(request: Request, error: HTTPException) -> Problem:
-    """What the framework raises: unknown paths, unsupported methods and bodies that cannot be parsed."""
+    """Problem for an error of the framework: unknown path, unsupported method, or body that cannot be parsed."""
     match error.status_code:
         case 404:
             return NotFound()
@@ -97,7 +97,7 @@ def install(app: FastAPI) -> None:
     async def on_fault(request: Request, error: Exception) -> Response:
         # Starlette raises the error again after this response, and the server logs the traceback.
         log.error("request_failed", method=request.method, path=request.url.path, error=repr(error))
-        return Internal(current()).response()
+        return Internal(current_request_id()).response()
 
 
 def _on_store_error(error: StoreError) -> Response:

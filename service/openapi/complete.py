@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final
 
-from service.middleware.request_id import HEADER
+from service.middleware.request_log import HEADER
 from service.openapi import examples
 from service.openapi.responses import PROBLEM_SCHEMA
 

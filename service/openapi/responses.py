@@ -1,10 +1,11 @@
-"""Responses and headers of the routes, for the OpenAPI document."""
+"""Types of problems, and responses and headers of the routes, for the OpenAPI document and docs/errors.md."""
 
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from itertools import groupby
 from typing import Any, Final
 
-from service.errors.catalog import CATALOG
+from service.errors import access, jobs, requests, server, uploads
 from service.errors.problem import MEDIA_TYPE, TYPE_PREFIX, Problem
 
 PROBLEM_SCHEMA: Final = "Problem"
@@ -16,6 +17,22 @@ EVERYWHERE: Final = ("unauthorized", "rate_limited", "unavailable", *HEALTH)
 """Problems of every route under /v1."""
 CHANGING: Final = ("cross_site", *EVERYWHERE)
 """Problems of every route that changes something."""
+
+_MODULES: Final = (requests, access, jobs, uploads, server)
+
+
+def _problem_types() -> Iterator[type[Problem]]:
+    """The classes with a `kind`; those without are base classes."""
+    for module in _MODULES:
+        for one in vars(module).values():
+            if isinstance(one, type) and issubclass(one, Problem) and "kind" in vars(one):
+                yield one
+
+
+CATALOG: Final[Mapping[str, type[Problem]]] = {
+    one.kind: one for one in sorted(_problem_types(), key=lambda one: one.status)
+}
+"""All types of problems by their `kind`, in the order of their status."""
 
 _VIDEO: Final = (
     *("upload_too_large", "unsupported_media_type", "not_a_video", "playlist"),

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from jobs.record import JobStatus
 from model_core.results import RESULTS, Variant
 from service.dependencies import RecordDep, ServicesDep
-from service.downloads.artifact_response import ArtifactResponse
+from service.downloads import ArtifactResponse
 from service.errors.jobs import Expired, NoContent, NotCompleted, UnknownVariant
 from service.openapi.responses import EVERYWHERE, Responses, header_parameters, problem_responses, response_headers
 

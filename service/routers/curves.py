@@ -5,15 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response, status
 
 from jobs.record import JobKind
-from service.auth.caller import CallerDep
+from service.auth.keys import CallerDep
 from service.dependencies import ServicesDep
 from service.idempotency import ClaimDep
 from service.job_views import create_job_from_form
 from service.openapi.responses import job_creation_responses
 from service.schemas import JobView
 from service.uploads import form as forms
-from service.uploads.webhook_field import WebhookDep
-from service.video_field import VideoField
+from service.uploads.form import VideoField, WebhookDep
 
 router = APIRouter(prefix="/v1/curves", tags=["jobs"])
 

@@ -7,10 +7,9 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Depends, Header, Request, Response, status
 from fastapi.sse import EventSourceResponse
 
-from service.auth.caller import CallerDep
+from service.auth.keys import CallerDep
 from service.dependencies import RecordDep, ServicesDep
-from service.events.job_watcher import Stream, Watch
-from service.events.stream import EVENT, events
+from service.events import EVENT, Stream, Watch, stream_events
 from service.job_views import view
 from service.openapi.examples import COMPLETED_JOB
 from service.openapi.responses import EVERYWHERE, Responses, problem_responses
@@ -72,4 +71,4 @@ def follow_job(
     """
     if record.is_final and view(services, record).tag == last_event_id:
         return Response(status_code=status.HTTP_204_NO_CONTENT, headers=_HEADERS)
-    return EventSourceResponse(events(watch, stream, last_event_id, by_link=caller.by_link), headers=_HEADERS)
+    return EventSourceResponse(stream_events(watch, stream, last_event_id, by_link=caller.by_link), headers=_HEADERS)

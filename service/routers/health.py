@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter
 from redis.exceptions import RedisError
 
-from jobs.infra.liveness import live_workers
+from jobs.infra.processes import live_workers
 from jobs.infra.redis_connection import connect
 from jobs.store import StoreError, StoreFullError
 from service.dependencies import Services, ServicesDep

@@ -8,13 +8,12 @@ from fastapi import APIRouter, Depends, Form, Query, Request, Response, status
 from jobs.record import JobKind, JobStatus
 from jobs.repository import IllegalTransitionError, UnknownJobError
 from model_core.options import PROMPT_MAX_CHARS
-from service.auth.caller import CallerDep
-from service.cursors import cursor_after, parse_cursor
+from service.auth.keys import CallerDep
 from service.dependencies import RecordDep, ServicesDep
-from service.downloads.conditional import is_known
+from service.downloads import is_known
 from service.errors.jobs import POLL_S, AlreadyOver, InProgress, UnknownJob
 from service.idempotency import ClaimDep
-from service.job_views import create_job_from_form, view, views
+from service.job_views import create_job_from_form, cursor_after, parse_cursor, view, views
 from service.openapi.responses import (
     CHANGING,
     EVERYWHERE,
@@ -26,8 +25,7 @@ from service.openapi.responses import (
 )
 from service.schemas import JobList, JobView
 from service.uploads import form as forms
-from service.uploads.webhook_field import WebhookDep
-from service.video_field import VideoField
+from service.uploads.form import VideoField, WebhookDep
 
 log: Final = structlog.get_logger(__name__)
 _JOB_HEADERS: Final = response_headers("ETag") | response_headers("Retry-After", required=False)

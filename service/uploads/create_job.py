@@ -17,14 +17,14 @@ from jobs.store.scratch import UploadTooLargeError
 from model_core.errors import InputError
 from model_core.media import MediaLimits, probe
 from model_core.options import check_prompt
-from service.auth.caller import Caller
+from service.auth.keys import Caller
 from service.dependencies import Services
 from service.errors.handlers import from_limit
 from service.errors.jobs import IdempotencyKeyInUse
 from service.errors.server import Unavailable
 from service.errors.uploads import UploadTooLarge, from_input_error
 from service.idempotency import replay
-from service.middleware.request_id import current
+from service.middleware.request_log import current_request_id
 from service.uploads.form import JobForm, parse_options
 
 log: Final = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ def accept(services: Services, caller: Caller, claim: KeyLease | None, form: Job
                 kind=form.kind,
                 owner=caller.name,
                 webhook=form.webhook,
-                request_id=current(),
+                request_id=current_request_id(),
                 upload_bytes=received.stat().st_size,
                 upload_sha256=digest.hexdigest(),
             )

@@ -1,20 +1,24 @@
-"""The multipart form that creates a job, and the checks of its type, fields and options."""
+"""The multipart form that creates a job: its fields, and the checks of its type and options."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Request, UploadFile
-from pydantic import ValidationError
+from fastapi import Depends, File, Form, Request, UploadFile
+from pydantic import BeforeValidator, ValidationError
+from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from jobs.record import JobKind, Webhook
 from jobs.validation import field_name, sentence
+from jobs.webhooks.addresses import MAX_URL, InvalidWebhookError, check_url
 from model_core.options import ScoreOptions
+from service.dependencies import ServicesDep
 from service.errors.problem import FieldError
-from service.errors.requests import InvalidOptions, UnknownField, UnsupportedMediaType
+from service.errors.requests import InvalidOptions, InvalidWebhook, UnknownField, UnsupportedMediaType, WebhooksOff
 from service.middleware.base import JobMiddleware
 
 _CHARSETS: Final = (b"utf-8", b"utf8")
@@ -41,15 +45,15 @@ class RequireForm(JobMiddleware):
         """See HttpMiddleware. Reads the header as the form's parser does."""
         kind, parameters = parse_options_header(Headers(scope=scope).get("content-type", ""))
         if kind != b"multipart/form-data":
-            raise UnsupportedMediaType(f"The Content-Type must be multipart/form-data, not {_shown(kind)}.")
+            raise UnsupportedMediaType(f"The Content-Type must be multipart/form-data, not {_describe_type(kind)}.")
         charset = parameters.get(b"charset", _CHARSETS[0])
         if charset.lower() not in _CHARSETS:
             raise UnsupportedMediaType(
-                f"The charset of the Content-Type must be utf-8, not {_shown(charset)}. Leave it out."
+                f"The charset of the Content-Type must be utf-8, not {_describe_type(charset)}. Leave it out."
             )
 
 
-def _shown(value: bytes) -> str:
+def _describe_type(value: bytes) -> str:
     return value.decode("latin-1")[:100] or "empty"
 
 
@@ -76,3 +80,47 @@ def parse_options(text: str | None) -> ScoreOptions:
             field = field_name(("options", *one["loc"]))
             errors.append({"field": field, "detail": sentence(field, one)})
         raise InvalidOptions(errors) from None
+
+
+def _check_file(value: object) -> object:
+    """The value itself. A field without a file name arrives as text."""
+    if isinstance(value, str):
+        raise PydanticCustomError("no_file", "must be a file: send this form field with a file name")
+    return value
+
+
+VideoField = Annotated[
+    UploadFile,
+    BeforeValidator(_check_file),
+    File(description="The video file. Its name and its declared media type are ignored."),
+]
+
+
+# For the OpenAPI document only: `get_webhook` checks the URL and has better error messages.
+_WEBHOOK_SCHEMA: Final[JsonDict] = {"format": "uri", "pattern": "^https?://", "maxLength": MAX_URL}
+_WEBHOOK_EXAMPLE: Final = "https://example.org/hooks/v2m"
+
+
+def get_webhook(
+    services: ServicesDep,
+    webhook: Annotated[
+        str | None,
+        Form(
+            description="An `https` URL. The API sends an event to it when the job ends.",
+            json_schema_extra=_WEBHOOK_SCHEMA,
+            examples=[_WEBHOOK_EXAMPLE],
+        ),
+    ] = None,
+) -> Webhook | None:
+    """The webhook of the form, if it has one. 422 if the service has no webhook secret or refuses the URL."""
+    if not webhook:
+        return None
+    if services.settings.webhook_secret is None:
+        raise WebhooksOff
+    try:
+        return Webhook(url=check_url(webhook, private=services.settings.webhook_private))
+    except InvalidWebhookError as error:
+        raise InvalidWebhook(str(error), error.limit) from None
+
+
+WebhookDep = Annotated[Webhook | None, Depends(get_webhook)]

@@ -175,7 +175,7 @@ class Processes:
             command = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
         except (FileNotFoundError, ProcessLookupError):
             return False
-        if "cli.child" in command or "-I -c" in command:  # not that part yet, or a sandbox of it
+        if "cli.supervisor" in command or "-I -c" in command:  # not that part yet, or a sandbox of it
             return False
         return PARTS[part] in command
 

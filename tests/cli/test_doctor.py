@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from cli.doctor import Deployment, examine, ok, run_checks
-from jobs.infra.liveness import record_heartbeat
+from jobs.infra.processes import record_heartbeat
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment

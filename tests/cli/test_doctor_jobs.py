@@ -8,8 +8,7 @@ from redis import Redis
 
 from cli.doctor import Deployment, Finding
 from cli.doctor.service import check_queue, check_workers
-from jobs.infra.liveness import record_heartbeat
-from jobs.infra.process_identity import machine
+from jobs.infra.processes import machine, record_heartbeat
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord

@@ -13,7 +13,7 @@ import pytest
 
 from cli.doctor import Check, Deployment, Finding, machine, service
 from cli.serve import listen
-from jobs.infra.process_identity import new_name
+from jobs.infra.processes import new_name
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
 from model_core.media.sandbox.confinement import MEANS, Confinement

@@ -10,7 +10,7 @@ from redis import Redis
 
 from cli.doctor import Deployment, Finding
 from cli.doctor.service import check_redis, find_redis
-from cli.redis_server import RedisServer
+from cli.stack import RedisServer
 from jobs.infra.settings import Settings
 from tests.processes import until
 

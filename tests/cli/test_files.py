@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import OutputError
 from cli.files import NAME_LIMIT, check_outputs, check_video, named_after, new_file
+from cli.terminal import OutputError
 from model_core.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import progress
+from cli import terminal
 from cli.app import app
 from model_core.options import STAGES
 
@@ -98,7 +98,7 @@ def test_every_stage_moves_one_bar_forward(monkeypatch: pytest.MonkeyPatch) -> N
         shown.append((description, completed / total))
 
     monkeypatch.setattr("rich.progress.Progress.update", update)
-    with progress.stages_bar() as report:
+    with terminal.stages_bar() as report:
         for stage in STAGES:
             report(stage, 0.0)
             report(stage, 1.0)
@@ -106,11 +106,11 @@ def test_every_stage_moves_one_bar_forward(monkeypatch: pytest.MonkeyPatch) -> N
     assert shown[-1][0] == "Writing the video"
     assert shown[-1][1] == pytest.approx(1.0)
     assert [done for _, done in shown] == sorted(done for _, done in shown)
-    assert {label for label, _ in shown} == set(progress.LABELS.values())
+    assert {label for label, _ in shown} == set(terminal.LABELS.values())
 
 
 def test_a_bar_is_for_terminals_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with progress.bar("Loading the model") as show:
+    with terminal.bar("Loading the model") as show:
         show("Composing", 1.0, 2.0)
     assert capsys.readouterr().err == ""
 
@@ -118,8 +118,8 @@ def test_a_bar_is_for_terminals_only(capsys: pytest.CaptureFixture[str], monkeyp
         def __init__(self, *, stderr: bool) -> None:
             super().__init__(stderr=stderr, force_terminal=True, width=100)
 
-    monkeypatch.setattr(progress, "Console", Terminal)
-    with progress.bar("Loading the model") as show:
+    monkeypatch.setattr(terminal, "Console", Terminal)
+    with terminal.bar("Loading the model") as show:
         show("Composing", 1.0, 2.0)
         time.sleep(0)
     drawn = capsys.readouterr().err

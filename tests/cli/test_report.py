@@ -141,7 +141,7 @@ def test_a_missing_library_is_named_with_what_installs_it(scored: Path, module: 
 
 
 def test_a_missing_module_of_ours_is_no_users_error(scored: Path) -> None:
-    done = _v2m("report", scored, without=("model_core.sync.matching",))
+    done = _v2m("report", scored, without=("model_core.sync.figures",))
     assert done.returncode == 1
     assert "Traceback" in done.stderr
 

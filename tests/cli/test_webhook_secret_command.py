@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.app import app
 from jobs.record import now
-from jobs.webhooks.signing import Signer
+from jobs.webhooks.message import Signer
 from tests.jobs.webhook_receiver import SECRET
 
 OTHER = "whsec_" + base64.b64encode(b"x" * 24).decode()

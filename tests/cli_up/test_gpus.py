@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.gpus import gpus_for_workers, list_gpus
 from cli.stack import run_stack
+from cli.workers import gpus_for_workers, list_gpus
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT
@@ -109,8 +109,8 @@ def test_each_gpu_has_a_worker_and_a_metrics_port(
     worker = f"""
 import json, os, pathlib, time
 from jobs.infra.redis_connection import connect
-from jobs.infra.process_identity import new_name
-from jobs.infra.liveness import record_heartbeat
+from jobs.infra.processes import new_name
+from jobs.infra.processes import record_heartbeat
 names = ("CUDA_VISIBLE_DEVICES", "V2M_WORKER_METRICS_PORT")
 pathlib.Path({str(given)!r}, str(os.getpid())).write_text(json.dumps([os.environ[name] for name in names]))
 redis, name = connect(os.environ["REDIS_URL"]), new_name()

@@ -9,7 +9,7 @@ import pytest
 
 from cli import stack
 from cli.stack import StartError, run_stack
-from cli.vigil import WorkerWatchdog
+from cli.supervisor import WorkerWatchdog
 from jobs.infra.settings import Settings
 from model_core.models.score.folder import save_score_parts
 from tests.model_core.tiny_model import tiny_model
@@ -61,8 +61,8 @@ def test_a_worker_that_was_live_once_is_started_again(
     worker = f"""
 import os, pathlib, signal, sys, time
 from jobs.infra.redis_connection import connect
-from jobs.infra.liveness import record_heartbeat
-from jobs.infra.process_identity import new_name
+from jobs.infra.processes import record_heartbeat
+from jobs.infra.processes import new_name
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))
@@ -97,8 +97,8 @@ def test_a_worker_that_shows_no_life_is_killed_and_started_again(
     worker = f"""
 import os, pathlib, signal, time
 from jobs.infra.redis_connection import connect
-from jobs.infra.process_identity import new_name
-from jobs.infra.liveness import record_heartbeat
+from jobs.infra.processes import new_name
+from jobs.infra.processes import record_heartbeat
 starts = pathlib.Path({str(starts)!r})
 number = len(starts.read_text()) if starts.exists() else 0
 starts.write_text("x" * (number + 1))

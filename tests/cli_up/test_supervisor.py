@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.redis_server import RedisServer
+from cli.stack import RedisServer
 from cli.supervisor import Service, Supervisor
 from tests.processes import descendants, is_running, until
 

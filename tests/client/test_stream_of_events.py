@@ -2,7 +2,7 @@
 
 import pytest
 
-from v2m_client.events import Event, parse
+from v2m_client.streams import Event, parse
 
 
 def events(text: str, size: int) -> list[Event | None]:

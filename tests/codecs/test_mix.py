@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import integrated_lufs, normalize, true_peak_dbtp
+from model_core.loudness import integrated_lufs, normalize, true_peak_dbtp
 from model_core.models.score.codec.notes import Note, build_notes
 from model_core.models.score.render.mix import DEFAULT, MIXES, dry_mix, find_mix, find_trims, mix
 from model_core.models.score.render.synth import render_stems

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from model_core.models.score.render.program_levels import LATENCY_MS, TRIM_DB
-from model_core.plan.plan import Header
-from model_core.plan.vocabulary import METERS, VOCABULARY, Vocabulary
+from model_core.plan.plan import METERS, VOCABULARY, Header, Vocabulary
 
 OLD = Vocabulary(
     styles=("house", "piano"),

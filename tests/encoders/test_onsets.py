@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.sync.event_matching import RATE, SAMPLE_RATE, onset_strength
+from model_core.sync.missed_events import RATE, SAMPLE_RATE, onset_strength
 
 
 def _clicks(

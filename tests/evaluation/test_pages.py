@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from model_core.curves.event_curve import EventCurve
-from model_core.evaluation.curve_accuracy import OURS, Detections, detect_events, offsets, score, size_order
-from model_core.evaluation.page import page, systems_table, trust_table
-from model_core.evaluation.plots import draw_offsets, draw_systems
+from model_core.evaluation.curve_accuracy import OURS, Detections, offsets, run_detectors, score, size_order
+from model_core.evaluation.page import draw_offsets, draw_systems, page, systems_table, trust_table
 from model_core.evaluation.study import TEMPO, WINDOWS_S, Run, by_system, figures, read_runs, rows, run_study
 from model_core.evaluation.systems import BLIND, LibraryTrack, Metronome
 from model_core.evaluation.truth import Event, TruthClip
@@ -103,7 +102,7 @@ def test_larger_events_should_be_higher_peaks() -> None:
 
 def test_pyscenedetect_and_the_curve_are_asked_the_same(tmp_path: Path) -> None:
     path = factory.make_clip(tmp_path / "a.mp4", [1.2, 3.2], duration=5.0)
-    found = detect_events(
+    found = run_detectors(
         TruthClip(path, "cut", (Event(1.2, 1, "cut"), Event(3.2, 1, "cut")), 5.0, 25.0, None), features().curve
     )
     assert [one.detector for one in found] == [OURS, "PySceneDetect, adaptive", "PySceneDetect, content"]

@@ -10,8 +10,9 @@ import pytest
 import torch
 from diffusers import AutoencoderSAME, StableAudio3DiTModel
 
-from model_core.evaluation import speed
-from model_core.evaluation.speed import (
+from model_core.evaluation import speed, speed_model
+from model_core.evaluation.speed import Bench, format_duration, format_page, format_table, main, measure
+from model_core.evaluation.speed_model import (
     COMPILED,
     DECODE,
     DIFFUSERS,
@@ -20,16 +21,10 @@ from model_core.evaluation.speed import (
     PICTURE,
     PROMPT,
     SAMPLINGS,
-    Bench,
     Cell,
-    format_duration,
-    format_page,
-    format_table,
     list_cells,
-    main,
-    measure,
+    load_size,
 )
-from model_core.evaluation.speed_model import load_size
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -45,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """One length and one batch."""
     monkeypatch.setattr(speed, "load_size", lambda name: replace(load_size(name), seconds=(1.0,)))
-    monkeypatch.setattr(speed, "BATCHES", (1,))
+    monkeypatch.setattr(speed_model, "BATCHES", (1,))
 
 
 @pytest.mark.usefixtures("short")

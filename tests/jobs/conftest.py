@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.repository import JobRecords
@@ -51,7 +51,7 @@ def store_settings(request: pytest.FixtureRequest, make_settings: MakeSettings) 
 @pytest.fixture
 def store(store_settings: Settings) -> Iterator[ArtifactStore]:
     """An empty store of either kind."""
-    opened = ArtifactStore.open(store_settings, process_identity.new_name())
+    opened = ArtifactStore.open(store_settings, processes.new_name())
     yield opened
     opened.close()
 

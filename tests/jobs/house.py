@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobError, JobRecord
@@ -29,7 +29,7 @@ class House:
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.records = JobRecords(redis, settings.record_retention_s)
-        self.store = ArtifactStore.open(settings, process_identity.new_name())
+        self.store = ArtifactStore.open(settings, processes.new_name())
         self.queue = JobQueue(redis, self.records, settings)
         self.retention = Retention(redis, self.records, self.store, settings)
 

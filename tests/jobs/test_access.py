@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from cli.errors import settings_at_fault
+from cli.terminal import settings_at_fault
 from jobs.infra.access_settings import parse_keys, parse_origins, parse_rates
 from jobs.infra.settings import Settings
 

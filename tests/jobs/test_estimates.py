@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from redis import Redis
 
 from jobs.estimates import PUBLISH, Forecast, Pace, Paces, list_stages, overall_progress, stage_fraction
-from jobs.infra import liveness
+from jobs.infra import processes
 from jobs.record import JobKind, JobRecord, JobStatus
 from jobs.repository import JobRecords
 from model_core.options import STAGES, ModelInfo, ScoreOptions
@@ -131,7 +131,7 @@ def test_forecast_for_the_queue_has_busy_jobs_and_workers(paces: Paces, records:
             records.create(record, pipeline)
         pipeline.execute()
     records.start(busy.id, MODEL, "a")
-    liveness.record_heartbeat(redis, "a")
+    processes.record_heartbeat(redis, "a")
     redis.zadd("v2m:workers", {"long silent": 1.0})
     forecast = paces.forecast(queue=True)
     assert ([record.id for record in forecast.busy], forecast.workers) == ([busy.id], 1)

@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from jobs.infra.liveness import heartbeat_ages, live_workers, record_heartbeat, remove_worker
+from jobs.infra.processes import heartbeat_ages, live_workers, record_heartbeat, remove_worker
 
 
 def test_worker_is_live_from_its_heartbeat_until_it_is_removed(redis: Redis) -> None:

@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from jobs.infra.lock import hold_lock
+from jobs.infra.redis_connection import hold_lock
 from tests.processes import until
 
 NAME = "a lock"

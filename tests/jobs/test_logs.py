@@ -9,8 +9,8 @@ from tests.processes import ROOT
 
 BEGINS = """
 import logging, threading, structlog, sys
-from jobs.infra import logs
-logs.configure(*sys.argv[1:])
+from jobs.infra.monitoring import configure_logs
+configure_logs(*sys.argv[1:])
 ours, theirs = structlog.get_logger("worker.task"), logging.getLogger("somebody.else")
 """
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from jobs.infra.process_identity import is_gone, machine, new_name, process_of
+from jobs.infra.processes import is_gone, machine, new_name, process_of
 
 
 def test_name_contains_its_process_number() -> None:

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 from redis import Redis
 
-from jobs.infra.lock import hold_lock
-from jobs.removal import MAX_FAILURES, ExpiredFiles
+from jobs.infra.redis_connection import hold_lock
 from jobs.store import StoreError, StoreFullError
+from jobs.store.quota import MAX_FAILURES, ExpiredFiles
 from tests.jobs.house import RESULT, UPLOAD, House, Make
 
 LOCK = "v2m:store:making-room"
@@ -134,7 +134,7 @@ def test_lock_of_a_killed_process_expires_soon(make: Make, redis: Redis, redis_u
     house = make(store_max_bytes=UPLOAD)
     house.failed()
     dies = (
-        "import os; from jobs.infra.redis_connection import connect; from jobs.infra.lock import hold_lock\n"
+        "import os; from jobs.infra.redis_connection import connect, hold_lock\n"
         f"with hold_lock(connect({redis_url!r}), {LOCK!r}, 0) as alone:\n"
         "    os.kill(os.getpid(), 9 if alone else 0)"
     )

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.settings import Settings
 from jobs.queue import JobQueue
 from jobs.record import JobRecord, JobStatus
@@ -28,7 +28,7 @@ class House:
         self.redis = redis
         self.records = JobRecords(redis, settings.record_retention_s)
         self.queue = JobQueue(redis, self.records, settings)
-        self.own_name = process_identity.new_name()
+        self.own_name = processes.new_name()
         self.reconciler = Reconciler(redis, self.records, self.queue, settings, self.own_name)
 
     def submit(self) -> str:
@@ -68,7 +68,7 @@ def dead() -> str:
     """Name of a worker on this machine whose process has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    return f"{process_identity.machine()}-{ended.pid}-00000000"
+    return f"{processes.machine()}-{ended.pid}-00000000"
 
 
 def test_consistent_jobs_are_not_changed(house: House) -> None:
@@ -126,7 +126,7 @@ def test_job_dropped_by_its_own_worker_is_requeued(house: House) -> None:
 
 
 def test_predecessor_with_the_same_process_number_is_dead(house: House) -> None:
-    house.running(f"{process_identity.machine()}-{os.getpid()}-00000000")
+    house.running(f"{processes.machine()}-{os.getpid()}-00000000")
     assert house.reconciler.run() == Repairs(requeued=1)
 
 

@@ -5,8 +5,8 @@ import time
 import pytest
 from redis import Redis
 
-from jobs.removal import MAX_FAILURES, ExpiredFiles
 from jobs.store import StoreError
+from jobs.store.quota import MAX_FAILURES, ExpiredFiles
 from tests.jobs.house import Make
 
 TO_REMOVE = "v2m:to-remove"

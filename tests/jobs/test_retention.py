@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs.infra.lock import hold_lock
+from jobs.infra.redis_connection import hold_lock
 from jobs.infra.settings import Settings
-from jobs.removal import ExpiredFiles
 from jobs.store import StoreFullError
+from jobs.store.quota import ExpiredFiles
 from tests.conftest import MakeSettings
 from tests.jobs.house import DAY_S, RESULT, UPLOAD, House, Make, age, job_folder, too_deep
 

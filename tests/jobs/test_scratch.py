@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.store import StoreError, StoreFullError
 from jobs.store.scratch import Scratch, UploadTooLargeError
 from tests.jobs.house import too_deep
@@ -22,7 +22,7 @@ DAY_S = 24 * 3600.0
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Scratch:
-    return Scratch(tmp_path, process_identity.new_name())
+    return Scratch(tmp_path, processes.new_name())
 
 
 def files(root: Path) -> list[str]:
@@ -119,12 +119,12 @@ def test_swept_folder_is_created_again(scratch: Scratch, tmp_path: Path) -> None
 def test_sweep_removes_files_of_dead_processes_at_once(scratch: Scratch, tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    dead = tmp_path / f"{process_identity.machine()}-{ended.pid}-00000000"
+    dead = tmp_path / f"{processes.machine()}-{ended.pid}-00000000"
     elsewhere = tmp_path / "0123456789ab-1-00000000"
     for owner in (dead, elsewhere):
         (owner / "job-1").mkdir(parents=True)
         (owner / "job-1" / "part").write_text("x")
-    sibling = Scratch(tmp_path, process_identity.new_name())
+    sibling = Scratch(tmp_path, processes.new_name())
     with scratch.folder("job") as ours, sibling.folder("job") as theirs:
         scratch.sweep(DAY_S)
         assert ours.is_dir()

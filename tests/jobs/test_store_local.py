@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
 from model_core.results import Variant
 from tests.conftest import MakeSettings
@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(make_settings: MakeSettings, root: Path) -> ArtifactStore:
-    return ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())
+    return ArtifactStore.open(make_settings(store=f"file://{root}"), processes.new_name())
 
 
 def files(root: Path) -> list[str]:
@@ -126,10 +126,10 @@ def test_disk_reports_free_bytes(store: ArtifactStore) -> None:
 )
 def test_address_that_cannot_be_used(make_settings: MakeSettings, url: str, said: str) -> None:
     with pytest.raises(StoreError, match=said):
-        ArtifactStore.open(make_settings(store=url), process_identity.new_name())
+        ArtifactStore.open(make_settings(store=url), processes.new_name())
 
 
 def test_root_cannot_be_created(make_settings: MakeSettings, root: Path) -> None:
     root.write_text("a file")
     with pytest.raises(StoreError, match="cannot be created"):
-        ArtifactStore.open(make_settings(store=f"file://{root}"), process_identity.new_name())
+        ArtifactStore.open(make_settings(store=f"file://{root}"), processes.new_name())

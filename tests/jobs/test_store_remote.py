@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.infra import process_identity
+from jobs.infra import processes
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore, MissingArtifactError, StoreError, StoreFullError
 from model_core.results import Variant
@@ -43,7 +43,7 @@ def test_large_file_goes_in_parts(store: ArtifactStore) -> None:
 
 
 def test_changes_of_other_processes_are_visible_at_once(store: ArtifactStore, s3_settings: Settings) -> None:
-    other = ArtifactStore.open(s3_settings, process_identity.new_name())
+    other = ArtifactStore.open(s3_settings, processes.new_name())
     assert store.list_jobs() == []
     artifact = publish(other)[Variant.VIDEO]
     assert content(store, artifact) == b"x"
@@ -80,7 +80,7 @@ def test_failed_set_leaves_nothing(store: ArtifactStore, monkeypatch: pytest.Mon
 def test_bucket_that_does_not_exist(make_settings: MakeSettings, s3: S3Server) -> None:
     settings = make_settings(store="s3://no-such-bucket/x", s3_endpoint=s3.endpoint)
     with pytest.raises(StoreError, match="the bucket no-such-bucket does not exist"):
-        ArtifactStore.open(settings, process_identity.new_name())
+        ArtifactStore.open(settings, processes.new_name())
 
 
 def test_removed_bucket_is_not_a_missing_file(store: ArtifactStore, s3: S3Server, bucket: str) -> None:
@@ -101,7 +101,7 @@ def test_removed_bucket_is_not_a_missing_file(store: ArtifactStore, s3: S3Server
 def test_unreachable_server(make_settings: MakeSettings) -> None:
     settings = make_settings(store="s3://bucket/x", s3_endpoint="http://127.0.0.1:9")
     with pytest.raises(StoreError, match="the bucket bucket cannot be used"):
-        ArtifactStore.open(settings, process_identity.new_name())
+        ArtifactStore.open(settings, processes.new_name())
 
 
 def test_without_credentials(
@@ -112,14 +112,14 @@ def test_without_credentials(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     settings = make_settings(store=f"s3://{bucket}", s3_endpoint=s3.endpoint)
     with pytest.raises(StoreError, match=r"(?i)credentials"):
-        ArtifactStore.open(settings, process_identity.new_name())
+        ArtifactStore.open(settings, processes.new_name())
 
 
 def test_without_the_extra(s3_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "jobs.store.remote", raising=False)
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(StoreError, match=r"needs v2m-zero\[s3\]"):
-        ArtifactStore.open(s3_settings, process_identity.new_name())
+        ArtifactStore.open(s3_settings, processes.new_name())
 
 
 def test_local_disk_that_is_full_while_an_upload_is_fetched(

@@ -20,15 +20,15 @@ from standardwebhooks import WebhookVerificationError
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
+from cli.stack import RedisServer
 from jobs.infra.redis_connection import connect, server_time
 from jobs.infra.settings import Settings
 from jobs.record import Artifact, JobError, JobRecord
 from jobs.repository import WEBHOOKS_KEY, JobRecords
 from jobs.webhooks.delivery import SCHEDULE_S
+from jobs.webhooks.message import Signer
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
-from jobs.webhooks.signing import Signer
 from model_core.results import Variant
 from tests.jobs.webhook_receiver import (
     SECRET,

@@ -10,7 +10,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from jobs.record import now
-from jobs.webhooks.signing import Signer
+from jobs.webhooks.message import Signer
 from tests.conftest import MakeSettings
 from tests.jobs.webhook_receiver import SECRET
 

@@ -18,9 +18,9 @@ from jobs.record import JobRecord, Webhook
 from jobs.repository import JobRecords
 from jobs.webhooks.addresses import Address
 from jobs.webhooks.delivery import Delivery, DeliveryAttempts
+from jobs.webhooks.message import Signer
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.sender import Deliverer
-from jobs.webhooks.signing import Signer
 from model_core.options import ScoreOptions
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()

@@ -17,8 +17,8 @@ from typing import Final
 import httpx
 import psutil
 
-from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
+from cli.stack import RedisServer
 from jobs.infra.redis_connection import connect
 from tests.load.clip import make_noise
 from tests.load.users import Result, Users

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.media import MediaError
-from model_core.media.demux import edit_lists, timestamps
+from model_core.media.demux import timeline, timestamps
 from model_core.media.demux.track import UNKNOWN, Track
 
 MS = Fraction(1, 1000)
@@ -73,14 +73,14 @@ def test_times_that_contradict_the_order_are_refused() -> None:
     ],
 )
 def test_hidden_packets_are_kept_where_a_shown_one_needs_them(pts: list[int], marks: str, kept: str) -> None:
-    needed, _ = edit_lists.find_needed_packets(_track(pts, marks))
+    needed, _ = timeline.find_needed_packets(_track(pts, marks))
     assert "".join(mark for mark, keep in zip(marks, needed, strict=True) if keep) == kept
 
 
 def _squeezed(pts: list[int], marks: str, begins: int) -> list[int]:
     track = _track(pts, marks)
     starts = np.arange(len(pts)) == begins
-    return list(edit_lists.place_hidden_packets(track.times, track.hidden, starts, max(pts) + 40, FAR))
+    return list(timeline.place_hidden_packets(track.times, track.hidden, starts, max(pts) + 40, FAR))
 
 
 def test_hidden_packets_take_a_tick_each_before_the_next_picture() -> None:

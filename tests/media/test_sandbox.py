@@ -11,7 +11,7 @@ import pytest
 
 from model_core.media import MediaError, MediaLimits, frames, probe, read_audio
 from model_core.media.demux import source
-from model_core.media.sandbox.child_io import Source
+from model_core.media.sandbox.messages import Source
 from model_core.media.sandbox.parent import Sandbox
 from tests import video_factory as factory
 from tests.processes import is_running, until

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
-from model_core.sync.event_matching import RATE, SAMPLE_RATE, Salience, match_events, measure_salience, span_fit
+from model_core.sync.missed_events import RATE, SAMPLE_RATE, Salience, match_events, measure_salience, span_fit
 
 Floats = NDArray[np.float64]
 

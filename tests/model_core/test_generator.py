@@ -13,9 +13,9 @@ from model_core.flow.sampler import (
     generate,
     guided_variants,
     guided_velocity,
+    overlapping_starts,
     predict_velocity,
 )
-from model_core.flow.windows import overlapping_starts
 
 CHANNELS, GRID, CURVE, TEXT, GLOBAL = 8, 3, 4, 16, 12
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import integrated_lufs, limit_samples, normalize, true_peak_dbtp
+from model_core.loudness import integrated_lufs, limit_samples, normalize, true_peak_dbtp
 
 RATE = 44100
 

@@ -11,7 +11,7 @@ from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import Guidance, euler_scheduler
 from model_core.models.score.refine import EventMatcher, flagged_spans, frames_around
 from model_core.models.score.sampler import Sampling, ScoreSampler
-from model_core.sync.event_matching import RATE, Salience
+from model_core.sync.missed_events import RATE, Salience
 
 CHANNELS, FRAMES, FRAME_S = 4, 40, 0.5
 FRAME_EDGES: NDArray[np.float64] = np.arange(FRAMES + 1, dtype=np.float64) * FRAME_S

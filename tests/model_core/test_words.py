@@ -3,7 +3,7 @@
 import pytest
 
 from model_core.models.score.planner.explicit_words import parse_explicit_words
-from model_core.models.score.planner.instruments import INSTRUMENTS
+from model_core.models.score.planner.words import INSTRUMENTS
 from model_core.plan.plan import PROGRAMS
 
 

@@ -15,8 +15,7 @@ import pytest
 from redis import Redis
 
 from jobs.record import JobRecord, JobStatus, now
-from jobs.webhooks.message import build_message, message_id
-from jobs.webhooks.signing import Signer
+from jobs.webhooks.message import Signer, build_message, message_id
 from model_core.options import ScoreOptions
 from model_core.results import Variant
 from service.auth.keys import digest, new_key

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
 from cli.serve import listen, url_of
+from cli.stack import RedisServer
 from jobs.infra.settings import Settings
+from service import events
 from service.dependencies import Services
-from service.events import stream as events
-from service.events.job_watcher import Watch
+from service.events import Watch
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, environment, until
 from tests.service.conftest import Serve, assert_problem, complete, create, start

@@ -19,7 +19,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from jobs.infra.liveness import record_heartbeat
+from jobs.infra.processes import record_heartbeat
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
 from model_core.options import ScoreOptions

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from jobs.infra.liveness import record_heartbeat
+from jobs.infra.processes import record_heartbeat
 from jobs.infra.settings import Settings
 from jobs.store import ArtifactStore
 from service.routers import health

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from structlog.testing import capture_logs
 
-from cli.redis_server import RedisServer
-from jobs.infra.liveness import record_heartbeat
+from cli.stack import RedisServer
+from jobs.infra.processes import record_heartbeat
 from jobs.infra.redis_connection import connect
 from jobs.infra.settings import Settings
 from jobs.record import JobRecord
@@ -27,7 +27,7 @@ from jobs.store import ArtifactStore, StoreError
 from model_core.options import ScoreOptions
 from service.app import create_app
 from service.dependencies import Services
-from service.state_collector import StateCollector
+from service.metrics import StateCollector
 from tests.conftest import MakeSettings
 from tests.jobs.webhook_receiver import SECRET, run_receiver, status, webhook_of
 from tests.processes import until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.downloads.ranges import parse
+from service.downloads import parse_range
 from service.errors.problem import Problem
 
 
@@ -22,18 +22,18 @@ from service.errors.problem import Problem
     ],
 )
 def test_what_is_asked_for(header: str, size: int, found: tuple[int, int] | None) -> None:
-    assert parse(header, size) == found
+    assert parse_range(header, size) == found
 
 
 @pytest.mark.parametrize(("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-5", 0)])
 def test_what_lies_outside(header: str, size: int) -> None:
     with pytest.raises(Problem) as raised:
-        parse(header, size)
+        parse_range(header, size)
     assert (raised.value.status_code, raised.value.headers) == (416, {"Content-Range": f"bytes */{size}"})
 
 
 @pytest.mark.parametrize("text", ["", "-", "a-b", "5-2", "1", "--1", "+1-2", "\u0661-2", "1-2-3", "9" * 5000 + "-"])
 def test_what_cannot_be_read(text: str) -> None:
     with pytest.raises(Problem) as raised:
-        parse(f"bytes={text}", 10)
+        parse_range(f"bytes={text}", 10)
     assert raised.value.status_code == 400

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from jobs.infra.settings import Settings
 from service.dependencies import Services
-from service.middleware.request_id import RequestId, current
+from service.middleware.request_log import RequestId, current_request_id
 from tests.processes import ROOT, environment
 from tests.service.conftest import Serve, ask_for_a_fault, assert_problem, post
 
@@ -63,7 +63,7 @@ def test_the_id_is_in_the_log_and_in_the_record(client: httpx.Client, services: 
     record = services.records.get(answer.json()["id"])
     assert record is not None
     assert record.request_id == "mine"
-    assert current() is None
+    assert current_request_id() is None
 
 
 def test_a_fault_of_ours_tells_its_id_twice(settings: Settings) -> None:
@@ -79,7 +79,7 @@ def test_an_answer_is_the_end_of_its_id() -> None:
     seen: list[str | None] = []
 
     async def app(_scope: object, _receive: object, _send: object) -> None:
-        seen.append(current())
+        seen.append(current_request_id())
 
     async def ask() -> None:
         async def nothing(*_: object) -> dict[str, object]:
@@ -87,7 +87,7 @@ def test_an_answer_is_the_end_of_its_id() -> None:
 
         await RequestId(app)({"type": "lifespan"}, nothing, nothing)  # type: ignore[arg-type]
         await RequestId(app)({"type": "http", "headers": [(b"x-request-id", b"mine")]}, nothing, nothing)  # type: ignore[arg-type]
-        seen.append(current())
+        seen.append(current_request_id())
 
     anyio.run(ask)
     assert seen == [None, "mine", None]

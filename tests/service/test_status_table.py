@@ -12,8 +12,8 @@ from redis import Redis
 from service.app import create_app
 from service.auth.signed_links import Links
 from service.dependencies import Services
-from service.errors.catalog import CATALOG
 from service.errors.problem import MEDIA_TYPE, Problem
+from service.openapi.responses import CATALOG
 from tests.conftest import MakeSettings
 from tests.service.conftest import Serve, assert_problem
 from tests.service.errors.house import ROUTES, Case, House

@@ -10,7 +10,7 @@ import psutil
 
 from cli.serve import listen, url_of
 from jobs.infra.settings import Settings
-from service.events.job_watcher import STREAMS_PER_JOB
+from service.events import STREAMS_PER_JOB
 from tests.processes import ROOT, environment, until
 from tests.service.conftest import assert_problem, create
 

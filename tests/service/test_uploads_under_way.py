@@ -19,9 +19,9 @@ from structlog.testing import capture_logs
 from cli.serve import listen
 from jobs.infra.settings import Settings
 from model_core.media import MediaLimits, VideoInfo, probe
-from service.middleware.body_timeout import BodyTimeout
+from service import dependencies as upload_threads
+from service.middleware.request_body import BodyTimeout
 from service.uploads import create_job
-from service.uploads import threads as upload_threads
 from tests.conftest import MakeSettings
 from tests.processes import until
 from tests.service import raw

@@ -13,9 +13,9 @@ from redis import Redis
 
 from jobs.record import JobRecord
 from model_core.options import ScoreOptions
+from service import events
 from service.dependencies import Services
-from service.events import stream as events
-from service.events.job_watcher import Watch
+from service.events import Watch
 from service.job_views import view
 from tests.processes import PATIENCE_S
 
@@ -47,13 +47,13 @@ def tag_of(services: Services, job_id: str) -> str:
 async def statuses(watch: Watch, job_id: str, known: str | None = None) -> list[str]:
     """What a stream tells, up to its end."""
     with watch.following(job_id) as stream:
-        return [status_in(chunk) async for chunk in events.events(watch, stream, known)]
+        return [status_in(chunk) async for chunk in events.stream_events(watch, stream, known)]
 
 
 async def first_status(watch: Watch, job_id: str) -> str:
     """What a stream begins with."""
     with watch.following(job_id) as stream:
-        return status_in(await anext(events.events(watch, stream)))
+        return status_in(await anext(events.stream_events(watch, stream)))
 
 
 def status_in(chunk: bytes) -> str:
@@ -96,7 +96,7 @@ def test_a_look_under_way_does_not_count(services: Services, job_id: str, monkey
                 known = tag_of(services, job_id)  # of the final state, which the client has from another answer
                 with watch.following(job_id) as stream:
                     go_on.set()
-                    assert [chunk async for chunk in events.events(watch, stream, known)] == []
+                    assert [chunk async for chunk in events.stream_events(watch, stream, known)] == []
 
     anyio.run(follow)
 
@@ -121,7 +121,7 @@ def test_others_that_come_do_not_silence_a_stream(
     async def follow() -> None:
         async with looking(watch):
             with watch.following(job_id) as stream:
-                coming = events.events(watch, stream)
+                coming = events.stream_events(watch, stream)
                 assert status_in(await anext(coming)) == "queued"
                 comment: list[bytes] = []
 

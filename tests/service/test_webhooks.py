@@ -14,8 +14,8 @@ from redis import Redis
 from standardwebhooks import WebhookVerificationError
 
 from jobs.repository import WEBHOOKS_KEY
+from jobs.webhooks.message import Signer
 from jobs.webhooks.sender import Deliverer
-from jobs.webhooks.signing import Signer
 from service.app import create_app
 from service.dependencies import Services
 from tests.conftest import MakeSettings

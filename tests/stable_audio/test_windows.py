@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_core.flow.windows import Window, continuing_windows
+from model_core.flow.sampler import Window, continuing_windows
 
 
 def test_what_fits_is_one_window() -> None:

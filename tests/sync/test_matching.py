@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model_core.sync.matching import MEASURES, VideoEvents, compute_figures
+from model_core.sync.figures import MEASURES, VideoEvents, compute_figures
 from model_core.sync.sound import Envelope, SoundFeatures
 
 EVENTS = np.array([1.3, 4.1, 5.9, 9.2, 13.7, 17.1])

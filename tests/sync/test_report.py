@@ -13,7 +13,7 @@ from model_core.encoders.efficientnet import EfficientNetLite0
 from model_core.errors import InputError
 from model_core.media import mux
 from model_core.sync.chance import Figure
-from model_core.sync.matching import EventMatches
+from model_core.sync.figures import EventMatches
 from model_core.sync.report import lag_ms, measure, measure_sound, report_json, summarize
 from model_core.sync.sound import Envelope
 from model_core.sync.video import VideoFeatures, analyze_video

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from model_core.sync.sound import Envelope, analyze_sound, downbeats, novelty_envelope, onset_envelope, strongest_peaks
+from model_core.sync.sound import (
+    Envelope,
+    analyze_sound,
+    downbeats,
+    novelty_envelope,
+    onset_envelope,
+    strongest_peak_times,
+)
 
 RATE = 44_100
 
@@ -80,7 +87,7 @@ def test_the_strongest_peaks_are_local_maxima_apart_from_each_other() -> None:
     values = np.zeros(300)
     values[[50, 70, 120, 200, 299]] = [3.0, 2.9, 1.0, 2.0, 9.0]  # the last is an end, and no maximum
     envelope = Envelope(values, 100.0)
-    np.testing.assert_allclose(strongest_peaks(envelope, 2), [0.5, 2.0])  # 0.7 is nearer than 0.3 s to 0.5
-    np.testing.assert_allclose(strongest_peaks(envelope, 9), [0.5, 1.2, 2.0])
-    np.testing.assert_allclose(strongest_peaks(envelope, 3, min_distance_s=0.2), [0.5, 0.7, 2.0])
-    assert len(strongest_peaks(envelope, 0)) == len(strongest_peaks(Envelope(np.ones(2), 100.0), 3)) == 0
+    np.testing.assert_allclose(strongest_peak_times(envelope, 2), [0.5, 2.0])  # 0.7 is nearer than 0.3 s to 0.5
+    np.testing.assert_allclose(strongest_peak_times(envelope, 9), [0.5, 1.2, 2.0])
+    np.testing.assert_allclose(strongest_peak_times(envelope, 3, min_distance_s=0.2), [0.5, 0.7, 2.0])
+    assert len(strongest_peak_times(envelope, 0)) == len(strongest_peak_times(Envelope(np.ones(2), 100.0), 3)) == 0

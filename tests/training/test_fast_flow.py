@@ -8,8 +8,8 @@ from diffusers import StableAudio3DiTModel
 
 from model_core.flow.conditioning import Condition, add_given_flag, inpainting_channels
 from model_core.training.fast_flow import FastFlow
-from model_core.training.flow_losses import flow_losses
-from model_core.training.train_flow import frame_weights, new_model, with_curve
+from model_core.training.optimization import compute_flow_losses
+from model_core.training.train_flow import add_curve_input, frame_weights, new_model
 
 FRAMES = 12
 
@@ -18,7 +18,7 @@ FRAMES = 12
 def model() -> StableAudio3DiTModel:
     """A flow in which nothing is zero."""
     torch.manual_seed(0)
-    model = with_curve(new_model(8, 128, 2))
+    model = add_curve_input(new_model(8, 128, 2))
     for parameter in model.parameters():
         parameter.data += 0.03 * torch.randn_like(parameter)
     return model
@@ -48,7 +48,7 @@ def _trained(model: StableAudio3DiTModel, called: torch.nn.Module, condition: Co
     assert condition.local is not None
     weights = frame_weights(condition.local[:, 0] == 0, condition.curve)
     model.zero_grad()
-    loss = flow_losses(called, clean, condition, weights, torch.tensor([0.1, 0.5, 0.9]), noise).mean()
+    loss = compute_flow_losses(called, clean, condition, weights, torch.tensor([0.1, 0.5, 0.9]), noise).mean()
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [parameter.grad.flatten().double() for parameter in model.parameters() if parameter.grad is not None]
     assert len(gradients) == len(list(model.parameters()))

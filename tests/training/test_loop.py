@@ -13,7 +13,7 @@ import torch
 from model_core.errors import InputError
 from model_core.training.checkpoints import read_progress
 from model_core.training.loop import Limit, Run, StoppedError, carry_out
-from model_core.training.schedules import hold_then_fall, one_cycle, set_one_cycle
+from model_core.training.optimization import hold_then_fall, one_cycle, set_one_cycle
 from tests.training.event_files import scalars
 
 

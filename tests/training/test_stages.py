@@ -12,15 +12,21 @@ from model_core.encoders.minilm import MiniLM
 from model_core.errors import InputError
 from model_core.models.score.codec.vae import BeatVAE, to_beats
 from model_core.training.composer import compose
-from model_core.training.corpus import BEATS, SHORT_BEATS, example_of, examples, piece_of
-from model_core.training.dataset import Dropout, FlowData, batch, flow_data, random_known
+from model_core.training.corpus import (
+    BEATS,
+    SHORT_BEATS,
+    compose_example,
+    compose_piece,
+    compute_beat_times,
+    examples,
+    render_curve,
+)
+from model_core.training.dataset import Dropout, FlowData, batch, draw_known, encode_corpus
 from model_core.training.loop import Limit, Run
-from model_core.training.render_curves import curve_of, steady_beats
-from model_core.training.shards import Shard, header_of, load_shard, seeds_in
+from model_core.training.shards import Shard, compose_shard, load_shard, parse_header, read_seeds
 from model_core.training.train_codec import reconstruction_loss, train_codec
-from model_core.training.train_flow import FlowSettings, new_model, train_flow, with_curve
-from model_core.training.train_planner import PlannerData, planner_loss, targets_of, train_planner
-from model_core.training.write_corpus import compose_shard
+from model_core.training.train_flow import FlowSettings, add_curve_input, new_model, train_flow
+from model_core.training.train_planner import PlannerData, build_targets, planner_loss, train_planner
 
 PIECES = 6
 
@@ -43,7 +49,7 @@ def shard(rendered: Shard) -> Shard:
 
 @pytest.fixture(scope="module")
 def data(vae: BeatVAE, shard: Shard) -> FlowData:
-    return flow_data([shard], vae)
+    return encode_corpus([shard], vae)
 
 
 def _quiet(stage: str, steps: int) -> Run:
@@ -61,7 +67,7 @@ def test_the_codec_learns_and_scales_its_latents(vae: BeatVAE) -> None:
 
 
 def test_examples_do_not_depend_on_the_processes() -> None:
-    alone = example_of(4)
+    alone = compose_example(4)
     together = list(examples(range(3, 6)))[1]
     assert together.seed == 4
     assert together.captions == alone.captions
@@ -74,16 +80,18 @@ def test_a_shard_survives_the_disk(shard: Shard, vae: BeatVAE, tmp_path: Path) -
     back = load_shard(tmp_path / "00000.npz")
     for field in dataclasses.fields(Shard):
         np.testing.assert_array_equal(getattr(back, field.name), getattr(shard, field.name))
-    assert [header_of(text) for text in back.headers] == [example_of(seed, True).header for seed in range(PIECES)]
-    assert seeds_in(tmp_path / "00000.npz") == list(range(PIECES))
+    assert [parse_header(text) for text in back.headers] == [
+        compose_example(seed, True).header for seed in range(PIECES)
+    ]
+    assert read_seeds(tmp_path / "00000.npz") == list(range(PIECES))
     (tmp_path / "00000.npz").write_bytes(b"PK")
-    assert seeds_in(tmp_path / "00000.npz") == []
+    assert read_seeds(tmp_path / "00000.npz") == []
     with pytest.raises(InputError, match=r"00000\.npz cannot be read"):
         load_shard(tmp_path / "00000.npz")
 
 
 def test_flow_data_is_the_corpus_encoded(data: FlowData, shard: Shard, vae: BeatVAE) -> None:
-    example = example_of(3, True)
+    example = compose_example(3, True)
     beats = len(example.beats)
     with torch.no_grad():
         latents = vae.encode(torch.from_numpy(example.beats.astype(np.float32)))
@@ -98,7 +106,7 @@ def test_flow_data_is_the_corpus_encoded(data: FlowData, shard: Shard, vae: Beat
 def test_masks_always_leave_something_to_generate() -> None:
     rng = np.random.default_rng(0)
     for frames in (8, 9, 48):
-        known = random_known(400, frames, rng)
+        known = draw_known(400, frames, rng)
         assert (~known).any(dim=1).all()
         assert 0.2 < known.any(dim=1).float().mean() < 0.6
 
@@ -151,9 +159,9 @@ def test_short_pieces_are_seen_whole(data: FlowData) -> None:
 def test_rendered_curves_peak_where_the_composer_put_events() -> None:
     found = total = 0
     for seed in range(2):
-        piece = piece_of(seed)
-        peaks = curve_of(piece).peaks().times
-        beats = steady_beats(piece)
+        piece = compose_piece(seed)
+        peaks = render_curve(piece).peaks().times
+        beats = compute_beat_times(piece)
         for event in piece.events:
             at = float(np.interp(event.beat, np.arange(len(beats)), beats))
             found += bool(len(peaks)) and np.abs(peaks - at).min() < 0.12
@@ -168,7 +176,7 @@ def test_the_flow_learns_with_and_without_a_curve(data: FlowData, rendered: Shar
     curved = dataclasses.replace(data, curves=rendered.curves)
     assert curved.curves.shape == (PIECES, 640)
     assert 0 <= curved.curves.min() < curved.curves.max() <= PULSE_SCALE
-    both = with_curve(text)
+    both = add_curve_input(text)
     log: list[str] = []
     run = Run("curve", Limit(steps=40), say=log.append)
     train_flow(both, curved, curved, settings, run)
@@ -178,8 +186,8 @@ def test_the_flow_learns_with_and_without_a_curve(data: FlowData, rendered: Shar
 
 @pytest.mark.slow  # half a minute: trains until the figure is reached; test_train_command trains it for some steps
 def test_the_planner_learns_the_styles_of_its_captions(shard: Shard) -> None:
-    headers = [header_of(text) for text in shard.headers]
-    pooled, targets = torch.from_numpy(shard.pooled[:, 0]), targets_of(headers)
+    headers = [parse_header(text) for text in shard.headers]
+    pooled, targets = torch.from_numpy(shard.pooled[:, 0]), build_targets(headers)
     data = PlannerData(headers, shard.pooled, shard.pooled[0, 0])
     planner = train_planner(data, data, _quiet("planner", 150))
     fresh = train_planner(data, data, _quiet("planner", 1))

@@ -19,12 +19,18 @@ from model_core.encoders.minilm import MiniLM
 from model_core.models.score.codec.grid import without_style_and_mode
 from model_core.models.score.codec.vae import BeatVAE
 from model_core.models.score.folder import ScoreParts, load_score_parts, save_score_parts
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.plan import VOCABULARY
 from model_core.training.composer import compose
-from model_core.training.corpus import BEATS, example_of, length_of, piece_of
+from model_core.training.corpus import (
+    BEATS,
+    compose_example,
+    compose_piece,
+    draw_length,
+    draw_step_curve,
+    render_step_curve,
+)
 from model_core.training.dataset import Dropout, FlowData, batch
-from model_core.training.piece_stream import NEW_PER_STEP, PieceStream
-from model_core.training.render_curves import composed_step_curve, step_curve_of
+from model_core.training.stream import NEW_PER_STEP, PieceStream
 from tests.processes import ROOT, until
 
 SMALL = ("--pieces", "32", "--tokens", "64")
@@ -51,11 +57,11 @@ def pool(vae: BeatVAE, encoder: MiniLM) -> FlowData:
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder with a tiny flow and the shipped codec and planner."""
-    from model_core.training.train_flow import new_model, with_curve
+    from model_core.training.train_flow import add_curve_input, new_model
 
     shipped = load_score_parts()
     torch.manual_seed(0)
-    flow = with_curve(new_model(64, 64, 1))
+    flow = add_curve_input(new_model(64, 64, 1))
     folder = tmp_path_factory.mktemp("start") / "tiny"
     save_score_parts(ScoreParts("tiny", "1", flow, shipped.vae, shipped.planner, shipped.scheduler), folder)
     return folder
@@ -108,20 +114,20 @@ def test_the_pool_of_a_step_does_not_depend_on_the_steps_before(vae: BeatVAE, en
 
 
 def test_a_streamed_piece_is_the_corpus_piece_of_its_seed(pool: FlowData, vae: BeatVAE) -> None:
-    example = example_of(507, mixed=True)
+    example = compose_example(507, mixed=True)
     beats = len(example.beats)
-    assert pool.lengths[7] == beats == length_of(507, mixed=True)
+    assert pool.lengths[7] == beats == draw_length(507, mixed=True)
     np.testing.assert_array_equal(pool.headers[7], example.header.vector())
     with torch.no_grad():
         latents = vae.encode(torch.from_numpy(example.beats.astype(np.float32)))
     torch.testing.assert_close(torch.from_numpy(pool.latents[7, :beats]), latents.half(), atol=2e-3, rtol=2e-3)
-    np.testing.assert_array_equal(pool.curves[7], composed_step_curve(piece_of(507, beats)))
+    np.testing.assert_array_equal(pool.curves[7], draw_step_curve(compose_piece(507, beats)))
 
 
 def test_a_composed_curve_peaks_at_the_events_and_nowhere_else() -> None:
     piece = compose(11, "trailer", 96)
     events = [event for event in piece.events if event.beat > 0]
-    curve = composed_step_curve(piece)
+    curve = draw_step_curve(piece)
     assert len(events) > 4
     assert curve.shape == (4 * BEATS,)
     at = [round(4 * event.beat) for event in events]
@@ -136,13 +142,13 @@ def test_a_composed_curve_peaks_at_the_events_and_nowhere_else() -> None:
 def test_composed_and_rendered_curves_tell_the_same_events() -> None:
     agreements = []
     for seed in range(4):
-        piece = piece_of(seed, 96)
-        agreements.append(np.corrcoef(composed_step_curve(piece), step_curve_of(seed, 96))[0, 1])
+        piece = compose_piece(seed, 96)
+        agreements.append(np.corrcoef(draw_step_curve(piece), render_step_curve(seed, 96))[0, 1])
     assert np.mean(agreements) > 0.5
 
 
 def test_the_null_header_hides_style_and_mode_alone() -> None:
-    minor, major = piece_of(0).header, piece_of(1).header
+    minor, major = compose_piece(0).header, compose_piece(1).header
     headers = torch.from_numpy(np.stack([minor.vector(), major.vector()]))
     null = without_style_and_mode(headers)
     torch.testing.assert_close(null[:, :18], torch.full((2, 18), 1 / 18))

@@ -6,12 +6,10 @@ from diffusers import StableAudio3DiTModel
 
 from model_core.models.score.codec.grid import build_global_vector
 from model_core.models.score.codec.vae import to_beats
-from model_core.plan.plan import Header
-from model_core.plan.vocabulary import VOCABULARY, Vocabulary
+from model_core.plan.plan import VOCABULARY, Header, Vocabulary
 from model_core.training.composer import compose
 from model_core.training.train_codec import train_codec
-from model_core.training.train_flow import new_model
-from model_core.training.warm_start import with_vocabulary
+from model_core.training.train_flow import convert_vocabulary, new_model
 
 OLD = Vocabulary(
     styles=("cinematic", "house"),
@@ -36,9 +34,9 @@ def _embedded(model: StableAudio3DiTModel, header: Header, vocabulary: Vocabular
 def test_what_both_know_is_said_alike() -> None:
     torch.manual_seed(0)
     whole = new_model(8, embed_dim=64, depth=1)
-    old = with_vocabulary(whole, VOCABULARY, OLD)
+    old = convert_vocabulary(whole, VOCABULARY, OLD)
     torch.nn.init.normal_(old.to_global_embed[0].weight)
-    new = with_vocabulary(old, OLD, VOCABULARY)
+    new = convert_vocabulary(old, OLD, VOCABULARY)
     torch.testing.assert_close(
         _embedded(new, _header("house"), VOCABULARY), _embedded(old, _header("house"), OLD), rtol=1e-4, atol=1e-4
     )
@@ -61,9 +59,9 @@ def test_a_codec_that_goes_on_keeps_its_latents_near() -> None:
 
 def test_a_new_style_starts_from_its_nearest_and_a_new_program_from_nothing() -> None:
     torch.manual_seed(0)
-    old = with_vocabulary(new_model(8, embed_dim=64, depth=1), VOCABULARY, OLD)
+    old = convert_vocabulary(new_model(8, embed_dim=64, depth=1), VOCABULARY, OLD)
     torch.nn.init.normal_(old.to_global_embed[0].weight)
-    new = with_vocabulary(old, OLD, VOCABULARY)
+    new = convert_vocabulary(old, OLD, VOCABULARY)
     known = _embedded(old, _header("cinematic"), OLD)
     torch.testing.assert_close(_embedded(new, _header("trailer"), VOCABULARY), known, rtol=1e-4, atol=1e-4)
     weight = new.to_global_embed[0].weight

@@ -6,8 +6,7 @@ import sys
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.infra.liveness import record_heartbeat
-from jobs.infra.process_identity import new_name
+from jobs.infra.processes import new_name, record_heartbeat
 from jobs.infra.settings import Settings
 from tests.conftest import MakeSettings
 from tests.processes import ROOT, until

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from jobs.infra import metrics_server as server
+from jobs.infra.monitoring import serve_metrics
 from tests.conftest import MakeSettings
 from worker import metrics
 from worker.metrics import GpuMemory
@@ -133,7 +133,7 @@ def test_metrics_can_be_fetched(make_settings: MakeSettings) -> None:
 def test_port_in_use_is_one_warning_and_no_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, capture_logs() as events:
         port = taken.getsockname()[1]
-        assert server.serve(CollectorRegistry(), "127.0.0.1", port) is None
+        assert serve_metrics(CollectorRegistry(), "127.0.0.1", port) is None
     assert events == [
         {
             "event": "metrics_not_served", "log_level": "warning", "host": "127.0.0.1", "port": port,
@@ -143,10 +143,10 @@ def test_port_in_use_is_one_warning_and_no_error() -> None:
 
 
 def test_server_that_is_closed_frees_its_port() -> None:
-    first = server.serve(CollectorRegistry(), "127.0.0.1", 0)
+    first = serve_metrics(CollectorRegistry(), "127.0.0.1", 0)
     assert first is not None
     first.close()
-    second = server.serve(CollectorRegistry(), "127.0.0.1", first.port)
+    second = serve_metrics(CollectorRegistry(), "127.0.0.1", first.port)
     assert second is not None
     second.close()
     assert second.port == first.port

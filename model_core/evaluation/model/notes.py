@@ -1,7 +1,7 @@
 """Figures of the notes: in scale, chord tones, leaps, repeated rhythms; and the chords and the mode that they rest on.
 
 Corpus and takes are measured alike. The grid is C major or A minor, which share their notes: the mode lies in the
-chords that the music turns round and rests on, so a logistic regression on the chords, fitted to the corpus, tells it.
+chords that the music repeats and rests on, so a logistic regression on the chords, fitted to the corpus, finds it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ _MISSING: Final = 0.1
 Beats = Sequence[Chord | None]
 
 
-def best_chord(weights: NDArray[np.float64]) -> Chord:
+def find_chord(weights: NDArray[np.float64]) -> Chord:
     """The chord of the vocabulary that fits best.
 
     Args:
@@ -39,23 +39,23 @@ def best_chord(weights: NDArray[np.float64]) -> Chord:
     return CHORDS[int(fit.argmax())]
 
 
-def tone_weights(score: Score) -> NDArray[np.float64]:
+def compute_tone_weights(score: Score) -> NDArray[np.float64]:
     """Steps for which each pitch class of the chord part sounds, by beat, shape (N, 12)."""
     steps = score.chord.reshape(score.beats, STEPS_PER_BEAT, -1).sum(axis=1).astype(np.float64)
     classes = (RANGES["chords"].low + np.arange(RANGES["chords"].count)) % 12
     return np.stack([steps[:, classes == tone].sum(axis=1) for tone in range(12)], axis=1)
 
 
-def chords_of(score: Score) -> Beats:
-    """The chord of each beat; a silent beat has that of the nearest sounding beat of its bar, None if there is none."""
-    weights = tone_weights(score)
+def infer_chords(score: Score) -> Beats:
+    """Infer the chord of each beat, for a silent beat that of the nearest sounding beat of its bar, or None."""
+    weights = compute_tone_weights(score)
     bars = np.cumsum(score.beat_in_bar == 0)
     found: list[Chord | None] = []
     for beat in range(score.beats):
         near = [other for other in range(max(0, beat - 3), min(score.beats, beat + 4)) if bars[other] == bars[beat]]
         sounding = [other for other in near if weights[other].any()]
         nearest = min(sounding, key=lambda other: (abs(other - beat), other), default=None)
-        found.append(None if nearest is None else best_chord(weights[nearest]))
+        found.append(None if nearest is None else find_chord(weights[nearest]))
     return found
 
 
@@ -74,8 +74,8 @@ BARS: Final = {
 
 
 def note_rows(takes: Iterable[Score], corpus: Iterable[Score]) -> list[Row]:
-    """The five figures."""
-    generated, composed = [note_counts(score) for score in takes], [note_counts(score) for score in corpus]
+    """One row for each of BARS."""
+    generated, composed = [count_notes(score) for score in takes], [count_notes(score) for score in corpus]
     return [
         Row(
             name, sign, bar,
@@ -86,15 +86,15 @@ def note_rows(takes: Iterable[Score], corpus: Iterable[Score]) -> list[Row]:
     ]  # fmt: skip
 
 
-def note_counts(score: Score) -> dict[str, Count]:
+def count_notes(score: Score) -> dict[str, Count]:
     """The counts of one piece by the keys of BARS."""
-    chords = chords_of(score)
+    chords = infer_chords(score)
     lead = onsets(score, "lead")
     return {
         "in scale": _in_scale(score, chords),
         "bass": _chord_tones(onsets(score, "bass"), chords),
         "lead": _chord_tones([(step, pitch) for step, pitch in lead if step % STEPS_PER_BEAT == 0], chords),
-        "leaps": _counted(abs(after - before) > LEAP for (_, before), (_, after) in pairwise(lead)),
+        "leaps": _count_true(abs(after - before) > LEAP for (_, before), (_, after) in pairwise(lead)),
         "rhythm": _rhythms(score),
     }
 
@@ -106,42 +106,42 @@ def onsets(score: Score, part: str) -> list[tuple[int, int]]:
     return [(int(step), int(state[step]) + lowest) for step in np.flatnonzero(state >= FIRST_PITCH)]
 
 
-def chord_onsets(score: Score) -> list[tuple[int, int]]:
+def list_chord_onsets(score: Score) -> list[tuple[int, int]]:
     """Step and MIDI pitch of each note of a struck chord."""
     struck, rows = np.nonzero(score.chord & score.chord_struck[:, None])
     return [(int(step), int(row) + RANGES["chords"].low) for step, row in zip(struck, rows, strict=True)]
 
 
-def bars_of(score: Score) -> list[tuple[int, int]]:
+def list_bars(score: Score) -> list[tuple[int, int]]:
     """First beat and number of beats of each bar."""
     starts = [*np.flatnonzero(score.beat_in_bar == 0).tolist(), score.beats]
     return [(first, last - first) for first, last in pairwise(starts)]
 
 
 def _in_scale(score: Score, chords: Beats) -> Count:
-    notes = [note for part in MONO_PARTS for note in onsets(score, part)] + chord_onsets(score)
+    notes = [note for part in MONO_PARTS for note in onsets(score, part)] + list_chord_onsets(score)
     heard = [(chords[step // STEPS_PER_BEAT], pitch % 12) for step, pitch in notes]
-    return _counted(tone in chord.scale for chord, tone in heard if chord is not None)
+    return _count_true(tone in chord.scale for chord, tone in heard if chord is not None)
 
 
 def _chord_tones(notes: list[tuple[int, int]], chords: Beats) -> Count:
     heard = [(chords[step // STEPS_PER_BEAT], pitch % 12) for step, pitch in notes]
-    return _counted(tone in chord.pitch_classes for chord, tone in heard if chord is not None)
+    return _count_true(tone in chord.pitch_classes for chord, tone in heard if chord is not None)
 
 
 def _rhythms(score: Score) -> Count:
-    """Whole bars in which the lead plays whose rhythm, the first step apart, one of the few before them has."""
+    """Count whole bars with a lead whose rhythm, without its first step, equals that of one of the few bars before."""
     onset = score.mono["lead"] >= FIRST_PITCH
-    bars = bars_of(score)
+    bars = list_bars(score)
     whole = max(beats for _, beats in bars)
     steps = [(STEPS_PER_BEAT * first, STEPS_PER_BEAT * (first + whole)) for first, beats in bars if beats == whole]
     rhythms = [tuple(onset[first + 1 : last].tolist()) for first, last in steps if onset[first:last].any()]
-    return _counted(
+    return _count_true(
         rhythm in rhythms[max(0, index - _BARS_BACK) : index] for index, rhythm in enumerate(rhythms) if index
     )
 
 
-def _counted(flags: Iterable[bool]) -> Count:
+def _count_true(flags: Iterable[bool]) -> Count:
     known = [bool(flag) for flag in flags]
     return float(sum(known)), float(len(known))
 
@@ -152,10 +152,12 @@ _DECAY: Final = 0.02
 _STEPS: Final = 60
 
 
-def mode_features(score: Score) -> NDArray[np.float32]:
-    """How often each chord sounds, in all and at the start of bars, with which it opens, closes the last quarter and
-    ends, and the share of each pitch class in the lead. Shape (FEATURES,)."""
-    chords = chords_of(score)
+def compute_mode_features(score: Score) -> NDArray[np.float32]:
+    """Features of the mode, shape (FEATURES,): shares of each chord and of each pitch class in the lead.
+
+    Shares of chords are over all beats, the starts of bars, the first beat, the last quarter and the last beat.
+    """
+    chords = infer_chords(score)
     known = [(beat, one.name) for beat, one in enumerate(chords) if one is not None]
     on_bars = [name for beat, name in known if score.beat_in_bar[beat] == 0]
     names = [name for _, name in known]
@@ -171,15 +173,15 @@ def _shares(names: Sequence[str]) -> NDArray[np.float64]:
 
 
 class ModeClassifier:
-    """Tells minor from major.
+    """Classifier of the mode, minor or major.
 
-    The last chord would settle it on the corpus, whose pieces all end at home. So each piece is learnt from twice, once
-    without its ending: what comes before must count for something too.
+    The last chord alone would decide it on the corpus, whose pieces all end on the tonic. So each piece is used twice
+    for the fit, once without its ending, so that the other features count too.
     """
 
     def __init__(self, scores: Sequence[Score], minor: Sequence[bool]) -> None:
         """Fit to scores of known mode."""
-        whole = torch.from_numpy(np.stack([mode_features(score) for score in scores]))
+        whole = torch.from_numpy(np.stack([compute_mode_features(score) for score in scores]))
         seen = torch.cat([whole, whole * _without_ending()])
         said = torch.tensor([*minor, *minor], dtype=torch.float32)
         self._weights = torch.zeros(FEATURES + 1, requires_grad=True)
@@ -197,8 +199,8 @@ class ModeClassifier:
 
     @torch.no_grad()
     def is_minor(self, score: Score, to_the_end: bool = True) -> bool:
-        """Whether a score is in the minor mode; the ending may be left out of account."""
-        features = torch.from_numpy(mode_features(score))
+        """Return True when a score is in the minor mode; with ``to_the_end`` False its ending is left out."""
+        features = torch.from_numpy(compute_mode_features(score))
         if not to_the_end:
             features = features * _without_ending()
         return bool(features @ self._weights[:-1] + self._weights[-1] > 0)

@@ -27,7 +27,7 @@ class Measured:
 
 
 NOTHING: Final = Measured(nan, nan, nan, 0)
-"""What is not to be found in any sample."""
+"""A figure that no sample has."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Row:
     """One row of the table.
 
     Attributes:
-        figure: what is measured.
-        sign: ">=", "<=" or "<", how the value must lie to the bar; "" where there is none.
-        bar: what must be reached, or None.
+        figure: name of the figure.
+        sign: ">=", "<=" or "<", the relation of the value to the bar; "" where there is none.
+        bar: value to reach, or None.
         reached: on generated music.
         corpus: the same on the composer's pieces, where that means something.
         unit: printed after each value.
@@ -54,7 +54,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the value keeps to the bar; None where there is no bar or nothing was measured."""
+        """True when the value keeps to the bar; None where there is no bar or nothing was measured."""
         if self.bar is None or not self.reached.n:
             return None
         value = round(self.reached.value, self.digits)
@@ -78,7 +78,7 @@ def mean(values: Sequence[float], seed: int = 0) -> Measured:
 
 
 def ratio(counts: Sequence[tuple[float, float]], seed: int = 0) -> Measured:
-    """Sum of what was found over sum of what there was; pieces are resampled whole, for their notes go together.
+    """Sum of the counts over the sum of the totals; pieces are resampled whole, because their notes are dependent.
 
     Args:
         counts: found and total of each piece; pieces with a total of 0 are left out of n.
@@ -98,16 +98,16 @@ WEAKNESSES: Final = Path(__file__).with_name("weaknesses.toml")
 
 @dataclass(frozen=True)
 class Findings:
-    """All that the page tells.
+    """Contents of the page.
 
     Attributes:
         model: name of the model.
         rows: of the table.
-        failures: held-out prompts that are not met, with what they lack.
-        asked: how many held-out prompts were asked.
-        mistaken: of the prompts that name a style how often which style was heard instead, by (named, heard).
+        failures: held-out prompts that are not met, with their shortcomings.
+        asked: number of held-out prompts.
+        mistaken: number of takes by (style in the prompt, other style that was found).
         samples: takes at the defaults.
-        library: pieces that copies were looked for in.
+        library: number of pieces that were searched for copies.
         chords_right, modes_right: shares of the corpus in which the inferred chord and mode are the composer's.
         rolls: the picture of each style.
     """
@@ -144,7 +144,7 @@ def page(found: Findings, out: Path, command: str, date: str) -> str:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """The table, missed bars in bold."""
+    """Lines of the table, missed bars in bold."""
     lines = ["| figure | bar | corpus | reached | met | n |", "| --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         bar = "" if row.bar is None else f"{row.sign} {_value(row, row.bar)}"
@@ -170,7 +170,7 @@ def _value(row: Row, value: float) -> str:
 
 
 def mistaken_lines(mistaken: Mapping[tuple[str, str], int]) -> list[str]:
-    """One line a pair of styles, commonest first."""
+    """One line for each pair of styles, commonest first."""
     ordered = sorted(mistaken.items(), key=lambda pair: (-pair[1], pair[0]))
     return [f"- {named} is heard as {heard}: {count}" for (named, heard), count in ordered] or ["- none"]
 
@@ -182,7 +182,7 @@ def weaknesses(model: str, path: Path = WEAKNESSES) -> dict[str, str]:
 
 
 def roll_lines(rolls: Mapping[str, Path], out: Path, said: Mapping[str, str]) -> list[str]:
-    """One line a style: its name, a link, and what is known to be weak."""
+    """One line for each style: its name, a link, and its known weakness."""
     lines = []
     for style, picture in rolls.items():
         sentence = f": {said[style]}" if style in said else ""

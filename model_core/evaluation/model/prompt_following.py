@@ -1,4 +1,4 @@
-"""Prompt following: named instruments, parts ruled out, mode and tempo, and the expectations of held-out prompts."""
+"""Prompt following: named instruments, excluded parts, mode and tempo, and the expectations of held-out prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from model_core.evaluation.model.prompts import NAMED, HeldOut
 from model_core.evaluation.model.takes import Take
-from model_core.plan.vocabulary import Vocabulary
+from model_core.plan.plan import Vocabulary
 from model_core.training.captions.phrases import STYLE_NAMES
 
 _INSTRUMENT_FORMS: Final = (
@@ -37,26 +37,26 @@ TEMPO_TOLERANCE: Final = 0.02
 
 @dataclass(frozen=True)
 class InstrumentPrompt:
-    """A prompt that names instruments, and the programs that answer to each name."""
+    """Prompt that names instruments, and the programs that answer to each name."""
 
     prompt: str
     named: tuple[frozenset[int], ...]
 
     def count_sounding(self, take: Take) -> tuple[float, float]:
-        """How many of the named sound, of how many."""
+        """Return the number of named instruments that sound, and of all that are named."""
         return float(sum(bool(one & take.programs) for one in self.named)), float(len(self.named))
 
 
 @dataclass(frozen=True)
 class AbsencePrompt:
-    """A prompt that rules out a role, or all but the programs of one name."""
+    """Prompt that excludes a role, or all but the programs of one name."""
 
     prompt: str
     absent: str
     alone: frozenset[int]
 
     def is_met(self, take: Take) -> bool:
-        """Nothing that was ruled out sounds, and something does."""
+        """Return True when nothing that was excluded sounds, and something else does."""
         if self.absent:
             return self.absent not in take.roles and bool(take.roles)
         return bool(take.programs) and take.programs <= self.alone and "drums" not in take.roles
@@ -64,14 +64,14 @@ class AbsencePrompt:
 
 @dataclass(frozen=True)
 class ModePrompt:
-    """A prompt that asks for a mode and a tempo."""
+    """Prompt that requests a mode and a tempo."""
 
     prompt: str
     minor: bool
     bpm: int
 
     def has_tempo(self, take: Take) -> bool:
-        """Whether the felt tempo lies within 2 % of the one asked for."""
+        """Return True when the felt tempo is within 2 % of the requested one."""
         return abs(take.felt_bpm / self.bpm - 1) <= TEMPO_TOLERANCE
 
 
@@ -82,18 +82,20 @@ def make_instrument_prompts(styles: Sequence[str], vocabulary: Vocabulary, count
     prompts = list[InstrumentPrompt]()
     while len(prompts) < count:
         names = [str(name) for name in rng.choice(known, int(rng.integers(1, 4)), replace=False)]
-        if not _playable([_roles(NAMED[name], vocabulary) for name in names]):
+        if not _can_play([_roles(NAMED[name], vocabulary) for name in names]):
             continue
         form, style = (
             _INSTRUMENT_FORMS[len(prompts) % len(_INSTRUMENT_FORMS)],
             _phrase(styles[len(prompts) % len(styles)]),
         )
-        prompts.append(InstrumentPrompt(form.format(style=style, names=_listed(names)), tuple(NAMED[n] for n in names)))
+        prompts.append(
+            InstrumentPrompt(form.format(style=style, names=_join_names(names)), tuple(NAMED[n] for n in names))
+        )
     return prompts
 
 
 def make_absence_prompts(styles: Sequence[str], vocabulary: Vocabulary, count: int) -> list[AbsencePrompt]:
-    """Prompts that rule a role out and prompts for one instrument alone, in turns."""
+    """Prompts that exclude a role and prompts for one instrument alone, in turns."""
     alone = [name for name in _SOLO_NAMES if _roles(NAMED[name], vocabulary)]
     prompts = list[AbsencePrompt]()
     for turn in range(count):
@@ -128,8 +130,8 @@ def _roles(programs: frozenset[int], vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(role for role, known in vocabulary.programs.items() if role != "drums" and programs & set(known))
 
 
-def _playable(choices: Sequence[Sequence[str]]) -> bool:
-    """Whether each can be given a role of its own."""
+def _can_play(choices: Sequence[Sequence[str]]) -> bool:
+    """Return True when each instrument can have a role of its own."""
     roles = ("bass", "chords", "lead", "arp")
     return any(
         all(role in able for role, able in zip(given, choices, strict=True))
@@ -137,17 +139,17 @@ def _playable(choices: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def can_be_asked(want: HeldOut, styles: tuple[str, ...]) -> bool:
-    """Whether a model of these styles can be asked for it at all."""
+    """Return True when the model has one of the styles that the prompt expects."""
     return bool(set(want.styles.split()) & set(styles))
 
 
 def find_shortcomings(want: HeldOut, take: Take, heard_style: str, heard_minor: bool) -> list[str]:
-    """What the take lacks, in words; nothing if it meets every expectation.
+    """Describe the expectations that the take does not meet; empty if it meets all.
 
     Args:
         want: the prompt and its expectation.

@@ -11,7 +11,16 @@ from typing import Final, Self
 import numpy as np
 
 from model_core.encoders.log_mel_chroma import LogMelChroma
-from model_core.evaluation.model.baselines import Reference, codec_rows, libraries, reference, style_net_rows
+from model_core.evaluation.model.baselines import (
+    Reference,
+    band_prints,
+    codec_rows,
+    lead_prints,
+    libraries,
+    mean_difference,
+    reference,
+    style_net_rows,
+)
 from model_core.evaluation.model.notes import note_rows
 from model_core.evaluation.model.page import Findings, Measured, Row, mean, ratio, share
 from model_core.evaluation.model.prompt_following import (
@@ -29,9 +38,8 @@ from model_core.evaluation.model.sound import (
     silence_dbfs,
     sound_rows,
 )
-from model_core.evaluation.model.styles import StyleNet, make_style_prompt, style_net
+from model_core.evaluation.model.styles import StyleNet, load_style_net, make_style_prompt
 from model_core.evaluation.model.takes import Studio, Take, draw_rolls, run_parallel
-from model_core.evaluation.model.variety import band_prints, lead_prints, mean_difference
 from model_core.models.score.codec.score import Score
 from model_core.training.composer.styles import STYLE_TABLE
 
@@ -97,7 +105,7 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
         ValueError: the model knows none of the composer's styles.
     """
     known = reference(size.corpus)
-    net = style_net(work, size.learned, size.steps)
+    net = load_style_net(work, size.learned, size.steps)
     styles = [style for style in studio.styles if style in STYLE_TABLE]
     if not styles:
         raise ValueError(f"model {studio.model.name}: it knows none of the composer's styles")
@@ -123,7 +131,7 @@ def measure(studio: Studio, size: Size, work: Path, rolls: Path) -> Findings:
         *codec_rows(studio.model.vae, known.scores),
         *sound_rows(heard, silences, timed),
     ]
-    mistaken = _mistaken(net, asked) + _mistaken(net, familiar)
+    mistaken = _count_mistaken(net, asked) + _count_mistaken(net, familiar)
     drawn = _draw(asked, rolls)
     rights = known.chords_right, known.modes_right
     return Findings(studio.model.name, rows, failures, met.n, mistaken, len(scores), size.library, *rights, drawn)
@@ -153,7 +161,7 @@ def _style_row(figure: str, net: StyleNet, asked: StyleTakes) -> Row:
     return Row(figure, ">=", 0.95, share(right))
 
 
-def _mistaken(net: StyleNet, asked: StyleTakes) -> Counter[tuple[str, str]]:
+def _count_mistaken(net: StyleNet, asked: StyleTakes) -> Counter[tuple[str, str]]:
     heard = [(style, net.classify(take.score)) for style, take in zip(asked.styles, asked.takes, strict=True)]
     return Counter(pair for pair in heard if pair[0] != pair[1])
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from model_core.audio.loudness import integrated_lufs, true_peak_dbtp
 from model_core.curves.event_curve import EventCurve, draw_peaks
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.evaluation.model.page import NOTHING, Measured, Row, mean, share
-from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, planted_curve
+from model_core.evaluation.model.takes import FRAME_RATE, Studio, Take, plant_curve
 from model_core.evaluation.systems import shuffle_events
+from model_core.loudness import integrated_lufs, true_peak_dbtp
 from model_core.models.score.codec.codec import SAMPLE_RATE
 from model_core.sync.chance import correlate_curves
 
@@ -31,13 +31,13 @@ _FLOOR: Final = 1e-7
 
 @dataclass(frozen=True)
 class TakeSound:
-    """What was measured of one take's sound.
+    """Measurements of the sound of one take.
 
     Attributes:
         style: of the header.
-        r, r_shuffled: correlation of its curve with the given one, and with that one's events at other times.
+        r, r_shuffled: correlation of its curve with the target curve, and with one whose events are at other times.
         peak_dbtp: true peak.
-        dc_dbfs: the constant in it.
+        dc_dbfs: constant offset.
         lufs: integrated loudness.
     """
 
@@ -50,7 +50,7 @@ class TakeSound:
 
 
 def measure_take(studio: Studio, take: Take, encoder: LogMelChroma) -> TakeSound:
-    """Play a take and measure it."""
+    """Render a take and measure it."""
     audio = studio.play(take)
     heard = encoder.curve(audio, SAMPLE_RATE)
     other = shuffle_events(take.curve, take.plan.duration, np.random.default_rng([take.seed, 5]))
@@ -80,8 +80,8 @@ def silence_dbfs(studio: Studio, take: Take) -> float:
 
 
 def seconds_for_half_a_minute(studio: Studio, prompts: Sequence[str]) -> list[float]:
-    """Wall time of planning, generating and playing 30 s, model loaded."""
-    curve, kept = planted_curve(0), slice(round(_TIMED_S * FRAME_RATE))
+    """Measure the wall time of planning, generating and rendering 30 s, with the model loaded."""
+    curve, kept = plant_curve(0), slice(round(_TIMED_S * FRAME_RATE))
     short = EventCurve(curve.times[kept], curve.values[kept], curve.encoder)
     taken = []
     for seed, prompt in enumerate(prompts):
@@ -92,7 +92,7 @@ def seconds_for_half_a_minute(studio: Studio, prompts: Sequence[str]) -> list[fl
 
 
 def curve_rows(heard: Sequence[TakeSound]) -> list[Row]:
-    """Given and heard curve."""
+    """Rows of the correlation between target and output curve."""
     return [
         Row("r of given and heard curve", ">=", 0.65, mean([one.r for one in heard])),
         Row("the same with a shuffled curve", "<", 0.1, mean([one.r_shuffled for one in heard])),
@@ -100,7 +100,7 @@ def curve_rows(heard: Sequence[TakeSound]) -> list[Row]:
 
 
 def sound_rows(heard: Sequence[TakeSound], silences: Sequence[float], seconds: Sequence[float]) -> list[Row]:
-    """Clipping, constant, loudness, silence, speed."""
+    """Rows of clipping, offset, loudness, silence and speed."""
     by_style: dict[str, list[float]] = {}
     for one in heard:
         by_style.setdefault(one.style, []).append(one.lufs)
@@ -115,7 +115,7 @@ def sound_rows(heard: Sequence[TakeSound], silences: Sequence[float], seconds: S
 
 
 def _worst(values: Sequence[float]) -> Measured:
-    """The highest, with the range that half of the values lie in."""
+    """The highest value, with the range of the middle half of the values."""
     if not values:
         return NOTHING
     low, high = np.quantile(values, [0.25, 0.75])

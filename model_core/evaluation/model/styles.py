@@ -1,7 +1,7 @@
-"""Style classifier: a small network that tells the style of a score from its notes, and prompts that name a style.
+"""Style classifier: a small network that finds the style of a score from its notes, and prompts that name a style.
 
-Its input is what is played on each sixteenth: drum hits, states of bass, lead and arp, chords. It gets no header,
-tempo, instrument or loudness. It learns from the composer's pieces.
+Its inputs are the notes on each sixteenth: drum hits, states of bass, lead and arp, chords. It has no header, tempo,
+instrument or loudness. It is trained on the composer's pieces.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from model_core.training.composer import Piece, compose
 log = logging.getLogger("model_core.evaluation")
 
 FIRST_SEED: Final = 50_000_000
-"""Of the pieces that it learns from; those that it is checked on follow from FIRST_CHECKED."""
+"""First seed of the training pieces; the pieces for the check begin at FIRST_CHECKED."""
 FIRST_CHECKED: Final = 60_000_000
 _BEATS: Final = 96
 _SEEN: Final = tuple(name for name in FIELDS if "velocity" not in name)
@@ -34,7 +34,7 @@ _HIDDEN: Final = 160
 _WINDOWS: Final = (32, 48, 64, 96)
 _BATCH: Final = 64
 _SILENCED: Final = 0.1
-"""How often a part is taken out of an example: music without drums has a style too."""
+"""Probability of removing a part from an example: music without drums has a style too."""
 _RISER: Final = LANES.index("riser")
 
 Roll = NDArray[np.uint8]
@@ -57,11 +57,11 @@ class StyleNet(nn.Module):
     @torch.no_grad()
     def classify(self, score: Score) -> str:
         """The likeliest style of a score."""
-        return STYLES[int(self(torch.from_numpy(roll_of(score)[None].astype(np.float32))).argmax())]
+        return STYLES[int(self(torch.from_numpy(build_roll(score)[None].astype(np.float32))).argmax())]
 
 
-def roll_of(score: Score) -> Roll:
-    """What is played, beat by beat, shape (N, WIDTH), 0 or 1; risers and velocities are left out."""
+def build_roll(score: Score) -> Roll:
+    """Build the roll of a score: its notes by beat, shape (N, WIDTH), 0 or 1, without risers and velocities."""
     beats = to_beats(score)
     hits = beats[:, FIELDS["drum_hit"]].reshape(-1, STEPS_PER_BEAT, len(LANES))
     hits[..., _RISER] = 0
@@ -69,8 +69,8 @@ def roll_of(score: Score) -> Roll:
     return np.concatenate([beats[:, FIELDS[name]] for name in _SEEN] + [place], axis=1).astype(np.uint8)
 
 
-def style_net(folder: Path, pieces: int, steps: int) -> StyleNet:
-    """The trained network; kept in ``folder`` for as long as neither the composer nor this file changes."""
+def load_style_net(folder: Path, pieces: int, steps: int) -> StyleNet:
+    """Return the trained network, from ``folder`` unless the composer or this file has changed."""
     kept = folder / f"styles-{_fingerprint()}-{pieces}-{steps}.pt"
     net = StyleNet()
     if kept.exists():
@@ -83,7 +83,7 @@ def style_net(folder: Path, pieces: int, steps: int) -> StyleNet:
 
 
 def train(example: Callable[[int], tuple[Roll, int]], pieces: int, steps: int, seed: int = 0) -> StyleNet:
-    """Learn from the rolls and style numbers that ``example`` gives for 0 .. pieces - 1."""
+    """Train on the rolls and style numbers that ``example`` returns for 0 .. pieces - 1."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     known = [example(number) for number in range(pieces)]
@@ -105,13 +105,13 @@ def train(example: Callable[[int], tuple[Roll, int]], pieces: int, steps: int, s
 
 
 def accuracy(net: StyleNet, scores: Iterable[Score], styles: Sequence[str]) -> list[bool]:
-    """Whether each score's style is heard."""
+    """Return for each score True when the network finds its style."""
     return [net.classify(score) == style for score, style in zip(scores, styles, strict=True)]
 
 
 def _example(number: int) -> tuple[Roll, int]:
     style = number % len(STYLES)
-    return roll_of(compose(FIRST_SEED + number, STYLES[style], _BEATS).score), style
+    return build_roll(compose(FIRST_SEED + number, STYLES[style], _BEATS).score), style
 
 
 def _window(roll: Roll, beats: int, rng: np.random.Generator) -> Roll:
@@ -152,12 +152,12 @@ _LEAST_PARTS: Final = 3
 
 
 def is_full(piece: Piece) -> bool:
-    """Whether some parts play together; a piano may be alone."""
+    """Return True when several parts play together; a piano may be alone."""
     return len(piece.header.parts) >= _LEAST_PARTS or piece.header.style == "piano"
 
 
 def is_typical(piece: Piece) -> bool:
-    """Whether a style can be told from the notes: what a single part plays, or a waltz, is much alike in several."""
+    """Return True when the notes determine the style: single parts and waltzes are much alike in several styles."""
     return piece.header.meter == "4/4" and is_full(piece)
 
 

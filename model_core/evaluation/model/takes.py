@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from model_core.audio.loudness import normalize
 from model_core.curves.event_curve import EventCurve, FloatArray
+from model_core.loudness import normalize
 from model_core.models.score.codec.codec import SAMPLE_RATE, build_rendered_notes
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.codec.score import Score
@@ -49,11 +49,11 @@ _PULSE_S: Final = 0.08
 _NOISE: Final = 0.02
 
 
-def planted_curve(seed: int) -> EventCurve:
-    """A standardised curve with 3 to 12 narrow peaks over 30 to 40 s, on no grid, and a little noise between them."""
+def plant_curve(seed: int) -> EventCurve:
+    """Create a standardized curve of 30 to 40 s with 3 to 12 narrow peaks, on no grid, and a little noise."""
     rng = np.random.default_rng([seed, 41])
     duration = float(rng.uniform(SHORTEST_S, LONGEST_S))
-    events = planted_times(int(rng.integers(_FEWEST, _MOST + 1)), duration, rng)
+    events = draw_times(int(rng.integers(_FEWEST, _MOST + 1)), duration, rng)
     strengths = rng.uniform(0.6, 1.0, len(events))
     times = np.arange(round(duration * FRAME_RATE)) / FRAME_RATE
     pulses = strengths * np.exp(-0.5 * ((times[:, None] - events) / _PULSE_S) ** 2)
@@ -61,20 +61,20 @@ def planted_curve(seed: int) -> EventCurve:
     return EventCurve(times, (raw - raw.mean()) / raw.std(), "planted")
 
 
-def planted_times(count: int, duration: float, rng: np.random.Generator) -> FloatArray:
-    """Random seconds at least _APART_S apart and _CLEAR_S away from the ends, shape (count,), ascending."""
+def draw_times(count: int, duration: float, rng: np.random.Generator) -> FloatArray:
+    """Draw random seconds at least _APART_S apart and _CLEAR_S away from the ends, shape (count,), ascending."""
     slack = duration - 2 * _CLEAR_S - (count - 1) * _APART_S
     return np.asarray(_CLEAR_S + np.sort(rng.uniform(0, slack, count)) + _APART_S * np.arange(count))
 
 
-def duration_of(curve: EventCurve) -> float:
+def compute_duration(curve: EventCurve) -> float:
     """Seconds that a planted curve covers."""
     return len(curve.times) / FRAME_RATE
 
 
 @dataclass(frozen=True)
 class Take:
-    """One piece of generated music, not yet played."""
+    """One piece of generated music, not rendered yet."""
 
     prompt: str
     seed: int
@@ -84,7 +84,7 @@ class Take:
 
     @property
     def notes(self) -> list[Note]:
-        """What is played, in seconds; nothing begins after the plan's duration."""
+        """Rendered notes, in seconds; nothing begins after the plan's duration."""
         return build_rendered_notes(self.score, self.plan)
 
     @property
@@ -106,7 +106,7 @@ class Take:
 
 
 class Studio:
-    """A score model that stops at the score: takes are made as soundtracks are, with the same options."""
+    """Score model that stops at the score: takes are made as soundtracks are, with the same options."""
 
     def __init__(self, model: ScoreModel) -> None:
         self._score_model = model
@@ -126,15 +126,15 @@ class Studio:
     def take(self, prompt: str, seed: int, curve: EventCurve, redraws: int | None = None) -> Take:
         """Plan, generate and decode with the default options; ``redraws`` as in ScoreOptions, its default if None."""
         options = ScoreOptions(seed=seed) if redraws is None else ScoreOptions(seed=seed, redraws=redraws)
-        made = self._score_model.compose(curve, duration_of(curve), prompt, options, lambda stage, fraction: None)
+        made = self._score_model.compose(curve, compute_duration(curve), prompt, options, lambda stage, fraction: None)
         return Take(prompt, seed, curve, *made)
 
     def takes(self, prompts: Sequence[str], first_seed: int, redraws: int | None = None) -> list[Take]:
-        """One take a prompt, each with a seed and a planted curve of its own."""
+        """One take for each prompt, each with a seed and a planted curve of its own."""
 
         def take(asked: tuple[int, str]) -> Take:
             seed, prompt = asked
-            return self.take(prompt, seed, planted_curve(seed), redraws)
+            return self.take(prompt, seed, plant_curve(seed), redraws)
 
         return run_parallel(take, enumerate(prompts, first_seed))
 

@@ -47,7 +47,7 @@ class Scene(Protocol):
 
 
 class Still:
-    """What Nothing lacks to be a scene."""
+    """Scene of a Nothing: its frames, without events."""
 
     events: Sequence[Event] = ()
 

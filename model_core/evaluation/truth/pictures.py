@@ -123,7 +123,7 @@ def read_shots(footage: Mapping[str, Path], size: Size) -> list[Shot]:
     shots = []
     for source, segments in SHOTS.items():
         if source in footage:
-            frames, fps = _decoded(footage[source], size)
+            frames, fps = _decode(footage[source], size)
             for start, end in segments:
                 segment = frames[round(start * fps) : round(end * fps)]
                 if len(segment) > fps / 2:
@@ -131,7 +131,7 @@ def read_shots(footage: Mapping[str, Path], size: Size) -> list[Shot]:
     return shots
 
 
-def _decoded(path: Path, size: Size) -> tuple[Picture, float]:
+def _decode(path: Path, size: Size) -> tuple[Picture, float]:
     rows, columns = size
     with av.open(path) as container:
         stream = container.streams.video[0]

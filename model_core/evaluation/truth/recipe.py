@@ -66,7 +66,7 @@ class TruthClip:
 
     @classmethod
     def from_json(cls, folder: Path, fields: dict[str, Any]) -> Self:
-        """What to_json wrote, with the file in `folder`."""
+        """The clip from the output of to_json, with the file in `folder`."""
         events = tuple(Event(**event) for event in fields["events"])
         return cls(**{**fields, "path": folder / fields["path"], "events": events})
 
@@ -115,10 +115,10 @@ class Spec:
         number: within the kind.
         duration: seconds.
         rate: frames a second.
-        variable: whether frames are dropped and their distances uneven.
+        variable: True when frames are dropped and their distances uneven.
         size: rows and columns.
         pace: a key of PACES.
-        graded: whether the sizes of the events differ.
+        graded: True when the sizes of the events differ.
     """
 
     kind: str

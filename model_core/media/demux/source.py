@@ -15,7 +15,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from model_core.media.sandbox.child_io import Source, describe_error
+from model_core.media.sandbox.messages import Source, describe_error
 from model_core.media.types import MediaError, MediaLimits
 
 VIDEO_FORMATS: Final = ("mov", "mp4", "matroska", "webm", "avi", "mpeg", "mpegts", "flv", "asf", "ogg", "mxf")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model_core.media.demux.source import decode_pictures, open_container, pick_video
 from model_core.media.demux.track import UNKNOWN, Track, packets
-from model_core.media.sandbox.child_io import Source
+from model_core.media.sandbox.messages import Source
 from model_core.media.types import MediaError, MediaLimits
 
 FARTHEST_S: Final = 0.25

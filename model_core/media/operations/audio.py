@@ -7,7 +7,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 
 from model_core.media.demux.source import open_container, pick_audio
-from model_core.media.sandbox.child_io import Channel, Source
+from model_core.media.sandbox.messages import Channel, Source
 from model_core.media.types import MediaError, MediaLimits
 
 

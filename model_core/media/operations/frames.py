@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model_core.media.demux.source import decode_pictures, open_container, pick_video
 from model_core.media.demux.timeline import Timeline, kept_packets, scan
 from model_core.media.operations.probe import clockwise_rotation
-from model_core.media.sandbox.child_io import Channel, Source
+from model_core.media.sandbox.messages import Channel, Source
 from model_core.media.types import MediaError, MediaLimits
 
 BATCH: Final = 64

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from model_core.media.demux.source import open_container, pick_video
 from model_core.media.demux.timeline import kept_packets, scan
-from model_core.media.sandbox.child_io import Channel, OpenFile, Source
+from model_core.media.sandbox.messages import Channel, OpenFile, Source
 from model_core.media.types import MediaError, MediaLimits
 
 AAC_FRAME: Final = 1024

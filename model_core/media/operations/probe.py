@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from model_core.media.demux.source import decode_pictures, open_container, pick_audio, pick_video
 from model_core.media.demux.timeline import kept_packets, scan
 from model_core.media.demux.track import packets
-from model_core.media.sandbox.child_io import Channel, Source
+from model_core.media.sandbox.messages import Channel, Source
 from model_core.media.types import MediaError, MediaLimits
 
 _MAX_ASPECT: Final = 32

@@ -9,7 +9,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model_core.media.sandbox.wire import Header, protocol_error
+from model_core.media.sandbox.messages import Header, protocol_error
 from model_core.media.types import MediaError, MediaLimits, VideoInfo
 
 BATCH: Final = 64

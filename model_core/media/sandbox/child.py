@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from model_core.media.sandbox.child_io import Channel, Source, describe_error
 from model_core.media.sandbox.confinement import steps as confine
-from model_core.media.sandbox.wire import unpack
+from model_core.media.sandbox.messages import Channel, Source, describe_error, unpack
 from model_core.media.types import MediaError, MediaLimits
 
 _DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT})

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 from typing import IO, Final, get_args
 
-from model_core.media.sandbox.wire import Header, protocol_error
+from model_core.media.sandbox.messages import Header, protocol_error
 from model_core.media.types import MediaCode, MediaError, MediaLimits
 
 _MAX_DETAIL_CHARS: Final = 500

@@ -22,7 +22,7 @@ from typing import IO, Any, Final, Self
 
 from model_core.media.sandbox.confinement import Confinement, log_confinement, parse_confinement
 from model_core.media.sandbox.errors import error_from_exit_status, error_from_message, open_regular_file
-from model_core.media.sandbox.wire import HEADER_MAX_BYTES, Header, pack, protocol_error, unpack
+from model_core.media.sandbox.messages import HEADER_MAX_BYTES, Header, pack, protocol_error, unpack
 from model_core.media.types import MediaError, MediaLimits
 
 log = logging.getLogger(__name__)

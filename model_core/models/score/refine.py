@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model_core.encoders.log_mel_chroma import LogMelChroma
 from model_core.models.score.codec.codec import ScoreCodec
 from model_core.plan.plan import ScorePlan
-from model_core.sync.event_matching import EventMatch, Salience, match_events, measure_salience, span_fit
+from model_core.sync.missed_events import EventMatch, Salience, match_events, measure_salience, span_fit
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from model_core.errors import ModelError
 from model_core.flow.conditioning import add_given_flag
-from model_core.flow.sampler import Guidance, generate
-from model_core.flow.windows import Window, continuing_windows
+from model_core.flow.sampler import Guidance, Window, continuing_windows, generate
 from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.conditions import PromptEncoder, TextStates, build_condition, continuation_channels
 from model_core.models.stable_audio.folder import CURVE_CHANNELS, StableAudioParts

@@ -1,7 +1,7 @@
 """Music cache of a fine-tuning: latents, music curves and text states of every track, made once.
 
 Processes share the work without a word to each other: each calls `cache_music` with its own share; when all are
-through, one calls `merge_index`; after that, all may load the TrackSet. `cached_music` does all three.
+through, one calls `merge_index`; after that, all may load the TrackSet. `load_music` does all three.
 """
 
 import hashlib
@@ -22,18 +22,18 @@ from model_core.media.writing import replace_when_complete
 from model_core.models.stable_audio.codecs import open_codec
 from model_core.models.stable_audio.conditions import PromptEncoder, TextStates
 from model_core.models.stable_audio.folder import MUSIC_WEIGHTS, StableAudioParts
-from model_core.training.audio.track_maker import Makers, TrackMaker
+from model_core.training.audio.track_maker import TrackEncoders, TrackMaker
 from model_core.training.audio.tracks import (
     INDEX,
     SKIPPED,
     TRACKS,
     Entry,
-    Marks,
+    MakerIds,
     Skip,
     TrackSet,
-    path_of,
     read_entry,
     read_skip,
+    track_path,
 )
 
 SUFFIXES: Final = (
@@ -46,7 +46,7 @@ SUFFIXES: Final = (
 def find_music(folder: Path) -> list[Path]:
     """Every sound file below a folder, sorted; links to folders are followed, each folder is walked once.
 
-    What is hidden (its name begins with a dot) is left out.
+    Hidden files and folders (their names begin with a dot) are left out.
 
     Raises:
         InputError: there is no such folder, a folder in it may not be read, or there is no sound file in it.
@@ -55,7 +55,7 @@ def find_music(folder: Path) -> list[Path]:
         raise InputError("--data", f"{folder} is {'no folder' if folder.exists() else 'not there'}", "no_data")
     walked: set[tuple[int, int]] = set()
     found: list[Path] = []
-    for name, below, files in os.walk(folder, followlinks=True, onerror=_refused):
+    for name, below, files in os.walk(folder, followlinks=True, onerror=_refuse):
         status = Path(name).stat()
         if (status.st_dev, status.st_ino) in walked:
             below.clear()  # a link that leads back here
@@ -73,26 +73,26 @@ def _is_music(name: str) -> bool:
     return not name.startswith(".") and name.lower().endswith(SUFFIXES)
 
 
-def _refused(error: OSError) -> None:
+def _refuse(error: OSError) -> None:
     raise InputError("--data", f"the folder {error.filename} cannot be read: {error.strerror}", "no_data") from error
 
 
 LONGEST_S: Final = 3600.0
 _SAY_EVERY_S: Final = 20.0
-_TOLD: Final = 10  # notes and skipped files that are told one by one
+_MOST_LINES: Final = 10  # notes and skipped files that are reported one by one
 
 
 def cache_music(
     music: Path,
     cache: Path,
-    makers: Makers,
+    makers: TrackEncoders,
     *,
     shortest_s: float,
     longest_s: float = LONGEST_S,
     share: tuple[int, int] = (0, 1),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Make what the cache lacks of this process's share of the music; what has not changed is left as it is.
+    """Make the tracks that the cache lacks of this process's share of the music; unchanged ones are kept.
 
     A file that cannot be used is passed over, for `merge_index` to tell. A kill at any moment costs one track.
 
@@ -102,7 +102,7 @@ def cache_music(
         makers: of latents, curves and text states.
         shortest_s, longest_s: seconds of sound that a file must and may have.
         share: (number of this process, number of all).
-        say: told now and then how far it is.
+        say: receives the progress as a line, every 20 seconds.
 
     Raises:
         InputError: there is no music.
@@ -115,7 +115,7 @@ def cache_music(
 
     def note(text: str) -> None:
         notes.append(text)
-        if len(notes) <= _TOLD:
+        if len(notes) <= _MOST_LINES:
             say(text)
 
     maker = TrackMaker(music, cache, makers, shortest_s, longest_s, note)
@@ -128,12 +128,12 @@ def cache_music(
             said = now
             told = ", ".join(f"{count} {what}" for what, count in counts.items())
             say(f"music: {number} of {len(files)} files in {now - started:.0f} s ({told})")
-    if len(notes) > _TOLD:
-        say(f"{len(notes) - _TOLD} more captions or lists of captions were too long, and were cut")
+    if len(notes) > _MOST_LINES:
+        say(f"{len(notes) - _MOST_LINES} more captions or lists of captions were too long, and were cut")
 
 
-def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], None] = print) -> None:
-    """Write index.json of all tracks made with these marks and skipped.txt of the others; delete what is of neither.
+def merge_index(music: Path, cache: Path, marks: MakerIds, say: Callable[[str], None] = print) -> None:
+    """Write index.json of all tracks made with these marks and skipped.txt of the others; delete all other files.
 
     Says how many tracks there are and which files were skipped. An index without a track is for TrackSet to refuse, in
     every process.
@@ -149,12 +149,12 @@ def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], Non
         entry, skip = read_entry(cache, name), read_skip(cache, name)
         if skip:
             skips.append(skip)
-            used.add(path_of(cache, name, ".json"))
+            used.add(track_path(cache, name, ".json"))
             if entry and entry.source == skip.source and entry.marks.sound == marks.sound:
-                used.add(path_of(cache, name))  # dear to make, and of use again when the reason is gone
+                used.add(track_path(cache, name))  # dear to make, and of use again when the reason is gone
         elif entry and entry.marks == marks:
             entries.append(entry)
-            used.add(path_of(cache, name))
+            used.add(track_path(cache, name))
     for stray in set((cache / TRACKS).iterdir()) - used:
         stray.unlink(missing_ok=True)
     lines = [f"{skip.source.shown}: {skip.reason}" for skip in skips]
@@ -163,10 +163,10 @@ def merge_index(music: Path, cache: Path, marks: Marks, say: Callable[[str], Non
     with replace_when_complete(cache / INDEX) as beside:
         beside.write_text(json.dumps({"music": str(music), "tracks": [asdict(entry) for entry in entries]}, indent=1))
     say(f"music: {len(entries)} tracks, {sum(entry.seconds for entry in entries) / 60:.2f} minutes")
-    for line in lines[:_TOLD]:
+    for line in lines[:_MOST_LINES]:
         say(f"skipped {line}")
-    if len(lines) > _TOLD:
-        say(f"skipped {len(lines) - _TOLD} files more; all are listed in {cache / SKIPPED}")
+    if len(lines) > _MOST_LINES:
+        say(f"skipped {len(lines) - _MOST_LINES} files more; all are listed in {cache / SKIPPED}")
 
 
 _HELD_OUT: Final = 1 / 25
@@ -187,7 +187,7 @@ class Music:
     mark: str
 
 
-def cached_music(
+def load_music(
     data: Path,
     cache: Path,
     model: StableAudioParts,
@@ -202,8 +202,8 @@ def cached_music(
         InputError: there is no music, or but one track that can be used.
     """
     prompts = PromptEncoder(model.tokenizer, model.text_encoder)
-    marks = _marks(model)
-    makers = Makers(open_codec(model.vae), encoder, prompts, marks)
+    marks = _identify_encoders(model)
+    makers = TrackEncoders(open_codec(model.vae), encoder, prompts, marks)
     share = accelerator.process_index, accelerator.num_processes
     cache_music(data, cache, makers, shortest_s=_WINDOWS * model.manifest.curve.hann_window_s, share=share, say=say)
     accelerator.wait_for_everyone()
@@ -217,7 +217,7 @@ def cached_music(
     most, share_of_small = _SMALL
     train, held_out = tracks.split(max(_HELD_OUT, min(share_of_small, most / len(tracks))), seed)
     empty = prompts.encode([""])
-    return Music(train, held_out, TextStates(empty.states.float().cpu(), empty.mask.cpu()), _mark(tracks))
+    return Music(train, held_out, TextStates(empty.states.float().cpu(), empty.mask.cpu()), _identify(tracks))
 
 
 def digest(of: Any) -> str:
@@ -225,8 +225,8 @@ def digest(of: Any) -> str:
     return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:_DIGITS]
 
 
-def _marks(model: StableAudioParts) -> Marks:
-    """Marks of the model's codec, music encoder and text encoder, as they are in its folder and in their precision."""
+def _identify_encoders(model: StableAudioParts) -> MakerIds:
+    """Ids of the model's codec, music encoder and text encoder, by their files and their precision."""
     digests = model.manifest.sha256
     dtype: torch.dtype = model.vae.dtype
 
@@ -234,9 +234,9 @@ def _marks(model: StableAudioParts) -> Marks:
         return digest([str(dtype), [pair for pair in sorted(digests.items()) if pair[0].startswith(parts)]])
 
     sound = f"{made_by('vae/', MUSIC_WEIGHTS)} {model.manifest.encoders.music}"
-    return Marks(sound, made_by("text_encoder/", "tokenizer/"))
+    return MakerIds(sound, made_by("text_encoder/", "tokenizer/"))
 
 
-def _mark(tracks: TrackSet) -> str:
+def _identify(tracks: TrackSet) -> str:
     """Of names, sizes and captions: when the files were last written does not matter."""
     return digest([[track.name, track.entry.source.size, track.captions] for track in tracks])

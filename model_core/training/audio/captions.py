@@ -27,7 +27,7 @@ class Captions:
     Attributes:
         texts: one or more, each at most PROMPT_MAX_CHARS long and on one line; an empty one is an empty prompt.
         source: ``sidecar``, ``tags``, or ``none`` where nothing is known.
-        notes: what was left out of them, one sentence each.
+        notes: omissions from them, one sentence each.
     """
 
     texts: tuple[str, ...]
@@ -39,7 +39,7 @@ def sidecar_captions(track: Path) -> Captions | None:
     """Captions of ``song.txt``, each line one, or else of ``song.json``; None where neither is there or describes.
 
     Raises:
-        InputError: the file is not what it should be; its name is the field.
+        InputError: the file is invalid; its name is the field.
     """
     text_file, json_file = track.with_suffix(".txt"), track.with_suffix(".json")
     if text_file.is_file():
@@ -52,7 +52,7 @@ def sidecar_captions(track: Path) -> Captions | None:
         if not isinstance(given, dict):
             raise InputError(json_file.name, "is not a JSON object")
         if _DESCRIBING & given.keys():
-            return _captions(_of_object(given, json_file.name), json_file.name)
+            return _captions(_parse_object(given, json_file.name), json_file.name)
     return None
 
 
@@ -83,7 +83,7 @@ def _captions(texts: list[str], name: str) -> Captions:
     return Captions(tuple(clean), source, tuple(notes))
 
 
-def _of_object(given: dict[str, Any], name: str) -> list[str]:
+def _parse_object(given: dict[str, Any], name: str) -> list[str]:
     for key in _CAPTION_KEYS:
         if texts := _strings(given, key, name):
             return texts

@@ -31,14 +31,14 @@ class Crop:
 
 @dataclass(frozen=True)
 class Pool:
-    """Tracks, and how many latent frames each has, (T,)."""
+    """Tracks, and the number of latent frames of each, (T,)."""
 
     tracks: Sequence[Track]
     frames: NDArray[np.int64]
 
 
 class Reader:
-    """Turns crops into what the transformer takes, on the model's device, in float32."""
+    """Reader of crops: inputs of the transformer, on the model's device, in float32."""
 
     def __init__(self, model: StableAudioParts, unprompted: TextStates, device: torch.device) -> None:
         """``unprompted``: states of the empty prompt, (1, L, D), float32 on the CPU."""
@@ -54,12 +54,12 @@ class Reader:
         samples = [round(track.seconds * self._codec.sample_rate) for track in tracks]
         return Pool(tracks, np.array([-(-count // hop) for count in samples], np.int64))
 
-    def frames_of(self, seconds: float) -> int:
-        """Latent frames of so many seconds."""
+    def to_frames(self, seconds: float) -> int:
+        """Number of latent frames of ``seconds``."""
         return self._codec.count_frames(seconds)
 
-    def seconds_of(self, frames: int) -> float:
-        """How long so many latent frames sound."""
+    def to_seconds(self, frames: int) -> float:
+        """Duration of ``frames`` latent frames in seconds."""
         return frames / self._codec.frame_rate
 
     def latents(self, crops: Sequence[Crop]) -> torch.Tensor:
@@ -101,7 +101,7 @@ class Reader:
         frames = clean.shape[2]
         curve = torch.from_numpy(np.stack([self.curve(crop) for crop in crops])).float()
         shown = torch.from_numpy(curve_given)[:, None, None]
-        seconds = torch.full((len(crops),), self.seconds_of(frames))
+        seconds = torch.full((len(crops),), self.to_seconds(frames))
         return build_condition(
             self._embedder,
             self.text(crops, captions),
@@ -112,11 +112,11 @@ class Reader:
 
 
 SHARES: Final = (0.8, 0.1, 0.1)
-"""How often nothing is given, the beginning, and random spans: as in Stable Audio 3's own fine-tuning."""
+"""Probabilities of giving nothing, the beginning, and random spans: as in Stable Audio 3's own fine-tuning."""
 _MOST_SPANS: Final = 3
 
 
-def random_given(size: int, frames: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+def draw_given(size: int, frames: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Random masks (B, F), True = given; at least one frame of each is left to generate."""
     given = np.zeros((size, frames), bool)
     if frames < 2:
@@ -140,11 +140,11 @@ _SHIFTS: Final = ((256, 0.5), (4096, 1.15))
 """Logarithm of the factor of the odds by latent frames; linear in between, and constant outside."""
 
 
-def times_at(levels: torch.Tensor, frames: int | torch.Tensor) -> torch.Tensor:
+def compute_times(levels: torch.Tensor, frames: int | torch.Tensor) -> torch.Tensor:
     """Quantiles of the times; with uniform random levels, random times.
 
     Args:
-        levels: how much of the distribution is noisier than the time, 0..1, float64.
+        levels: share of the distribution that is noisier than the time, 0..1, float64.
         frames: latent frames of an example; a number, or a tensor that broadcasts with ``levels``.
 
     Returns:
@@ -161,7 +161,7 @@ def times_at(levels: torch.Tensor, frames: int | torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Withheld:
-    """How often a condition is withheld.
+    """Probabilities of withholding a condition, for classifier-free guidance.
 
     Attributes:
         prompt: from an example, the prompt: it has the empty one instead.
@@ -195,8 +195,8 @@ class Batch:
     noise: torch.Tensor
 
 
-def random_of(seed: int, process: int, step: int) -> np.random.Generator:
-    """The random numbers of one step of one process."""
+def create_rng(seed: int, process: int, step: int) -> np.random.Generator:
+    """Create the random generator of one step of one process."""
     return np.random.default_rng((seed, process, step))
 
 
@@ -208,13 +208,13 @@ def draw(
     rng: np.random.Generator,
     withheld: Withheld = WITHHELD,
 ) -> Batch:
-    """A batch of ``size`` crops of ``frames`` latent frames, or of as many as the first track that is drawn has."""
-    crops = random_crops(pool, size, frames, rng)
+    """Draw a batch of ``size`` crops of ``frames`` latent frames, or fewer if the first track drawn is shorter."""
+    crops = draw_crops(pool, size, frames, rng)
     clean = reader.latents(crops)
     captions = [
         None if rng.random() < withheld.prompt else int(rng.integers(len(crop.track.captions))) for crop in crops
     ]
-    given = random_given(size, crops[0].frames, rng)
+    given = draw_given(size, crops[0].frames, rng)
     curve_given = rng.random(size) >= withheld.curve
     plain = rng.random() < withheld.local
     if plain:
@@ -229,12 +229,12 @@ def draw(
         clean=clean,
         condition=condition,
         unknown=torch.from_numpy(~given).to(device),
-        time=times_at(levels, clean.shape[2]).to(device),
+        time=compute_times(levels, clean.shape[2]).to(device),
         noise=torch.randn(clean.shape, generator=generator).to(device),
     )
 
 
-def random_crops(pool: Pool, size: int, frames: int, rng: np.random.Generator) -> list[Crop]:
+def draw_crops(pool: Pool, size: int, frames: int, rng: np.random.Generator) -> list[Crop]:
     """Crops of one length, each second of music as often as any other; a short track is whole, and sets the length."""
     lengths = pool.frames
     first = int(rng.choice(len(lengths), p=lengths / lengths.sum()))

@@ -27,17 +27,22 @@ from model_core.models.stable_audio.folder import (
     load_stable_audio_parts,
 )
 from model_core.runtime import Runtime
-from model_core.training.audio.cache import Music, cached_music, digest
+from model_core.training.audio.cache import Music, digest, load_music
 from model_core.training.audio.examples import Reader
 from model_core.training.audio.report import Report, read_report
-from model_core.training.audio.result import check_place, keep_trained, version_of, write_result
 from model_core.training.audio.train import FineTuneSettings, FineTuning
 from model_core.training.audio.validation import TAKES, FollowingCheck, Validation, spread_crops
-from model_core.training.audio.weights import check_rank, choose_trained
+from model_core.training.audio.weights import (
+    check_out,
+    check_rank,
+    choose_trained,
+    compute_version,
+    save_trained,
+    write_result,
+)
 from model_core.training.checkpoints import read_progress
-from model_core.training.journal import Journal
-from model_core.training.loop import Run, carry_out
-from model_core.training.stages import Given
+from model_core.training.loop import Journal, Run, carry_out
+from model_core.training.stages import StageContext
 
 T = TypeVar("T")
 
@@ -91,26 +96,26 @@ STAGE: Final = "audio-curve"
 _ITEMS: Final = 32  # crops at most that the held-out loss is measured on
 
 
-def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTuneSettings) -> None:
+def finetune(context: StageContext, model: Path, data: Path, out: Path, settings: FineTuneSettings) -> None:
     """Fine-tune a model folder on a folder of music, and write the result as another one.
 
     Several processes, started by ``torchrun`` or ``accelerate launch``, do it together.
 
     Raises:
-        InputError, ModelError, DeviceMemoryError: one line that says what is wrong; what was at ``out`` is still there.
-        StoppedError: a signal came; the same call goes on later.
+        InputError, ModelError, DeviceMemoryError: one line with the reason; an older result at ``out`` is kept.
+        StoppedError: a signal came; the same call resumes later.
     """
-    check_place(out, model)
+    check_out(out, model)
     if not (model / MANIFEST).exists() and (model / "model_index.json").exists():
         raise ModelError(f"{model} is a base that takes no curve yet; make a model folder of it by `v2m model init`")
     dtype = Runtime(precision=settings.precision).torch_dtype()
     accelerator = join_processes(dtype)
-    if accelerator.num_processes > 1 and given.limit.seconds is not None:
+    if accelerator.num_processes > 1 and context.limit.seconds is not None:
         raise InputError("--minutes", "several processes would come to different ends; use --steps", "processes")
     if not accelerator.is_main_process:
-        given = replace(given, say=lambda line: None)
+        context = replace(context, say=lambda line: None)
     try:
-        _FineTune(given, model, data, out, settings, accelerator, dtype).carry_out()
+        _FineTune(context, model, data, out, settings, accelerator, dtype).carry_out()
     except SafetensorError as error:
         raise InputError("--work", f"the music cache was changed under the training: {error}", "damaged") from error
     accelerator.end_training()
@@ -119,7 +124,7 @@ def finetune(given: Given, model: Path, data: Path, out: Path, settings: FineTun
 class _FineTune:
     def __init__(
         self,
-        given: Given,
+        context: StageContext,
         folder: Path,
         data: Path,
         out: Path,
@@ -127,19 +132,19 @@ class _FineTune:
         accelerator: Accelerator,
         dtype: torch.dtype,
     ) -> None:
-        self._given, self._folder, self._data, self._out = given, folder, data, out
+        self._context, self._folder, self._data, self._out = context, folder, data, out
         self._settings, self._accelerator, self._dtype = settings, accelerator, dtype
         self._device, self._leads = accelerator.device, accelerator.is_main_process
         self._encoder: MusicEncoder | None = None  # of the process that listens, if one does
 
     def carry_out(self) -> None:
-        given, cache = self._given, self._given.work / "music"
+        context, cache = self._context, self._context.work / "music"
         with _within_memory(self._device, "the model and its encoders; a GPU with more is needed"):
             model = load_stable_audio_parts(self._folder, self._device, self._dtype, self._check)
             check_rank(model.transformer, self._settings.lora)
             weights = encoder_weights(self._folder, MUSIC_WEIGHTS, model.manifest.encoders.music)
             encoder = music_encoder(model.manifest.encoders.music, weights, str(self._device))
-            music = cached_music(self._data, cache, model, encoder, self._accelerator, given.seed, given.say)
+            music = load_music(self._data, cache, model, encoder, self._accelerator, context.seed, context.say)
             self._encoder = encoder if self._leads and self._settings.listen_every else None
             del encoder  # with the memory it takes
         run = self._run(model.manifest, music)
@@ -147,7 +152,7 @@ class _FineTune:
             run.say(f"{STAGE}: is done ({self._out}); --fresh begins again")
             return
         if model.is_distilled:
-            given.say(
+            context.say(
                 f"{STAGE}: {model.info.title} is distilled, and will lose some of that; better train a base checkpoint"
             )
         held = f"{self._settings.batch} crops of {self._settings.seconds:g} s"
@@ -158,19 +163,19 @@ class _FineTune:
         self._accelerator.wait_for_everyone()
 
     def _train(self, model: StableAudioParts, music: Music, run: Run) -> None:
-        given = self._given
+        context = self._context
         reader = Reader(model, music.unprompted, self._device)
         trained = choose_trained(model.transformer, self._settings.lora, self._dtype)
-        frames, held_out = reader.frames_of(self._settings.seconds), reader.pool(music.held_out)
+        frames, held_out = reader.to_frames(self._settings.seconds), reader.pool(music.held_out)
         listening = None
         if self._encoder is None:
             _put_aside(model)
         else:
-            first = spread_crops(held_out, frames, len(music.held_out), given.seed)
+            first = spread_crops(held_out, frames, len(music.held_out), context.seed)
             longest = max(crop.frames for crop in first)
             chosen = [crop for crop in first if crop.frames == longest][:TAKES]
             listening = FollowingCheck(model, self._encoder, chosen, reader)
-        crops = spread_crops(held_out, frames, _ITEMS, given.seed)
+        crops = spread_crops(held_out, frames, _ITEMS, context.seed)
         validation = Validation(crops, reader, self._settings.batch)
         training = FineTuning(
             model.transformer,
@@ -178,13 +183,13 @@ class _FineTune:
             reader.pool(music.train),
             reader,
             self._settings,
-            given.seed,
+            context.seed,
             self._accelerator,
             validation,
             listening,
         )
         numbers = sum(weight.numel() for weight in trained.values())
-        given.say(f"{STAGE}: {len(music.train)} tracks, {len(music.held_out)} held out; {numbers:,} weights to train")
+        context.say(f"{STAGE}: {len(music.train)} tracks, {len(music.held_out)} held out; {numbers:,} weights to train")
         carry_out(training, run)
         if self._leads:
             self._finish(training, run, model.manifest)
@@ -204,8 +209,8 @@ class _FineTune:
             "learning-rate": settings.rate,
             **{name: getattr(settings, name) for name in ("seconds", "lora", "batch", "accumulate")},
         }
-        given = self._given if self._leads else replace(self._given, fresh=False)
-        run = given.run(STAGE, **made_of)
+        context = self._context if self._leads else replace(self._context, fresh=False)
+        run = context.prepare_run(STAGE, **made_of)
         self._accelerator.wait_for_everyone()  # what is not to be gone on from is gone now
         return replace(
             run,
@@ -225,7 +230,7 @@ class _FineTune:
 
     def _transformer(self, model: StableAudioParts) -> StableAudio3DiTModel:
         """In float32, ready to be trained."""
-        torch.manual_seed(self._given.seed)  # of the adapters' first values
+        torch.manual_seed(self._context.seed)  # of the adapters' first values
         kept: StableAudio3DiTModel = load_part(self._folder, "transformer", StableAudio3DiTModel, torch.float32)
         kept.rotary_pos_emb = model.transformer.rotary_pos_emb  # positions are counted as they will be when it plays
         if self._settings.checkpointing:
@@ -236,13 +241,13 @@ class _FineTune:
         assert run.checkpoint is not None
         steps = read_progress(run.checkpoint, run.made_of).step
         trained: Mapping[str, torch.Tensor] = training.averaged()
-        version = version_of(manifest, steps, trained)
+        version = compute_version(manifest, steps, trained)
         report = Report.of(version, steps, *training.final())
         with Journal(run.logs, STAGE, run.say) as journal:
             for line in report.lines():
                 journal.line(line)
         if self._settings.lora:
-            keep_trained(self._given.work / STAGE / "trained.safetensors", self._settings.lora, trained, version)
+            save_trained(self._context.work / STAGE / "trained.safetensors", self._settings.lora, trained, version)
         try:
             rank = self._settings.lora
             write_result(self._folder, manifest, self._out, rank, trained, version, report.follows)
@@ -255,7 +260,7 @@ class _FineTune:
 
     @property
     def _report(self) -> Path:
-        return self._given.work / STAGE / "result.json"
+        return self._context.work / STAGE / "result.json"
 
 
 def _verdict(report: Report, before: AudioManifest) -> str:

@@ -33,8 +33,8 @@ class HeldOut:
     Attributes:
         with_curve: with the curve.
         without: without one.
-        shifted: with the curve half a crop too late; what falls out at the end is put at the beginning.
-        early: by how much the curve makes the loss less than the shifted one does, at EARLY_TIME alone.
+        shifted: with the curve half a crop too late, wrapped around at the end.
+        early: decrease of the loss by the curve against the shifted one, at EARLY_TIME alone.
         tracks: number of the track that a crop is of.
     """
 
@@ -52,7 +52,7 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Gain:
-    """By how much a loss is less, as a mean over tracks, and the ends of its 95 % interval.
+    """Decrease of a loss, as a mean over tracks, and the ends of its 95 % interval.
 
     Below three tracks there is no interval.
     """
@@ -64,8 +64,8 @@ class Gain:
     tracks: int
 
     @property
-    def is_sure(self) -> bool:
-        """Whether it is above 0 by its interval, or by its mean where there is none."""
+    def is_positive(self) -> bool:
+        """True when the gain is above 0 by its interval, or by its mean where there is no interval."""
         return (self.mean if self.low is None else self.low) > 0
 
     def __str__(self) -> str:
@@ -75,10 +75,10 @@ class Gain:
         return f"{self.mean:.4g} (95 % interval {self.low:.4g} to {self.high:.4g}, {of})"
 
 
-def gain_of(differences: FloatArray, tracks: NDArray[np.int64]) -> Gain:
-    """Gain of N crops' differences, of the tracks with these numbers, (N,).
+def compute_gain(differences: FloatArray, tracks: NDArray[np.int64]) -> Gain:
+    """Compute the gain from the differences of N crops, (N,), and the numbers of their tracks, (N,).
 
-    Crops of a track are alike, so the tracks are what is counted: the interval is Student's t over their means.
+    Crops of a track are alike, so tracks are the samples: the interval is Student's t over their means.
     """
     means = _by_track(differences, tracks)
     count, mean = len(means), float(means.mean())
@@ -96,15 +96,15 @@ def _by_track(values: FloatArray, tracks: NDArray[np.int64]) -> FloatArray:
 
 @dataclass(frozen=True)
 class Report:
-    """How a fine-tuned model does on held-out music.
+    """Result of a fine-tuned model on held-out music.
 
     Attributes:
         version: of the model.
-        steps: that it was trained for.
+        steps: of its training.
         losses: on held-out music, see HeldOut.means.
-        gain: by how much the curve makes the loss less than none does.
-        gain_of_time: by how much it makes it less than the same curve at another time does.
-        listened: see FollowingCheck.figures; empty where nobody listened.
+        gain: decrease of the loss by the curve, against no curve.
+        gain_of_time: decrease of the loss by the curve, against the same curve at another time.
+        listened: see FollowingCheck.figures; empty without that check.
     """
 
     version: str
@@ -116,17 +116,17 @@ class Report:
 
     @classmethod
     def of(cls, version: str, steps: int, losses: HeldOut, listened: Mapping[str, float]) -> Self:
-        gain = gain_of(losses.without - losses.with_curve, losses.tracks)
-        gain_of_time = gain_of(losses.shifted - losses.with_curve, losses.tracks)
+        gain = compute_gain(losses.without - losses.with_curve, losses.tracks)
+        gain_of_time = compute_gain(losses.shifted - losses.with_curve, losses.tracks)
         return cls(version, steps, losses.means(), gain, gain_of_time, dict(listened))
 
     @property
     def follows(self) -> bool:
-        """Whether the model follows the curve: a right one at the wrong time is worth less to it."""
-        return self.gain_of_time.is_sure
+        """True when the model follows the curve: the right curve at the wrong time gives a higher loss."""
+        return self.gain_of_time.is_positive
 
     def lines(self) -> list[str]:
-        """For a person."""
+        """Lines of text for the log."""
         return [
             f"held-out loss is less with the curve than without by {self.gain}",
             f"and less than with the curve at another time by {self.gain_of_time}",
@@ -134,7 +134,7 @@ class Report:
         ]
 
     def write(self, path: Path) -> None:
-        """As JSON, whole or not at all."""
+        """Write the report as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with replace_when_complete(path) as beside:
             beside.write_text(json.dumps(asdict(self), indent=2) + "\n")

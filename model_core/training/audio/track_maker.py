@@ -1,4 +1,4 @@
-"""Making of one track: latents, curve and text states of a sound file, or the reason why there are none."""
+"""Making of one track: latents, curve and text states of a sound file, or the reason for skipping it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.captions import Captions, sidecar_captions, tag_captions
 from model_core.training.audio.tracks import (
     Entry,
-    Marks,
+    MakerIds,
     Skip,
     Source,
-    path_of,
     read_curve,
     read_entry,
     read_latents,
     read_skip,
+    track_path,
     write_skip,
     write_track,
 )
@@ -51,13 +51,13 @@ class TextEncoder(Protocol):
 
 
 @dataclass(frozen=True)
-class Makers:
-    """What makes a track of a sound file, and the marks by which other makers are told from these."""
+class TrackEncoders:
+    """Codec and encoders that make a track of a sound file, and the ids that distinguish their results from others'."""
 
     codec: SoundCodec
     curves: MusicEncoder
     text: TextEncoder
-    marks: Marks
+    marks: MakerIds
 
 
 class TrackMaker:
@@ -67,21 +67,21 @@ class TrackMaker:
         self,
         music: Path,
         cache: Path,
-        makers: Makers,
+        makers: TrackEncoders,
         shortest_s: float,
         longest_s: float,
         note: Callable[[str], None],
     ) -> None:
-        """``note`` is told what was left out of the captions of a track; the rest as in cache.cache_music."""
+        """``note`` receives a line on omissions from the captions of a track; the rest as in cache.cache_music."""
         self._music, self._cache, self._makers, self._note = music, cache, makers, note
         self._shortest_s = shortest_s
         self._limits = MediaLimits(max_duration_s=longest_s)
         self._settings = f"{shortest_s:g} to {longest_s:g} s, {makers.marks.sound}"
 
     def bring_up_to_date(self, path: Path) -> Literal["kept", "made", "skipped"]:
-        """Make what is missing of a sound file's track.
+        """Update the cached track of a sound file.
 
-        What only another caption or text encoder makes old is made anew without the sound.
+        A track that is outdated only because of its captions or the text encoder is updated without decoding the sound.
         """
         try:
             source = Source.of(path, self._music)
@@ -91,24 +91,24 @@ class TrackMaker:
         if skip and skip.lasting and (skip.source, skip.settings) == (source, self._settings):
             return "skipped"
         try:
-            done = self._made(path, source, entry if entry and entry.source == source else None)
+            done = self._update(path, source, entry if entry and entry.source == source else None)
         except _UnusableError as error:
             write_skip(self._cache, Skip(source, error.reason, self._settings, error.lasting))
             return "skipped"
-        path_of(self._cache, source.name, ".json").unlink(missing_ok=True)
+        track_path(self._cache, source.name, ".json").unlink(missing_ok=True)
         return done
 
-    def _made(self, path: Path, source: Source, known: Entry | None) -> Literal["kept", "made"]:
+    def _update(self, path: Path, source: Source, known: Entry | None) -> Literal["kept", "made"]:
         captions, marks = self._captions(path, known), self._makers.marks
         if known and known.marks.sound == marks.sound:
             self._check_length(known.seconds)
             entry = replace(known, marks=marks, captions=captions.texts, captions_from=captions.source)
             if entry == known:
                 return "kept"
-            at = path_of(self._cache, source.name)
+            at = track_path(self._cache, source.name)
             latents, curve = read_latents(at), read_curve(at, known)
         else:
-            audio, rate = self._heard(path), self._makers.codec.sample_rate
+            audio, rate = self._read_sound(path), self._makers.codec.sample_rate
             latents, curve = self._makers.codec.encode(audio), self._makers.curves.curve(audio, rate)
             if not (torch.isfinite(latents.half()).all() and np.isfinite(curve.values).all()):
                 raise _UnusableError("makes latents or a curve that are not finite numbers")
@@ -132,11 +132,11 @@ class TrackMaker:
             return beside
         if known and known.captions_from != "sidecar":
             return Captions(known.captions, known.captions_from)  # the file has not changed, so neither have its tags
-        return tag_captions(_opened(read_tags, path))
+        return tag_captions(_open(read_tags, path))
 
-    def _heard(self, path: Path) -> NDArray[np.float32]:
+    def _read_sound(self, path: Path) -> NDArray[np.float32]:
         rate = self._makers.codec.sample_rate
-        audio = _opened(lambda at: read_audio(at, rate, self._limits), path)
+        audio = _open(lambda at: read_audio(at, rate, self._limits), path)
         self._check_length(audio.shape[1] / rate)
         if not np.isfinite(audio).all():
             raise _UnusableError("holds samples that are not finite numbers")
@@ -150,14 +150,14 @@ class TrackMaker:
 
 
 class _UnusableError(Exception):
-    """Why a sound file is skipped; ``lasting`` where the next try would end in the same way."""
+    """Reason for skipping a sound file; ``lasting`` where the next try would end in the same way."""
 
     def __init__(self, reason: str, lasting: bool = True) -> None:
         super().__init__(reason)
         self.reason, self.lasting = reason, lasting
 
 
-def _opened(read: Callable[[Path], T], path: Path) -> T:
+def _open(read: Callable[[Path], T], path: Path) -> T:
     try:
         return read(path)
     except MediaError as error:

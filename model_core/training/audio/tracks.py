@@ -1,8 +1,8 @@
 """Tracks of a music cache: one file for each sound file, and the set that training reads them from.
 
-A track's file holds all that is made of a sound file, or why it was skipped. It appears whole or not at all and says
-itself what it was made of, so that a run that was killed, and processes that share the work, leave nothing to repair.
-Nothing is in memory before training asks for it.
+A track's file holds everything that is made of a sound file, or the reason for skipping it. It appears whole or not at
+all and names its source, so that a run that was killed, and processes that share the work, leave nothing to repair.
+Tensors are read only when training needs them.
 """
 
 import hashlib
@@ -46,9 +46,11 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Marks:
-    """What made a track's latents and curve (``sound``), and its text states (``text``): any words that tell makers
-    with other results apart."""
+class MakerIds:
+    """Ids of the encoders that made a track: ``sound`` of its latents and curve, ``text`` of its text states.
+
+    Encoders with other results have other ids.
+    """
 
     sound: str
     text: str
@@ -56,19 +58,19 @@ class Marks:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a cached track without opening its tensors.
+    """Description of a cached track, readable without opening its tensors.
 
     Attributes:
         source: the sound file.
-        marks: what it was made with.
-        seconds: how long it sounds.
+        marks: ids of the encoders that made it.
+        seconds: its duration.
         captions: its captions, at least one.
         captions_from: see captions.Captions.source.
         encoder, window: of the music curve, see EventCurve.
     """
 
     source: Source
-    marks: Marks
+    marks: MakerIds
     seconds: float
     captions: tuple[str, ...]
     captions_from: str
@@ -78,13 +80,13 @@ class Entry:
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Self:
         """The inverse of dataclasses.asdict; KeyError or TypeError when it is something else."""
-        own = {"source": Source(**given["source"]), "marks": Marks(**given["marks"])}
+        own = {"source": Source(**given["source"]), "marks": MakerIds(**given["marks"])}
         return cls(**{**given, **own, "captions": tuple(given["captions"])})
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Why a sound file is not used; ``lasting`` for as long as neither it nor ``settings`` change."""
+    """Reason for not using a sound file; ``lasting`` for as long as neither the file nor ``settings`` change."""
 
     source: Source
     reason: str
@@ -92,8 +94,8 @@ class Skip:
     lasting: bool
 
 
-def path_of(cache: Path, name: str, suffix: str = ".safetensors") -> Path:
-    """Where a sound file's track, or with ``.json`` its skip, is kept."""
+def track_path(cache: Path, name: str, suffix: str = ".safetensors") -> Path:
+    """Path of a sound file's track, or with the suffix ``.json`` of its skip."""
     return cache / TRACKS / (hashlib.sha256(os.fsencode(name)).hexdigest()[:32] + suffix)
 
 
@@ -104,7 +106,7 @@ def write_track(
 
     Args:
         cache: the cache's folder.
-        entry: what it is.
+        entry: its description.
         latents: (C, F), kept as float16.
         curve: of the whole track.
         texts: (1, L, D) of each caption; only the states of words are kept, as float16.
@@ -120,14 +122,14 @@ def write_track(
         mask = text.mask[0].cpu()
         tensors[f"text.{number}.mask"] = mask
         tensors[f"text.{number}.states"] = text.states[0].cpu()[mask].half().contiguous()
-    with replace_when_complete(path_of(cache, entry.source.name)) as beside:
+    with replace_when_complete(track_path(cache, entry.source.name)) as beside:
         save_file(tensors, beside, metadata={"entry": json.dumps(asdict(entry))})
 
 
 def read_entry(cache: Path, name: str) -> Entry | None:
-    """What the track of a sound file was made of; None where there is none that can be read."""
+    """Read the entry of a sound file's track; None where there is none, or it cannot be read."""
     try:
-        with safe_open(path_of(cache, name), framework="pt") as file:
+        with safe_open(track_path(cache, name), framework="pt") as file:
             entry = Entry.from_dict(json.loads(file.metadata()["entry"]))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
@@ -135,14 +137,14 @@ def read_entry(cache: Path, name: str) -> Entry | None:
 
 
 def read_latents(path: Path) -> torch.Tensor:
-    """(C, F), float32; errors of a damaged file, here and below, are OSError, SafetensorError and KeyError."""
+    """Read the latents, (C, F), float32; OSError, SafetensorError or KeyError, here and below, for a damaged file."""
     with safe_open(path, framework="pt") as file:
         kept: torch.Tensor = file.get_tensor("latents")
     return kept.float()
 
 
 def read_curve(path: Path, entry: Entry) -> EventCurve:
-    """The curve of the whole track."""
+    """Read the curve of the whole track."""
     with safe_open(path, framework="pt") as file:
         times, values = (file.get_tensor(f"curve.{name}").double().numpy() for name in ("times", "values"))
         sizes = file.get_tensor("curve.sizes").double().numpy() if "curve.sizes" in file.keys() else None  # noqa: SIM118
@@ -150,7 +152,7 @@ def read_curve(path: Path, entry: Entry) -> EventCurve:
 
 
 def read_text(path: Path, number: int) -> TextStates:
-    """States of a caption, (1, L, D), float32, 0 where there is no word; mask (1, L)."""
+    """Read the states of a caption, (1, L, D), float32, 0 where there is no word, and their mask, (1, L)."""
     with safe_open(path, framework="pt") as file:
         words = file.get_tensor(f"text.{number}.states")
         mask = file.get_tensor(f"text.{number}.mask")
@@ -160,15 +162,15 @@ def read_text(path: Path, number: int) -> TextStates:
 
 
 def write_skip(cache: Path, skip: Skip) -> None:
-    """Note that a sound file is not used. A track of it may stay, for the day that the reason is gone."""
-    with replace_when_complete(path_of(cache, skip.source.name, ".json")) as beside:
+    """Write the skip of a sound file. A track of it may stay, for the day that the reason is gone."""
+    with replace_when_complete(track_path(cache, skip.source.name, ".json")) as beside:
         beside.write_text(json.dumps(asdict(skip)))
 
 
 def read_skip(cache: Path, name: str) -> Skip | None:
-    """Why a sound file was skipped; None where it was not, or that cannot be read."""
+    """Read the skip of a sound file; None where it was not skipped, or the skip cannot be read."""
     try:
-        given: dict[str, Any] = json.loads(path_of(cache, name, ".json").read_text())
+        given: dict[str, Any] = json.loads(track_path(cache, name, ".json").read_text())
         skip = Skip(**{**given, "source": Source(**given["source"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -181,7 +183,7 @@ SKIPPED: Final = "skipped.txt"
 
 @dataclass(frozen=True)
 class Track:
-    """One piece of music; each of what follows is read from its file whenever it is asked for.
+    """One piece of music; its tensors are read from its file at each access.
 
     An error of reading (OSError, SafetensorError, KeyError) means that the cache was changed under the training.
     """
@@ -196,7 +198,7 @@ class Track:
 
     @property
     def seconds(self) -> float:
-        """How long it sounds."""
+        """Duration in seconds."""
         return self.entry.seconds
 
     @property
@@ -215,16 +217,16 @@ class Track:
         return read_curve(self._path, self.entry)
 
     def text(self, number: int) -> TextStates:
-        """States of one of the captions, (1, L, D), float32 on the CPU; 0 where the mask, (1, L), tells of no word."""
+        """States of one of the captions, (1, L, D), float32 on the CPU; 0 where the mask, (1, L), is False."""
         return read_text(self._path, range(len(self.captions))[number])
 
     @property
     def _path(self) -> Path:
-        return path_of(self.cache, self.entry.source.name)
+        return track_path(self.cache, self.entry.source.name)
 
 
-def place_of(track: Track, seed: int) -> bytes:
-    """Sorts tracks into a random order, which depends on seed and names alone."""
+def sort_key(track: Track, seed: int) -> bytes:
+    """Sort key that puts tracks into a random order, which depends on seed and names alone."""
     return hashlib.sha256(f"{seed} {track.name}".encode()).digest()
 
 
@@ -265,11 +267,11 @@ class TrackSet(Sequence[Track]):
 
     @property
     def seconds(self) -> float:
-        """How long they sound, all together."""
+        """Total duration in seconds."""
         return sum(track.seconds for track in self)
 
     def split(self, held_out_share: float, seed: int) -> tuple["TrackSet", "TrackSet"]:
-        """(to train on, held out), by track: at least one is held out where there are two, and at least one is not.
+        """Split into (training, held out): at least one track is for training, and of two or more one is held out.
 
         Which ones depends on seed and names alone, so that most stay where they are when the folder grows.
 
@@ -278,7 +280,7 @@ class TrackSet(Sequence[Track]):
         """
         if not 0 < held_out_share < 1:
             raise ValueError(f"held_out_share is {held_out_share}; it must be between 0 and 1")
-        drawn = sorted(self, key=lambda track: place_of(track, seed))
+        drawn = sorted(self, key=lambda track: sort_key(track, seed))
         count = min(max(1, round(held_out_share * len(self))), len(self) - 1)
         held_out = {track.name for track in drawn[:count]}
         return (

@@ -12,12 +12,11 @@ from accelerate import Accelerator
 from diffusers import StableAudio3DiTModel
 
 from model_core.errors import InputError
-from model_core.training.audio.examples import Batch, Pool, Reader, draw, random_of
+from model_core.training.audio.examples import Batch, Pool, Reader, create_rng, draw
 from model_core.training.audio.report import HeldOut
 from model_core.training.audio.validation import FollowingCheck, Validation
 from model_core.training.audio.weights import LOCAL, Average
-from model_core.training.flow_losses import flow_losses
-from model_core.training.schedules import hold_then_fall
+from model_core.training.optimization import compute_flow_losses, hold_then_fall
 
 LORA_RATE: Final = 1e-4
 FULL_RATE: Final = 5e-5
@@ -88,12 +87,12 @@ class FineTuning:
         self.optimizers: list[torch.optim.Optimizer] = [_optimizer(trained, settings.rate)]
         parameters = torch.nn.ParameterList(trained.values())
         self.modules: dict[str, torch.nn.Module] = {"trained": parameters, "average": self.average}
-        self.rng = np.random.default_rng(seed)  # the loop keeps it; steps have their own, see random_of
+        self.rng = np.random.default_rng(seed)  # the loop keeps it; steps have their own, see create_rng
         self._names = list(trained)
         self._parameters = list(trained.values())
         self._local = [parameter for name, parameter in trained.items() if LOCAL in name]
         self._pool, self._reader, self._settings = pool, reader, settings
-        self._frames, self._seed = reader.frames_of(settings.seconds), seed
+        self._frames, self._seed = reader.to_frames(settings.seconds), seed
         self._accelerator = accelerator
         self._transformer, self._model = transformer, accelerator.prepare(transformer)
         self._validation, self._listening = validation, listening
@@ -108,7 +107,7 @@ class FineTuning:
         settings, (optimizer,) = self._settings, self.optimizers
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * hold_then_fall(step, share)
-        rng = random_of(self._seed, self._accelerator.process_index, step)
+        rng = create_rng(self._seed, self._accelerator.process_index, step)
         total = torch.zeros((), device=self._reader.device)
         for part in range(settings.accumulate):
             batch = draw(self._pool, self._reader, settings.batch, self._frames, rng)
@@ -151,7 +150,7 @@ class FineTuning:
         return {name: weight.detach().cpu() for name, weight in zip(self._names, self.average, strict=True)}
 
     def _loss(self, batch: Batch) -> torch.Tensor:
-        losses = flow_losses(self._model, batch.clean, batch.condition, batch.unknown, batch.time, batch.noise)
+        losses = compute_flow_losses(self._model, batch.clean, batch.condition, batch.unknown, batch.time, batch.noise)
         if batch.condition.local is not None:
             return losses.mean()
         # Plain text-to-audio passes the local input by; averaging over processes needs a gradient of every weight.

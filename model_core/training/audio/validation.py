@@ -13,10 +13,10 @@ from model_core.flow.conditioning import Condition
 from model_core.flow.sampler import Guidance
 from model_core.models.stable_audio.flow import AudioFlow, Take
 from model_core.models.stable_audio.folder import StableAudioParts
-from model_core.training.audio.examples import Crop, Pool, Reader, times_at
+from model_core.training.audio.examples import Crop, Pool, Reader, compute_times
 from model_core.training.audio.report import EARLY_TIME, HeldOut
-from model_core.training.audio.tracks import Track, place_of
-from model_core.training.flow_losses import flow_losses
+from model_core.training.audio.tracks import Track, sort_key
+from model_core.training.optimization import compute_flow_losses
 
 _DRAWS: Final = 4  # of noise and time for an item
 _SEED: Final = 7
@@ -26,10 +26,10 @@ def spread_crops(pool: Pool, frames: int, limit: int, seed: int) -> list[Crop]:
     """At most ``limit`` crops that do not overlap, the first ones of all tracks before the second ones.
 
     Tracks and the places in them are in a random order, which depends on seed and names alone: music in the order of
-    its names would be one album, and its openings are not what it is like.
+    its names would be one album, and openings are not typical of it.
     """
     together = zip(pool.tracks, map(int, pool.frames), strict=True)
-    drawn = sorted(together, key=lambda pair: place_of(pair[0], seed))
+    drawn = sorted(together, key=lambda pair: sort_key(pair[0], seed))
     rows = [_crops(track, length, min(frames, length), seed) for track, length in drawn]
     longest = max(map(len, rows), default=0)
     ordered = [row[place] for place in range(longest) for row in rows if place < len(row)]
@@ -38,7 +38,7 @@ def spread_crops(pool: Pool, frames: int, limit: int, seed: int) -> list[Crop]:
 
 def _crops(track: Track, length: int, frames: int, seed: int) -> list[Crop]:
     """As many crops as the track holds, in random order; what is left over is before the first and after the last."""
-    rng = np.random.default_rng(list(place_of(track, seed)))
+    rng = np.random.default_rng(list(sort_key(track, seed)))
     count, rest = divmod(length, frames)
     start = int(rng.integers(rest + 1))
     return [Crop(track, start + frames * int(place), frames) for place in rng.permutation(count)]
@@ -55,7 +55,7 @@ class Validation:
         # Each item meets times from all parts of the distribution that is trained on.
         places = np.random.default_rng(_SEED).permuted(np.tile(np.arange(len(crops)), (_DRAWS, 1)), axis=1)
         levels = (places + len(crops) * np.arange(_DRAWS)[:, None] + 0.5) / (_DRAWS * len(crops))
-        self._times = times_at(torch.from_numpy(levels), torch.tensor([crop.frames for crop in crops]))
+        self._times = compute_times(torch.from_numpy(levels), torch.tensor([crop.frames for crop in crops]))
 
     @torch.no_grad()
     def losses(self, model: torch.nn.Module) -> HeldOut:
@@ -84,7 +84,7 @@ class Validation:
         def measured(draw: int, times: torch.Tensor, *given: Condition) -> torch.Tensor:
             noise = torch.stack([_noise(clean[0], item, draw) for item in items]).to(reader.device)
             time = times.to(reader.device)
-            return torch.stack([flow_losses(model, clean, one, unknown, time, noise) for one in given])
+            return torch.stack([compute_flow_losses(model, clean, one, unknown, time, noise) for one in given])
 
         draws = [
             measured(draw, times[items], condition, condition.without_curve(), shifted)
@@ -106,7 +106,7 @@ OTHERS: Final = "r with others"
 
 
 class FollowingCheck:
-    """How well the model follows a few held-out curves: takes with fixed noise, heard by the model's own encoder."""
+    """Check of the model on a few held-out curves: takes with fixed noise, and the model's own music encoder."""
 
     def __init__(self, model: StableAudioParts, encoder: MusicEncoder, crops: Sequence[Crop], reader: Reader) -> None:
         """``model``: with the transformer that is trained. ``crops``: of one length, of different tracks."""
@@ -118,18 +118,18 @@ class FollowingCheck:
         self._prompts = [crop.track.captions[0] for crop in crops]
 
     def figures(self) -> dict[str, float]:
-        """Mean Pearson r of the curve that is heard with the one that was given, and with those of the other takes.
+        """Mean Pearson r of the output curve with the target curve, and with the target curves of the other takes.
 
-        Both are on the model's latent frames and smoothed with its window. Where there is one take alone, there is no
-        other's.
+        Both are on the model's latent frames and smoothed with its window. With one take alone, the second
+        figure is left out.
         """
-        heard = self._heard()
+        heard = self._generate_curves()
         pairs = np.array([[_pearson(ours, given) for given in self._curves] for ours in heard])
         own = np.eye(len(pairs), dtype=bool)
         figures = {FOLLOWED: float(pairs[own].mean())}
         return figures if len(pairs) < 2 else {**figures, OTHERS: float(pairs[~own].mean())}
 
-    def _heard(self) -> list[FloatArray]:
+    def _generate_curves(self) -> list[FloatArray]:
         codec = self._flow.codec
         samples = self._frames * codec.hop
         told = zip(self._prompts, self._curves, strict=True)

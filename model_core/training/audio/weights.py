@@ -1,19 +1,36 @@
-"""Trained weights of an audio model's transformer, all of them or low-rank adapters, and their moving average.
+"""Trained weights of an audio model's transformer, all of them or low-rank adapters, and the result files.
 
 The local input is always trained in full: it has to learn a new meaning, which a matrix of low rank could not hold;
-attention and feed-forward have only to make use of it (LoRA, arXiv 2106.09685).
+attention and feed-forward have only to make use of it (LoRA, arXiv 2106.09685). The result is a model folder like the
+one that the training began with, and the trained weights by themselves.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 from diffusers import StableAudio3DiTModel
 from peft import LoraConfig, LoraModel
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from model_core.errors import InputError
+from model_core.media.writing import replace_when_complete
+from model_core.models.folder.manifest import check_replaceable, replace_folder
+from model_core.models.folder.parts import load_part
+from model_core.models.stable_audio import AudioManifest
+from model_core.models.stable_audio.folder import (
+    COPIED,
+    MUSIC_WEIGHTS,
+    PICTURE_WEIGHTS,
+    copy_parts,
+    write_audio_manifest,
+    write_transformer,
+)
 
 ADAPTED: Final = (
     r"transformer_blocks\.\d+\."
@@ -23,6 +40,8 @@ ADAPTED: Final = (
 LOCAL: Final = "to_local_embed"
 """Part of the names of the local input's weights, where the curve comes in."""
 _ADAPTER: Final = "default"
+_DECAY: Final = 0.999
+_DIGITS: Final = 8
 
 
 def check_rank(transformer: StableAudio3DiTModel, rank: int) -> None:
@@ -35,7 +54,7 @@ def check_rank(transformer: StableAudio3DiTModel, rank: int) -> None:
 
 
 def choose_trained(transformer: StableAudio3DiTModel, rank: int, frozen: torch.dtype) -> dict[str, torch.nn.Parameter]:
-    """Make a transformer in float32 ready for training, in place; returns what is trained by name, in float32.
+    """Prepare a transformer in float32 for training, in place; return the trained parameters by name, in float32.
 
     Args:
         transformer: as loaded, all in float32.
@@ -57,10 +76,10 @@ def choose_trained(transformer: StableAudio3DiTModel, rank: int, frozen: torch.d
 
 
 @torch.no_grad()
-def with_trained(
+def merge_trained(
     transformer: StableAudio3DiTModel, rank: int, trained: Mapping[str, torch.Tensor]
 ) -> StableAudio3DiTModel:
-    """The base's transformer in float32 with what was trained put in and adapters merged into the weights."""
+    """Return the base's transformer in float32 with the trained weights, adapters merged."""
     tuner = _adapt(transformer, rank) if rank else None
     places = dict(transformer.named_parameters())
     for name, weight in trained.items():
@@ -73,9 +92,6 @@ def _adapt(transformer: StableAudio3DiTModel, rank: int) -> Any:
     return LoraModel(transformer, config, _ADAPTER)
 
 
-_DECAY: Final = 0.999
-
-
 class Average(torch.nn.ParameterList):
     """An exponential moving average of parameters, in their order and precision, on their device."""
 
@@ -86,13 +102,13 @@ class Average(torch.nn.ParameterList):
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after step number ``step``; the first steps are forgotten faster."""
+        """Update with the weights after step number ``step``; the first steps are forgotten faster."""
         decay = min(_DECAY, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self), self._of, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Within the block the parameters hold their averages; needs room for one weight more, not for all."""
+        """Put the averages into the parameters within the block; needs memory for one more weight, not for all."""
         self._swap()
         try:
             yield
@@ -105,3 +121,74 @@ class Average(torch.nn.ParameterList):
             kept = parameter.clone()
             parameter.copy_(average)
             average.copy_(kept)
+
+
+def check_out(out: Path, model: Path) -> None:
+    """Check before hours of training that the result can be written.
+
+    Raises:
+        InputError: ``out`` is the model itself, or has no parent.
+        ModelError: it is something else than a model folder.
+    """
+    if out.resolve() == model.resolve():
+        raise InputError("--out", f"{out} is the model itself; name another folder", "same_folder")
+    if not out.resolve().parent.is_dir():
+        raise InputError("--out", f"there is no folder {out.resolve().parent}", "no_folder")
+    check_replaceable(out)
+
+
+def compute_version(before: AudioManifest, steps: int, trained: Mapping[str, torch.Tensor]) -> str:
+    """Return the model's version with the steps and a digest of the trained weights: ``0+2000.1f3a9c07``."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(trained.items()):
+        digest.update(name.encode())
+        digest.update(weight.contiguous().numpy().tobytes())
+    return f"{before.version.partition('+')[0]}+{steps}.{digest.hexdigest()[:_DIGITS]}"
+
+
+def write_result(
+    model: Path,
+    before: AudioManifest,
+    out: Path,
+    rank: int,
+    trained: Mapping[str, torch.Tensor],
+    version: str,
+    follows: bool,
+) -> AudioManifest:
+    """Write the model folder, whole or not at all, in the precision of the one it began with.
+
+    Args:
+        model, before: the folder that was fine-tuned, and its manifest.
+        out: the folder to write, or to replace.
+        rank: of the adapters, which are merged into the weights; 0 = there are none.
+        trained: weights by name, float32, on the CPU.
+        version: of the new model.
+        follows: True when the model follows the curve; if not, ``curve.trained`` stays as in ``before``.
+    """
+    transformer = load_part(model, "transformer", StableAudio3DiTModel, torch.float32)
+    merged = _as_kept(merge_trained(transformer, rank, trained), model / "transformer")
+    fields = before.model_dump(exclude={"format", "sha256"})
+    fields["curve"]["trained"] = follows or before.curve.trained
+    fields["version"] = version
+    with replace_folder(out) as folder:
+        copy_parts(model, folder, (*COPIED, PICTURE_WEIGHTS, MUSIC_WEIGHTS))
+        write_transformer(merged, folder)
+        return write_audio_manifest(folder, fields)
+
+
+def save_trained(path: Path, rank: int, trained: Mapping[str, torch.Tensor], version: str) -> None:
+    """Write the trained weights as one safetensors file, which is small where they are adapters."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"version": version, "rank": str(rank)}
+    with replace_when_complete(path) as beside:
+        save_file({name: weight.contiguous() for name, weight in trained.items()}, beside, about)
+
+
+def _as_kept(transformer: StableAudio3DiTModel, part: Path) -> StableAudio3DiTModel:
+    """Each weight and buffer in the precision that it has in the files of ``part``."""
+    tensors = {**dict(transformer.named_parameters()), **dict(transformer.named_buffers())}
+    for path in sorted(part.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - no mapping
+                tensors[name].data = tensors[name].data.to(file.get_tensor(name).dtype)
+    return transformer

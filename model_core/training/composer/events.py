@@ -29,7 +29,7 @@ _ENDING_STRENGTH: Final = 0.85
 
 @dataclass(frozen=True)
 class Event:
-    """Something that a listener notices, at a beat (may be fractional), 0..1 strong, of a kind."""
+    """Event that a listener notices, at a beat (may be fractional), with a strength of 0..1, of a kind."""
 
     beat: float
     strength: float
@@ -37,7 +37,7 @@ class Event:
 
 
 def hit(score: Score, step: int, chord: Chord, strength: float, parts: frozenset[str]) -> None:
-    """Strike everything that the piece has at a step: a wide chord, a low root, and percussion."""
+    """Strike all parts of the piece at a step: a wide chord, a low root, and percussion."""
     velocity = 0.86 + 0.14 * strength
     strike(score, step, spread(chord, (50, 63, 76) if strength >= BIG else (52, 65)), velocity)
     _ring_on(score, step)
@@ -68,7 +68,7 @@ def hit(score: Score, step: int, chord: Chord, strength: float, parts: frozenset
 
 
 def _ring_on(score: Score, step: int) -> None:
-    """The chord of a hit rings until the next one is struck, at least two steps, and four where silence follows."""
+    """Let the chord of a hit ring until the next one, at least two steps, and four where silence follows."""
     for held in range(step + 1, score.steps):
         if (score.chord_struck[held] and held >= step + 2) or (held >= step + _SHORT and not score.chord[held].any()):
             return
@@ -77,7 +77,7 @@ def _ring_on(score: Score, step: int) -> None:
 
 
 def _extend(score: Score, part: str, step: int, least: int = _SHORT) -> None:
-    """The note at a step holds on to the next one, ``least`` steps where nothing follows, at one velocity."""
+    """Extend the note at a step to the next one, by ``least`` steps where nothing follows, at one velocity."""
     held = step + 1
     while held < score.steps and (
         score.mono[part][held] == SUSTAIN or (held < step + least and score.mono[part][held] < FIRST_PITCH)
@@ -88,7 +88,7 @@ def _extend(score: Score, part: str, step: int, least: int = _SHORT) -> None:
 
 
 def end(score: Score, section: Section, chord: Chord, parts: frozenset[str]) -> Event:
-    """The ending: one last hit on the tonic that rings, then rest."""
+    """Write the ending: one last hit on the tonic that rings, then rest."""
     first = STEPS_PER_BEAT * section.first_beat
     silence(score, first, score.steps)
     score.drums[first:, LANE["riser"]] = 0
@@ -98,7 +98,7 @@ def end(score: Score, section: Section, chord: Chord, parts: frozenset[str]) -> 
 
 
 def close(score: Score, section: Section, chord: Chord, parts: frozenset[str], velocity: float) -> None:
-    """The ending that is no event: the tonic at the level of what came before, which rings, then rest."""
+    """Write an ending without an event: the tonic at the level of the music before it, which rings, then rest."""
     first = STEPS_PER_BEAT * section.first_beat
     silence(score, first, score.steps)
     score.drums[first:, LANE["riser"]] = 0
@@ -132,10 +132,10 @@ _FILL_LEVEL: Final = 0.3
 
 
 @dataclass(frozen=True)
-class Room:
-    """How a hit may be prepared: free steps before it, whether drums play there or in the piece at all, the tempo.
+class HitContext:
+    """Circumstances of a hit: free steps before it, drums just before and in the whole piece, tempo.
 
-    ``bare`` allows a hit without a gap: enough where a section changes too, lost in the groove elsewhere.
+    ``bare`` allows a hit without a gap: enough where a section changes too, too weak within a groove.
     """
 
     steps: int
@@ -145,7 +145,7 @@ class Room:
     bare: bool = True
 
 
-def prepare(score: Score, step: int, room: Room, rng: np.random.Generator) -> str:
+def prepare(score: Score, step: int, room: HitContext, rng: np.random.Generator) -> str:
     """Write one of the preparations before a step and return its name."""
     odds = _WITH_DRUMS if room.drums else _WITHOUT
     kind = str(rng.choice(list(odds), p=list(odds.values())))
@@ -153,7 +153,7 @@ def prepare(score: Score, step: int, room: Room, rng: np.random.Generator) -> st
         kind = "gap"
     if room.steps < 1:
         return "plain"
-    gap = min(room.steps, breath(room.bpm, rng))
+    gap = min(room.steps, draw_gap(room.bpm, rng))
     if "fill" in kind:
         gap = 1
         if not room.drums_before or room.steps < len(_FILL) + gap:
@@ -171,15 +171,15 @@ def prepare(score: Score, step: int, room: Room, rng: np.random.Generator) -> st
     return kind
 
 
-def breath(bpm: float, rng: np.random.Generator) -> int:
-    """Steps of a gap: one or two by the tempo, now and then more."""
+def draw_gap(bpm: float, rng: np.random.Generator) -> int:
+    """Draw the steps of a gap: one or two by the tempo, now and then more."""
     if rng.random() < _LONG_ODDS:
         return int(rng.choice(_LONG_GAPS))
     return 1 if bpm < _TWO_STEP_BPM else 2
 
 
 def _fill(score: Score, first: int) -> None:
-    """Four strokes on the toms in place of the groove, a little louder each."""
+    """Write four strokes on the toms in place of the groove, a little louder each."""
     score.drums[first : first + len(_FILL), : LANE["crash"]] = 0
     for index, lane in enumerate(_FILL):
         score.drums[first + index, LANE[lane]] = _FILL_LEVEL + 0.05 * index
@@ -196,7 +196,7 @@ _CALM: Final = 16  # beats of a section that is left alone
 def add_accents(
     score: Score, sections: list[Section], harmony: list[Chord], header: Header, rng: np.random.Generator
 ) -> list[Event]:
-    """Write up to one in 16 beats; long sections stay free, so that music also goes on with nothing happening."""
+    """Write up to one accent in 16 beats; long sections stay free, so that music also continues without events."""
     apart = max(_LEAST_APART, float(np.ceil(2 * _APART_S * header.bpm / 60) / 2))
     free = [section for section in sections[:-1] if 2 * apart <= section.beats < _CALM]
     if not free:
@@ -212,7 +212,7 @@ def add_accents(
         if min(abs(beat - other) for other in near) < apart:
             continue
         step, strength = round(STEPS_PER_BEAT * beat), float(rng.uniform(0.6, 1.0))
-        room = Room(STEPS_PER_BEAT, "drums" in section.parts, "drums" in header.parts, header.bpm, bare=False)
+        room = HitContext(STEPS_PER_BEAT, "drums" in section.parts, "drums" in header.parts, header.bpm, bare=False)
         kind = prepare(score, step, room, rng)
         hit(score, step, harmony[int(beat)], strength, header.parts)
         if rng.random() < _STOP_ODDS:
@@ -222,7 +222,7 @@ def add_accents(
 
 
 def _stop(score: Score, step: int) -> None:
-    """The groove waits for a beat while the chord of the hit rings."""
+    """Silence the groove for a beat while the chord of the hit rings."""
     first, last = step + 1, min(score.steps, step + STEPS_PER_BEAT)
     score.drums[first:last] = 0
     for part in MONO_PARTS:

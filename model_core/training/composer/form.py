@@ -9,8 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from model_core.plan.plan import BPM_RANGE, PROGRAMS, Header
-from model_core.plan.vocabulary import METERS
+from model_core.plan.plan import BPM_RANGE, METERS, PROGRAMS, Header
 from model_core.training.composer.styles import STYLE_TABLE, Style
 
 

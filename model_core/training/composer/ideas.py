@@ -21,7 +21,7 @@ _CLOSES: Final = {
 
 @dataclass(frozen=True)
 class Motif:
-    """What a melody is made of.
+    """Motif of a melody.
 
     Attributes:
         rhythms: patterns of the bars A, A', B and A''.
@@ -33,7 +33,7 @@ class Motif:
 
 
 def draw_motif(patterns: tuple[str, ...], rng: np.random.Generator) -> Motif:
-    """A motif in one of the style's rhythms; its answer keeps the rhythm half of the time."""
+    """Draw a motif in one of the style's rhythms; its answer keeps the rhythm half of the time."""
 
     def contour() -> list[int]:
         walk = [0]
@@ -59,9 +59,9 @@ class Material:
         progression: its chords in turn.
         chord_beats: beats a chord.
         bass, chords: patterns of one bar, see style.py.
-        motif: what the lead is made of.
+        motif: of the lead.
         arp_shape, arp_rate: order of the arp's notes and steps a note.
-        groove: which variant of the drum grooves it uses, 0 or 1.
+        groove: variant of the drum grooves, 0 or 1.
     """
 
     progression: tuple[Chord, ...]
@@ -76,7 +76,7 @@ class Material:
 
 @dataclass(frozen=True)
 class Ideas:
-    """What the parts of a piece are written from.
+    """Musical ideas of a piece, from which its parts are written.
 
     Attributes:
         materials: of verse, chorus and bridge.
@@ -85,7 +85,7 @@ class Ideas:
         bar: steps of a bar.
         pulse: steps of a beat as it is felt, 6 in 6/8 and else 4.
         voicing: of the chords, see Style.
-        staccato: whether chords and bass are cut short.
+        staccato: True when chords and bass are cut short.
     """
 
     materials: tuple[Material, ...]
@@ -96,22 +96,22 @@ class Ideas:
     voicing: str
     staccato: bool
 
-    def of(self, section: Section) -> Material:
+    def material_of(self, section: Section) -> Material:
         """The material that a section uses."""
         return self.materials[section.material]
 
     def chord_at(self, section: Section, beat: int) -> Chord:
         """The chord of a beat of a section, counted from the section's start."""
-        material = self.of(section)
+        material = self.material_of(section)
         return material.progression[(beat // material.chord_beats) % len(material.progression)]
 
-    def turns(self, section: Section, place: int) -> bool:
-        """Whether a chord begins at a step of a section."""
-        return place % (4 * self.of(section).chord_beats) == 0
+    def begins_chord(self, section: Section, place: int) -> bool:
+        """Return True when a chord begins at a step of a section."""
+        return place % (4 * self.material_of(section).chord_beats) == 0
 
 
 def draw_ideas(style: Style, header: Header, rng: np.random.Generator) -> Ideas:
-    """The ideas of a piece; the bridge shares the pace of the verse, so that the piece hangs together."""
+    """Draw the ideas of a piece; the bridge shares the pace of the verse, which keeps the piece together."""
     triple = TRIPLE.get(header.meter)
     own = style if triple is None else triple
     seventh = bool(rng.random() < style.seventh)

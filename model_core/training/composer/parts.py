@@ -9,7 +9,7 @@ from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, STEPS
 from model_core.training.composer.form import Section
 from model_core.training.composer.harmony import Chord, voice_chord
 from model_core.training.composer.ideas import Ideas
-from model_core.training.composer.writing import WEAK, hold, level_of, note, places, ring, strike
+from model_core.training.composer.writing import WEAK, compute_level, hold, note, places, ring, strike
 
 QUIET: Final = 0.35
 """Energy below which patterns give way to held notes."""
@@ -19,12 +19,12 @@ _ALBERTI: Final = (0, 2, 1, 2)
 
 def write_chords(score: Score, section: Section, ideas: Ideas) -> None:
     """Voice-led chords, struck where the pattern or the harmony says so."""
-    pattern = ideas.of(section).chords if section.energy >= QUIET else "x".ljust(ideas.bar, "-")
-    centre, level = ideas.centre + section.lift, level_of(section)
+    pattern = ideas.material_of(section).chords if section.energy >= QUIET else "x".ljust(ideas.bar, "-")
+    centre, level = ideas.centre + section.lift, compute_level(section)
     pitches: tuple[int, ...] = ()
     sounding = False
     for step, place in places(section):
-        turns, symbol = ideas.turns(section, place), pattern[place % ideas.bar]
+        turns, symbol = ideas.begins_chord(section, place), pattern[place % ideas.bar]
         if turns:
             pitches = voice_chord(ideas.chord_at(section, place // STEPS_PER_BEAT), pitches, centre, ideas.voicing)
         if symbol == "x" or (turns and symbol == "-"):
@@ -36,7 +36,7 @@ def write_chords(score: Score, section: Section, ideas: Ideas) -> None:
 
 def write_arp(score: Score, section: Section, ideas: Ideas) -> None:
     """Broken chords at a steady rate."""
-    material, level = ideas.of(section), level_of(section)
+    material, level = ideas.material_of(section), compute_level(section)
     base = 60 + max(0, section.lift)
     for step, place in places(section):
         if place % material.arp_rate:
@@ -68,11 +68,11 @@ _WALKED = (1, 2, 1)  # members of the chord that a walk takes after its root, on
 
 def write_bass(score: Score, section: Section, ideas: Ideas) -> None:
     """The bass of a section; a new chord always brings its root."""
-    pattern = ideas.of(section).bass if section.energy >= QUIET else "r".ljust(ideas.bar, "-")
-    level = level_of(section)
+    pattern = ideas.material_of(section).bass if section.energy >= QUIET else "r".ljust(ideas.bar, "-")
+    level = compute_level(section)
     for step, place in places(section):
         chord = ideas.chord_at(section, place // STEPS_PER_BEAT)
-        turns, symbol = ideas.turns(section, place), pattern[place % ideas.bar]
+        turns, symbol = ideas.begins_chord(section, place), pattern[place % ideas.bar]
         if turns and symbol in "-ftow":
             symbol = "r"
         if symbol in "rftow":
@@ -100,7 +100,7 @@ def _walk(score: Score, section: Section, ideas: Ideas, step: int, place: int) -
     beat = place // STEPS_PER_BEAT
     chord, coming = ideas.chord_at(section, beat), ideas.chord_at(section, beat + 1)
     before = _last_bass_pitch(score, step) or root_pitch(chord.root)
-    if ideas.turns(section, STEPS_PER_BEAT * (beat + 1)) and coming != chord:
+    if ideas.begins_chord(section, STEPS_PER_BEAT * (beat + 1)) and coming != chord:
         target = _nearest_bass(coming.root, before)
         above, below = target + 1, target - 1
         allowed = [pitch for pitch in (below - 1, below, above, above + 1) if pitch % 12 in chord.scale]
@@ -136,7 +136,7 @@ _LEAD_LEVEL: Final = 0.04  # the melody lies a little above what accompanies it
 
 def write_lead(score: Score, section: Section, ideas: Ideas) -> None:
     """The melody of a section; it sets off from the same height each time, so that a repeat is heard as one."""
-    motif, level = ideas.of(section).motif, level_of(section) + _LEAD_LEVEL
+    motif, level = ideas.material_of(section).motif, compute_level(section) + _LEAD_LEVEL
     home = _HOME + (section.lift if section.lift > 0 else 0)
     before = last_pitch(score, STEPS_PER_BEAT * section.first_beat)
     for bar in range(-(-STEPS_PER_BEAT * section.beats // ideas.bar)):
@@ -197,14 +197,14 @@ _TURNS: Final = (((11, "snare"), (14, "snare"), (15, "closed_hat")), ((7, "kick"
 
 def write_drums(score: Score, section: Section, ideas: Ideas) -> None:
     """The groove of a section."""
-    level = level_of(section)
+    level = compute_level(section)
     groove = ideas.grooves[0 if section.energy < _MEDIUM_ENERGY else 1 if section.energy < _HIGH_ENERGY else 2]
     first, steps = STEPS_PER_BEAT * section.first_beat, STEPS_PER_BEAT * section.beats
     bar = np.zeros((ideas.bar, score.drums.shape[1]), np.float32)
     for lane, pattern in groove.items():
         bar[:, LANE[lane]] = [0.0 if digit == "." else int(digit) / _FULL * level for digit in pattern]
     turn = bar.copy()
-    for step, lane in _TURNS[ideas.of(section).groove]:
+    for step, lane in _TURNS[ideas.material_of(section).groove]:
         if step < ideas.bar and lane in groove and not turn[step, LANE[lane]]:
             turn[step, LANE[lane]] = _GHOST * level
     phrase = np.concatenate([bar] * _TURN_BAR + [turn])

@@ -8,13 +8,13 @@ import numpy as np
 
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, ROLES, STEPS_PER_BEAT, Score
 from model_core.plan.plan import STYLES, Header
-from model_core.training.composer.events import Event, Room, add_accents, breath, close, end, hit, prepare
+from model_core.training.composer.events import Event, HitContext, add_accents, close, draw_gap, end, hit, prepare
 from model_core.training.composer.form import Section, draw_form, draw_header
 from model_core.training.composer.harmony import Chord, tonic
 from model_core.training.composer.ideas import Ideas, draw_ideas
 from model_core.training.composer.parts import write_arp, write_bass, write_chords, write_drums, write_lead
 from model_core.training.composer.styles import STYLE_TABLE
-from model_core.training.composer.writing import level_of, silence
+from model_core.training.composer.writing import compute_level, silence
 
 MIN_BEATS: Final = 16
 _OPENING_ODDS: Final = 0.2
@@ -27,7 +27,7 @@ _LEAST_VELOCITY: Final = 0.1
 
 @dataclass(frozen=True)
 class Piece:
-    """A composed piece: its score and header, and what the composer knows of it.
+    """A composed piece: its score and header, its sections, events and harmony.
 
     Attributes:
         sections: they fill the piece, the last one is the ending.
@@ -56,7 +56,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     header = draw_header(style or str(rng.choice(STYLES)), rng)
     ideas = draw_ideas(STYLE_TABLE[header.style], header, rng)
     sections = draw_form(header, beats, rng)
-    header = _as_played(header, sections)
+    header = _complete_header(header, sections)
     score = Score.empty(beats)
     for section in sections[:-1]:
         _write(score, section, ideas, header)
@@ -70,7 +70,7 @@ def compose(seed: int, style: str | None = None, beats: int = 160) -> Piece:
     return Piece(score, header, sections, sorted(events, key=lambda event: event.beat), harmony)
 
 
-def _as_played(header: Header, sections: list[Section]) -> Header:
+def _complete_header(header: Header, sections: list[Section]) -> Header:
     """The header with the parts that some section uses, and the density that the form has."""
     parts = frozenset().union(*(section.parts for section in sections))
     layers = sum(len(section.parts) * section.beats for section in sections)
@@ -110,7 +110,9 @@ def _changes(
         step = STEPS_PER_BEAT * after.first_beat
         change = abs(after.energy - before.energy)
         strength = float(np.clip(0.5 + 0.7 * change + rng.normal(0, 0.12), 0.4, 1.0))
-        room = Room(STEPS_PER_BEAT * (before.beats - 1), "drums" in before.parts, "drums" in header.parts, header.bpm)
+        room = HitContext(
+            STEPS_PER_BEAT * (before.beats - 1), "drums" in before.parts, "drums" in header.parts, header.bpm
+        )
         kind = prepare(score, step, room, rng)
         hit(score, step, harmony[after.first_beat], strength, header.parts)
         events.append(Event(after.first_beat, strength, f"section after {kind}"))
@@ -127,14 +129,14 @@ def _open_softly(score: Score) -> None:
 
 
 def _ending(score: Score, sections: list[Section], header: Header, rng: np.random.Generator) -> list[Event]:
-    """The last chord: mostly one that closes softly and is no event, else a hit, as a rule after a breath."""
+    """The last chord: mostly one that closes softly and is no event, else a hit, usually after a short silence."""
     last, chord = sections[-1], tonic(header.minor)
     if rng.random() < _SOFT_ENDING_ODDS:
-        close(score, last, chord, header.parts, level_of(sections[-2] if len(sections) > 1 else last))
+        close(score, last, chord, header.parts, compute_level(sections[-2] if len(sections) > 1 else last))
         return []
     step = STEPS_PER_BEAT * last.first_beat
     if rng.random() < _BREATH_ODDS:
-        silence(score, step - breath(header.bpm, rng), step)
+        silence(score, step - draw_gap(header.bpm, rng), step)
     return [end(score, last, chord, header.parts)]
 
 

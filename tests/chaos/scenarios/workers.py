@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from jobs.infra.process_identity import process_of
+from jobs.infra.processes import process_of
 from tests.chaos.ground import Ground
 from tests.chaos.stack import Stack
 

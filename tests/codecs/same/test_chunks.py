@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_core.flow.windows import Window, continuing_windows
+from model_core.flow.sampler import Window, continuing_windows
 from model_core.models.stable_audio.codecs.same import chunk_length, find_margin
 
 

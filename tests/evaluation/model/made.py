@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from model_core.evaluation.model.takes import Take, planted_curve
+from model_core.evaluation.model.takes import Take, plant_curve
 from model_core.models.score.codec.score import FIRST_PITCH, LANE, RANGES, STEPS_PER_BEAT, SUSTAIN, Score
 from model_core.plan.plan import Header, ScorePlan
 from model_core.plan.tempo_map import TempoMap
@@ -43,4 +43,4 @@ def take_of(
     )  # fmt: skip
     times = np.arange(score.beats + 1) * 60 / bpm
     tempo = TempoMap(times, score.beat_in_bar, score.beats, np.zeros(0))
-    return Take("a prompt", 0, planted_curve(0), ScorePlan(float(times[-1]), 0, header, 0, tempo), score)
+    return Take("a prompt", 0, plant_curve(0), ScorePlan(float(times[-1]), 0, header, 0, tempo), score)

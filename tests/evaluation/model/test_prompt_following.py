@@ -15,7 +15,7 @@ from model_core.evaluation.model.prompt_following import (
 from model_core.evaluation.model.prompts import NAMED, PIANOS, PROMPTS, STRINGS, VIOLINS, HeldOut
 from model_core.evaluation.model.takes import Take
 from model_core.models.score.codec.score import Score
-from model_core.plan.vocabulary import VOCABULARY
+from model_core.plan.plan import VOCABULARY
 from model_core.training.captions.phrases import HELD_OUT_STYLES, SCENE_PHRASES, STYLE_PHRASES
 from tests.evaluation.model.made import drum, put, strike, take_of
 

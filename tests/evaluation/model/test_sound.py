@@ -24,10 +24,10 @@ from model_core.evaluation.model.sound import TakeSound, correlate_events, curve
 from model_core.evaluation.model.takes import (
     LONGEST_S,
     SHORTEST_S,
+    compute_duration,
     draw_rolls,
-    duration_of,
-    planted_curve,
-    planted_times,
+    draw_times,
+    plant_curve,
 )
 from model_core.evaluation.systems import shuffle_events
 from model_core.training.composer import compose
@@ -37,7 +37,7 @@ from tests.evaluation.model.made import put, take_of
 def test_planted_events_are_apart_and_off_the_grid() -> None:
     rng = np.random.default_rng(0)
     for count in (3, 12):
-        times = planted_times(count, 30.0, rng)
+        times = draw_times(count, 30.0, rng)
         assert len(times) == count
         assert np.diff(times).min() >= 1.2
         assert times[0] >= 1
@@ -47,8 +47,8 @@ def test_planted_events_are_apart_and_off_the_grid() -> None:
 def test_planted_curves_show_their_events_and_no_others() -> None:
     counts = set()
     for seed in range(40):
-        curve = planted_curve(seed)
-        assert SHORTEST_S - 0.1 <= duration_of(curve) <= LONGEST_S + 0.1
+        curve = plant_curve(seed)
+        assert SHORTEST_S - 0.1 <= compute_duration(curve) <= LONGEST_S + 0.1
         assert abs(curve.values.mean()) < 1e-9
         counts.add(len(curve.peaks()))
     assert counts <= set(range(2, 13))
@@ -58,8 +58,8 @@ def test_planted_curves_show_their_events_and_no_others() -> None:
 def test_music_that_changes_at_the_events_follows_them() -> None:
     real, chance = [], []
     for seed in range(20):
-        curve = planted_curve(seed)
-        duration = duration_of(curve)
+        curve = plant_curve(seed)
+        duration = compute_duration(curve)
         times = np.arange(int(25 * duration)) / 25
         heard = EventCurve(times, draw_peaks(curve.peaks(), times), "heard")
         real.append(correlate_events(curve, heard, duration))

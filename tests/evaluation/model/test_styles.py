@@ -12,10 +12,10 @@ from model_core.evaluation.model.styles import (
     WIDTH,
     Roll,
     accuracy,
+    build_roll,
     is_full,
+    load_style_net,
     make_style_prompt,
-    roll_of,
-    style_net,
     train,
 )
 from model_core.models.score.codec.score import Score
@@ -33,16 +33,16 @@ def test_a_roll_holds_no_loudness_and_no_riser() -> None:
     other.drums *= 0.5
     other.drums[:, -1] = 0
     other.mono_velocity["lead"] *= 0.5
-    assert roll_of(score).shape == (32, WIDTH)
-    np.testing.assert_array_equal(roll_of(score), roll_of(other))
-    assert roll_of(score).max() == 1
+    assert build_roll(score).shape == (32, WIDTH)
+    np.testing.assert_array_equal(build_roll(score), build_roll(other))
+    assert build_roll(score).max() == 1
 
 
 @pytest.mark.slow  # half a minute: trains the classifier; what it computes is in the other tests
 def test_it_learns_to_tell_styles_apart() -> None:
     def example(number: int) -> tuple[Roll, int]:
         style = TOLD[number % 3]
-        return roll_of(compose(number, style, 96).score), STYLES.index(style)
+        return build_roll(compose(number, style, 96).score), STYLES.index(style)
 
     net = train(example, pieces=60, steps=60)
     pieces = [compose(1000 + number, TOLD[number % 3], 96) for number in range(30)]
@@ -52,14 +52,14 @@ def test_it_learns_to_tell_styles_apart() -> None:
 
 
 def test_it_is_kept_until_something_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    net = style_net(tmp_path, 18, 2)
+    net = load_style_net(tmp_path, 18, 2)
     monkeypatch.setattr(styles, "train", lambda *given: pytest.fail("it was kept"))
-    again = style_net(tmp_path, 18, 2)
+    again = load_style_net(tmp_path, 18, 2)
     score = compose(1, "rock", 32).score
     assert net.classify(score) == again.classify(score)
     monkeypatch.setattr(styles, "_fingerprint", lambda: "another composer")
     with pytest.raises(pytest.fail.Exception, match="it was kept"):
-        style_net(tmp_path, 18, 2)
+        load_style_net(tmp_path, 18, 2)
 
 
 @pytest.mark.parametrize("held_out", [False, True])

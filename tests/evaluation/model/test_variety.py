@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from model_core.evaluation.model.variety import Library, band_prints, difference, lead_prints, mean_difference
+from model_core.evaluation.model.baselines import Library, band_prints, difference, lead_prints, mean_difference
 from model_core.models.score.codec.score import FIRST_PITCH, Score
 from model_core.training.composer import compose
 from tests.evaluation.model.made import drum, put, strike

@@ -5,8 +5,8 @@ from typing import Final
 
 import httpx
 
-from service.events import job_watcher
-from service.events.job_watcher import STREAMS_PER_JOB
+from service import events
+from service.events import STREAMS_PER_JOB
 from tests.service.conftest import create, start
 from tests.service.errors.house import OF_JOBS, Api, Case, House, Provoke
 from tests.service.keyring import ALICE, BOB, ENTRIES, bearer
@@ -71,7 +71,7 @@ def _one_stream_more(house: House, route: str) -> httpx.Response:
 
 
 def _no_stream(house: House, route: str) -> httpx.Response:
-    house.monkeypatch.setattr(job_watcher, "max_streams", lambda: 0)
+    house.monkeypatch.setattr(events, "max_streams", lambda: 0)
     api = house.api()
     return api.ask(route, house.done(api))
 

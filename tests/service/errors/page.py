@@ -4,7 +4,7 @@ from http import HTTPStatus
 from itertools import groupby
 from typing import Final
 
-from service.errors.catalog import CATALOG
+from service.openapi.responses import CATALOG
 from tests.processes import ROOT
 from tests.service.errors import everywhere, jobs, keys, under_way, uploads
 from tests.service.errors.house import MAKING, OF_JOBS, ROUTES, V1, Case

@@ -1,4 +1,4 @@
-"""Makers of a music cache that cost nothing and keep count."""
+"""Encoders of a music cache that cost nothing and keep count."""
 
 from dataclasses import dataclass, field
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.conditions import TextStates
-from model_core.training.audio.track_maker import Makers
-from model_core.training.audio.tracks import Marks
+from model_core.training.audio.track_maker import TrackEncoders
+from model_core.training.audio.tracks import MakerIds
 
 HOP = 2000
 WORDS, WIDTH = 6, 4
@@ -61,8 +61,8 @@ class Fakes:
     curves: FakeCurves = field(default_factory=FakeCurves)
     text: FakeText = field(default_factory=FakeText)
 
-    def makers(self, sound: str = "codec 1", text: str = "text 1") -> Makers:
-        return Makers(self.codec, self.curves, self.text, Marks(sound, text))
+    def makers(self, sound: str = "codec 1", text: str = "text 1") -> TrackEncoders:
+        return TrackEncoders(self.codec, self.curves, self.text, MakerIds(sound, text))
 
     def work(self) -> tuple[int, int]:
         """How many tracks were encoded, and how many captions."""

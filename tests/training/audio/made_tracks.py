@@ -9,7 +9,7 @@ import torch
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.conditions import TextStates
 from model_core.training.audio.examples import Reader
-from model_core.training.audio.tracks import Entry, Marks, Source, Track, write_track
+from model_core.training.audio.tracks import Entry, MakerIds, Source, Track, write_track
 from tests.stable_audio.tiny_base import HOP, LATENTS, WIDTH
 
 RATE: Final = 44100
@@ -23,7 +23,7 @@ def made_track(cache: Path, number: int, frames: int, captions: int = 2) -> Trac
     times = np.arange(0.03, seconds, 1 / 16)
     curve = EventCurve(times, rng.normal(size=len(times)), "musicnn")
     told = tuple(f"caption {number}.{place}" for place in range(captions))
-    entry = Entry(Source(f"{number:02d}.wav", 100, 0), Marks("s", "t"), seconds, told, "sidecar", "musicnn", 0.0)
+    entry = Entry(Source(f"{number:02d}.wav", 100, 0), MakerIds("s", "t"), seconds, told, "sidecar", "musicnn", 0.0)
     (cache / "tracks").mkdir(parents=True, exist_ok=True)
     latents = torch.from_numpy(rng.normal(size=(LATENTS, frames)).astype(np.float32))
     write_track(cache, entry, latents, curve, [states(10 * number + place + 1) for place in range(captions)])
@@ -37,6 +37,6 @@ def states(seed: int) -> TextStates:
     return TextStates(drawn.half().float() * mask[..., None], mask)
 
 
-def frames_of(reader: Reader, track: Track) -> int:
+def to_frames(reader: Reader, track: Track) -> int:
     """How many latent frames a track has."""
     return int(reader.pool([track]).frames[0])

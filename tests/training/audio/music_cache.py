@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from model_core.training.audio.cache import cache_music, merge_index
-from model_core.training.audio.track_maker import Makers
+from model_core.training.audio.track_maker import TrackEncoders
 from model_core.training.audio.tracks import TrackSet
 from tests.media.sound_files import tone, write_sound
 
@@ -18,7 +18,7 @@ def write_music(folder: Path) -> Path:
     return folder
 
 
-def cached(music: Path, makers: Makers, shortest_s: float = 0.25, longest_s: float = 10.0) -> list[str]:
+def cached(music: Path, makers: TrackEncoders, shortest_s: float = 0.25, longest_s: float = 10.0) -> list[str]:
     """The cache beside the music, brought up to date; what was said."""
     said: list[str] = []
     cache = music.parent / "cache"

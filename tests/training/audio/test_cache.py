@@ -12,8 +12,8 @@ from model_core.models.stable_audio.codecs.same import SameCodec
 from model_core.models.stable_audio.conditions import PromptEncoder
 from model_core.training.audio import track_maker
 from model_core.training.audio.cache import cache_music, merge_index
-from model_core.training.audio.track_maker import Makers
-from model_core.training.audio.tracks import Marks, path_of
+from model_core.training.audio.track_maker import TrackEncoders
+from model_core.training.audio.tracks import MakerIds, track_path
 from tests.media.sound_files import RATE, tone, write_sound
 from tests.stable_audio.tiny_base import LATENTS, tiny_pipeline
 from tests.training.audio.fake_makers import Fakes
@@ -135,12 +135,12 @@ def test_a_killed_run_is_gone_on_with(music: Path) -> None:
     with pytest.raises(Killed):
         cached(music, fakes.makers())
     tracks = music.parent / "cache" / "tracks"
-    kept = path_of(music.parent / "cache", "a.wav")
+    kept = track_path(music.parent / "cache", "a.wav")
     assert list(tracks.iterdir()) == [kept]
     # What a kill in the middle of writing leaves: a file beside, and from a crash of the machine half a track.
     (tracks / ".c.123456.safetensors").write_bytes(b"half")
-    path_of(music.parent / "cache", "b/c.flac").write_bytes(kept.read_bytes()[:-10])
-    path_of(music.parent / "cache", "d.wav", ".json").write_text('{"source": ')
+    track_path(music.parent / "cache", "b/c.flac").write_bytes(kept.read_bytes()[:-10])
+    track_path(music.parent / "cache", "d.wav", ".json").write_text('{"source": ')
     fakes = Fakes()
     cached(music, fakes.makers())
     assert len(fakes.codec.lengths) == 2
@@ -194,7 +194,7 @@ def test_the_index_tells_what_is_in_the_cache(music: Path) -> None:
 def test_with_the_real_classes(music: Path) -> None:
     pipeline = tiny_pipeline()
     codec, text = SameCodec(pipeline.vae), PromptEncoder(pipeline.tokenizer, pipeline.text_encoder)
-    makers = Makers(codec, music_encoder("musicnn"), text, Marks("tiny SAME and musicnn", "tiny T5Gemma"))
+    makers = TrackEncoders(codec, music_encoder("musicnn"), text, MakerIds("tiny SAME and musicnn", "tiny T5Gemma"))
     cached(music, makers)
     track = tracks_of(music)[0]
     audio = read_audio(music / "a.wav", 44100)

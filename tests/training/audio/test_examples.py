@@ -16,11 +16,11 @@ from model_core.training.audio.examples import (
     Pool,
     Reader,
     Withheld,
+    compute_times,
+    create_rng,
     draw,
-    random_crops,
-    random_given,
-    random_of,
-    times_at,
+    draw_crops,
+    draw_given,
 )
 from tests.stable_audio.tiny_base import HOP, LATENTS
 from tests.stable_audio.tiny_model import loaded
@@ -43,7 +43,7 @@ def pool(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> Pool:
 
 
 def _drawn(pool: Pool, reader: Reader, size: int, withheld: Withheld, step: int = 0) -> Batch:
-    return draw(pool, reader, size, FRAMES, random_of(0, 0, step), withheld)
+    return draw(pool, reader, size, FRAMES, create_rng(0, 0, step), withheld)
 
 
 def test_a_crops_curve_is_what_a_video_of_its_own_length_would_have(pool: Pool, reader: Reader) -> None:
@@ -65,7 +65,7 @@ def test_every_second_is_heard_equally_often_and_short_tracks_are_taken_whole(po
     rng = np.random.default_rng(0)
     firsts = []
     for _ in range(2000):
-        crops = random_crops(pool, 3, FRAMES, rng)
+        crops = draw_crops(pool, 3, FRAMES, rng)
         assert len({crop.frames for crop in crops}) == 1
         assert all(0 <= crop.first <= len_ - crop.frames for crop, len_ in _with_lengths(crops, pool))
         firsts.append(crops[0])
@@ -82,7 +82,7 @@ def _with_lengths(crops: list[Crop], pool: Pool) -> list[tuple[Crop, int]]:
 
 
 def test_nothing_the_beginning_or_spans_are_given_as_often_as_they_should() -> None:
-    given = random_given(6000, FRAMES, np.random.default_rng(0))
+    given = draw_given(6000, FRAMES, np.random.default_rng(0))
     assert not given.all(axis=1).any(), "there is always something to generate"
     nothing = ~given.any(axis=1)
     beginning = given[:, 0] & ~(np.diff(given.astype(int), axis=1) > 0).any(axis=1)
@@ -90,12 +90,12 @@ def test_nothing_the_beginning_or_spans_are_given_as_often_as_they_should() -> N
     assert nothing.mean() == pytest.approx(SHARES[0], abs=0.03)
     assert beginning.mean() == pytest.approx(SHARES[1], abs=0.03)
     assert SHARES[2] - 0.04 < 1 - nothing.mean() - beginning.mean() < SHARES[2] + 0.01
-    assert not random_given(50, 1, np.random.default_rng(0)).any()
+    assert not draw_given(50, 1, np.random.default_rng(0)).any()
 
 
 def test_conditions_are_withheld_as_often_as_they_should(pool: Pool, reader: Reader) -> None:
     withheld = replace(Withheld(), local=0.0)
-    batches = [draw(pool, reader, 64, 12, random_of(0, 0, step), withheld) for step in range(20)]
+    batches = [draw(pool, reader, 64, 12, create_rng(0, 0, step), withheld) for step in range(20)]
     curves = torch.cat([batch.condition.curve for batch in batches if batch.condition.curve is not None])
     flags = curves[:, 1]
     assert torch.equal(flags.amin(dim=1), flags.amax(dim=1))
@@ -136,18 +136,18 @@ def test_the_local_input_holds_just_the_given_frames(pool: Pool, reader: Reader)
 def test_times_are_those_of_the_length_and_the_duration_is_the_crops(pool: Pool, reader: Reader) -> None:
     times = torch.cat([_drawn(pool, reader, 64, NEVER, step).time for step in range(20)])
     levels = torch.tensor([0.1, 0.25, 0.5, 0.75, 0.9], dtype=torch.float64)
-    expected = times_at(1 - levels, FRAMES)
+    expected = compute_times(1 - levels, FRAMES)
     torch.testing.assert_close(times.quantile(levels.float()), expected, atol=0.03, rtol=0)
-    long, short = (draw(pool, reader, 2, frames, random_of(0, 0, 3), NEVER) for frames in (10, 5))
+    long, short = (draw(pool, reader, 2, frames, create_rng(0, 0, 3), NEVER) for frames in (10, 5))
     assert (long.clean.shape[2], short.clean.shape[2]) == (10, 5)
     assert not torch.equal(long.condition.global_vector, short.condition.global_vector)
-    assert reader.seconds_of(10) == pytest.approx(10 * HOP / RATE)
+    assert reader.to_seconds(10) == pytest.approx(10 * HOP / RATE)
 
 
 def test_a_step_draws_the_same_again_and_each_process_its_own(pool: Pool, reader: Reader) -> None:
     def drawn(seed: int, process: int, step: int) -> torch.Tensor:
         torch.manual_seed(99)
-        batch = draw(pool, reader, 4, 10, random_of(seed, process, step))
+        batch = draw(pool, reader, 4, 10, create_rng(seed, process, step))
         return torch.cat([batch.clean, batch.noise, batch.time[:, None, None].expand(-1, -1, 10)], dim=1)
 
     again = drawn(1, 2, 3)

@@ -14,7 +14,7 @@ from cli.app import app
 from model_core.models.registry import read_manifest
 from model_core.models.stable_audio import AudioManifest
 from model_core.training.audio.train import FineTuning
-from model_core.training.flow_losses import flow_losses
+from model_core.training.optimization import compute_flow_losses
 from tests.processes import ROOT
 from tests.stable_audio.tiny_base import tiny_base
 from tests.training.audio.conftest import QUICK, Train, run
@@ -80,9 +80,9 @@ def test_a_loss_that_is_no_number_any_more_ends_the_training(
 
     def bad(model: torch.nn.Module, *batch: Any) -> torch.Tensor:
         calls.append(0)
-        return flow_losses(model, *batch) * (float("inf") if len(calls) == 3 else 1.0)
+        return compute_flow_losses(model, *batch) * (float("inf") if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr("model_core.training.audio.train.flow_losses", bad)
+    monkeypatch.setattr("model_core.training.audio.train.compute_flow_losses", bad)
     done = train(*QUICK, "--steps", "5")
     told = "v2m: --learning-rate: 0.003 is too high: at step 2 the loss or its gradient is not finite any more"
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, told)

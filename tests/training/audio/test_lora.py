@@ -8,7 +8,7 @@ import torch
 from diffusers import StableAudio3DiTModel
 
 from model_core.flow.conditioning import widen_for_curve
-from model_core.training.audio.weights import Average, choose_trained, with_trained
+from model_core.training.audio.weights import Average, choose_trained, merge_trained
 from tests.stable_audio.tiny_base import LATENTS, WIDTH, tiny_pipeline
 
 LINEARS = {"self_attn.to_qkv", "self_attn.to_out", "cross_attn.to_q", "cross_attn.to_kv", "cross_attn.to_out",
@@ -69,7 +69,7 @@ def test_merged_weights_play_what_the_adapters_played(base: StableAudio3DiTModel
     adapted = copy.deepcopy(base)
     trained = _shaken(choose_trained(adapted, 4, torch.float32))
     played, before = _played(adapted), base.state_dict()
-    merged = with_trained(copy.deepcopy(base), 4, trained)
+    merged = merge_trained(copy.deepcopy(base), 4, trained)
     assert type(merged) is StableAudio3DiTModel
     torch.testing.assert_close(_played(merged), played, atol=1e-4, rtol=1e-4)
     assert (played - _played(base)).abs().max() > 0.1
@@ -89,7 +89,7 @@ def test_rank_0_trains_all_weights(base: StableAudio3DiTModel) -> None:
     trained = choose_trained(model, 0, torch.bfloat16)
     assert trained.keys() == dict(base.named_parameters()).keys()
     assert all(weight.requires_grad and weight.dtype is torch.float32 for weight in trained.values())
-    torch.testing.assert_close(_played(with_trained(base, 0, _shaken(trained))), _played(model))
+    torch.testing.assert_close(_played(merge_trained(base, 0, _shaken(trained))), _played(model))
 
 
 def test_the_average_follows_and_takes_the_weights_place_for_a_while() -> None:

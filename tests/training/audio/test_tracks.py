@@ -7,11 +7,11 @@ import torch
 from model_core.curves.event_curve import EventCurve
 from model_core.errors import InputError
 from model_core.models.stable_audio.conditions import TextStates
-from model_core.training.audio.tracks import TRACKS, Entry, Marks, Source, Track, TrackSet, write_track
+from model_core.training.audio.tracks import TRACKS, Entry, MakerIds, Source, Track, TrackSet, write_track
 
 
 def _entry(name: str) -> Entry:
-    return Entry(Source(name, 1, 2), Marks("s", "t"), 3.5, ("a", "b"), "sidecar", "fine", 0.5)
+    return Entry(Source(name, 1, 2), MakerIds("s", "t"), 3.5, ("a", "b"), "sidecar", "fine", 0.5)
 
 
 def _set(names: list[str]) -> TrackSet:

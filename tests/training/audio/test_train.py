@@ -12,12 +12,12 @@ from accelerate import Accelerator
 from model_core.errors import InputError
 from model_core.flow.conditioning import Condition
 from model_core.models.stable_audio.folder import StableAudioParts
-from model_core.training.audio.examples import Reader, draw, random_of
+from model_core.training.audio.examples import Reader, create_rng, draw
 from model_core.training.audio.train import FULL_RATE, LORA_RATE, FineTuneSettings, FineTuning
 from model_core.training.audio.validation import FollowingCheck, Validation, spread_crops
 from model_core.training.audio.weights import choose_trained
-from model_core.training.flow_losses import flow_losses
 from model_core.training.loop import Limit, Run, StoppedError, carry_out
+from model_core.training.optimization import compute_flow_losses
 from tests.stable_audio.tiny_model import loaded
 from tests.training.audio.made_tracks import made_track, states
 from tests.training.test_loop import Line
@@ -66,7 +66,7 @@ def test_the_loss_counts_the_frames_that_are_to_be_generated() -> None:
             return (torch.zeros_like(noisy),)
 
     time = torch.tensor([0.25, 1.0])
-    losses = flow_losses(Zero(), clean, condition, unknown, time, noise)
+    losses = compute_flow_losses(Zero(), clean, condition, unknown, time, noise)
     square = (noise - clean).square()
     torch.testing.assert_close(losses[0], square[0].mean())
     torch.testing.assert_close(losses[1], square[1][:, [0, 3]].mean())
@@ -84,12 +84,12 @@ def test_a_step_is_the_mean_of_its_batches(make: Callable[..., FineTuning]) -> N
     with torch.no_grad():
         for name, weight in training._transformer.named_parameters():
             weight.copy_(before[name])
-    rng = random_of(5, 0, 0)
+    rng = create_rng(5, 0, 0)
     losses = []
     for _ in range(3):
         batch = draw(training._pool, training._reader, 2, FRAMES, rng)
         parts = batch.clean, batch.condition, batch.unknown, batch.time, batch.noise
-        losses.append(flow_losses(training._transformer, *parts).mean())
+        losses.append(compute_flow_losses(training._transformer, *parts).mean())
     torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
     assert loss == pytest.approx(torch.stack(losses).mean().item(), rel=1e-5)
     weights = list(training._transformer.parameters())
@@ -118,7 +118,7 @@ def test_plain_text_to_audio_leaves_the_local_input_as_it_is(make: Callable[...,
     plain = next(
         batch
         for step in range(200)
-        if (batch := draw(training._pool, training._reader, 2, FRAMES, random_of(0, 0, step))).condition.local is None
+        if (batch := draw(training._pool, training._reader, 2, FRAMES, create_rng(0, 0, step))).condition.local is None
     )
     training._loss(plain).backward()  # type: ignore[no-untyped-call]
     for name, weight in training._transformer.named_parameters():

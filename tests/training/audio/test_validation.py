@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model_core.curves.event_curve import EventCurve
 from model_core.models.stable_audio.folder import StableAudioParts
-from model_core.training.audio.examples import Crop, Pool, Reader, times_at
-from model_core.training.audio.report import EARLY, HeldOut, Report, gain_of, read_report
+from model_core.training.audio.examples import Crop, Pool, Reader, compute_times
+from model_core.training.audio.report import EARLY, HeldOut, Report, compute_gain, read_report
 from model_core.training.audio.validation import FOLLOWED, OTHERS, FollowingCheck, Validation, spread_crops
 from tests.stable_audio.tiny_base import HOP
 from tests.stable_audio.tiny_model import loaded
@@ -110,7 +110,7 @@ def test_each_item_meets_all_parts_of_the_times(pool: Pool, reader: Reader) -> N
     assert times.shape == (4, 6)
     assert (times[:-1] > times[1:]).all(), "an item's times fall from draw to draw"
     levels = (torch.arange(24, dtype=torch.float64) + 0.5) / 24
-    torch.testing.assert_close(times.flatten().sort(descending=True).values, times_at(levels, 20))
+    torch.testing.assert_close(times.flatten().sort(descending=True).values, compute_times(levels, 20))
 
 
 def test_the_interval_of_the_gain_covers_what_it_should() -> None:
@@ -118,24 +118,24 @@ def test_the_interval_of_the_gain_covers_what_it_should() -> None:
     tracks = np.repeat(np.arange(4), 3)
     covered = 0
     for _ in range(2000):
-        gain = gain_of(rng.normal(1.0, 1.0, 4)[tracks] + rng.normal(0.0, 0.1, 12), tracks)
+        gain = compute_gain(rng.normal(1.0, 1.0, 4)[tracks] + rng.normal(0.0, 0.1, 12), tracks)
         assert gain.low is not None
         assert gain.high is not None
         covered += gain.low < 1 < gain.high
     assert covered / 2000 == pytest.approx(0.95, abs=0.015)
     assert (gain.crops, gain.tracks) == (12, 4)
-    many = gain_of(rng.normal(1.0, 1.0, 1000), np.arange(1000))
+    many = compute_gain(rng.normal(1.0, 1.0, 1000), np.arange(1000))
     assert many.high is not None
     assert many.low is not None
     assert many.high - many.low == pytest.approx(2 * 1.96 / 1000**0.5, rel=0.1)
 
 
 def test_a_track_counts_once_however_many_crops_it_has() -> None:
-    gain = gain_of(np.array([1.0, 3.0, 5.0, 8.0, 2.0]), np.array([7, 4, 7, 9, 7]))
+    gain = compute_gain(np.array([1.0, 3.0, 5.0, 8.0, 2.0]), np.array([7, 4, 7, 9, 7]))
     assert gain.mean == pytest.approx((8 / 3 + 3 + 8) / 3)
     wide = 4.302652729911275 * np.std([8 / 3, 3, 8], ddof=1) / 3**0.5
     assert (gain.low, gain.high) == pytest.approx((gain.mean - wide, gain.mean + wide))
-    few = gain_of(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]))
+    few = compute_gain(np.array([1.0, 2.0, 4.0]), np.array([0, 0, 1]))
     assert (few.mean, few.low, few.high) == (2.75, None, None)
     assert str(few) == "2.75 (3 crops of 2 tracks, too few for an interval)"
 
@@ -145,7 +145,7 @@ def test_a_track_counts_once_however_many_crops_it_has() -> None:
     [([0.1, 0.2], True), ([-0.1, 0.05], False), ([0.1, 0.11, 0.12], True), ([0.1, 0.0, 0.2], False)],
 )
 def test_a_gain_is_sure_by_its_interval_or_by_the_mean_of_few(differences: list[float], sure: bool) -> None:
-    assert gain_of(np.array(differences), np.arange(len(differences))).is_sure == sure
+    assert compute_gain(np.array(differences), np.arange(len(differences))).is_positive == sure
 
 
 def test_a_report_is_kept_and_read(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from model_core.media.sandbox.confinement import Confinement, landlock, privileges, rlimits, seccomp
+from model_core.media.sandbox.confinement import Confinement, landlock, privileges, seccomp
 from model_core.media.types import MediaLimits
 
 
@@ -41,12 +41,12 @@ def begin(limits: MediaLimits, parent: int) -> Steps:
         OSError: limits or no_new_privs cannot be set; then nothing may be decoded.
     """
     privileges.die_with_parent(parent)
-    rlimits.set_limits(limits)
+    privileges.set_limits(limits)
     privileges.forbid_new_privileges()
     steps = Steps(["rlimits", "no_new_privs"])
     steps.attempt("network_namespace", privileges.unshare_network)
     steps.attempt("ipc_namespace", privileges.unshare_ipc)
-    steps.attempt("task_limit", rlimits.limit_tasks)
+    steps.attempt("task_limit", privileges.limit_tasks)
     return steps
 
 

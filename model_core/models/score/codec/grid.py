@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from model_core.encoders.minilm import TEXT_DIM
 from model_core.models.score.codec.score import BEATS_PER_BAR, STEPS_PER_BEAT
-from model_core.plan.plan import HEADER_DIM
-from model_core.plan.vocabulary import VOCABULARY, Vocabulary
+from model_core.plan.plan import HEADER_DIM, VOCABULARY, Vocabulary
 
 BEATS_PER_FRAME: Final = 2
 CURVE_CHANNELS: Final = BEATS_PER_FRAME * STEPS_PER_BEAT

@@ -4,8 +4,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from model_core.models.score.planner.instruments import ANY_OF_ROLE, DENIED_ROLE, FAMILIES, INSTRUMENTS, Instrument
-from model_core.models.score.planner.tempo_and_key_words import (
+from model_core.models.score.planner.words import (
+    ANY_OF_ROLE,
+    DENIED_ROLE,
+    FAMILIES,
+    INSTRUMENTS,
+    Instrument,
     find_bpm,
     find_meter,
     find_mode_and_key,

@@ -9,9 +9,8 @@ import torch
 from model_core.models.score.planner.explicit_words import ExplicitWords, parse_explicit_words
 from model_core.models.score.planner.network import SCALARS, PromptPlanner
 from model_core.plan.events import Events
-from model_core.plan.plan import Header, ScorePlan
+from model_core.plan.plan import ROLES, Header, ScorePlan, Vocabulary
 from model_core.plan.tempo_map import MAX_BEND, TEMPO_SPREAD, TempoLimits, find_tempo_map, steady_tempo_map
-from model_core.plan.vocabulary import ROLES, Vocabulary
 
 _PIANO: Final = 0
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from model_core.encoders.minilm import TEXT_DIM
-from model_core.plan.vocabulary import VOCABULARY, Vocabulary
+from model_core.plan.plan import VOCABULARY, Vocabulary
 
 SCALARS: Final = ("bpm", "swing", "energy", "density")
 """Continuous header values, each predicted as a mean and a log standard deviation of its 0..1 form."""

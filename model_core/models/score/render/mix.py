@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import butter, sosfilt
 
-from model_core.audio.loudness import limit_samples
+from model_core.loudness import limit_samples
 from model_core.models.score.codec.notes import Note
 from model_core.models.score.render.program_levels import TRIM_DB
 

@@ -16,7 +16,7 @@ from diffusers import AutoencoderSAME
 from diffusers.models.autoencoders.autoencoder_same import RotaryEmbedding, SAMEAttention
 from numpy.typing import NDArray
 
-from model_core.flow.windows import Window, continuing_windows
+from model_core.flow.sampler import Window, continuing_windows
 from model_core.models.stable_audio.codecs import AUDIO_CODECS, AudioCodecEntry
 from model_core.plan.plan import Plan
 

@@ -9,14 +9,14 @@ from typing import Final
 
 Groove = dict[str, str]
 Grooves = tuple[Groove, Groove, Groove]
-"""Calm, medium and full. They are even on purpose; crash, impact and riser belong to what happens."""
+"""Calm, medium and full. They are even on purpose; crash, impact and riser belong to events."""
 Turns = tuple[str, ...]
 """Turns of four chords, names as in harmony.py."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """What a piece of the style may be made of.
+    """Table of a style: the choices of which its pieces are composed.
 
     Attributes:
         bpm: lowest and highest tempo, quarter notes a minute.
@@ -30,10 +30,10 @@ class Style:
         arp_rates: steps a note of the arp.
         grooves: in 4/4.
         triple: odds of 3/4 and of 6/8.
-        triple_drums: which of triple.py's grooves it takes: "kit", "toms" or "brushes".
-        slow: whether its chords last a bar or two, and never half of one.
+        triple_drums: its grooves of TRIPLE: "kit", "toms" or "brushes".
+        slow: True when its chords last a bar or two, and never half of one.
         voicing: "close", "open" or "power" (roots and fifths, low).
-        staccato: whether chords and bass are cut short.
+        staccato: True when chords and bass are cut short.
     """
 
     bpm: tuple[float, float]
@@ -58,7 +58,7 @@ class Style:
 
 @dataclass(frozen=True)
 class Triple:
-    """What takes the place of a style's own patterns: bass, chords, lead and grooves as in Style, rates of the arp."""
+    """Patterns in place of a style's own: bass, chords, lead and grooves as in Style, rates of the arp."""
 
     bass: tuple[str, ...]
     chords: tuple[str, ...]
