@@ -9,7 +9,7 @@ from tests.processes import ROOT, environment
 # As a user, for whom the kernel decides by this alone; the first inspection shows that it would work.
 INSPECTION = """
 import ctypes, os
-from jobs.infra import process_identity
+from jobs.infra import processes
 if os.getuid() == 0:
     os.setgroups([])
     os.setresgid(65534, 65534, 65534)
@@ -24,7 +24,7 @@ def inspect():
         os._exit(13)
     os._exit(0)
 print(inspect())
-process_identity.deny_inspection()
+processes.deny_inspection()
 print(inspect(), len(os.listdir("/proc/self/fd")) > 0)
 """
 # Each ends with PR_GET_DUMPABLE as its status where it would begin with its work.
